@@ -1,0 +1,296 @@
+//! Resident states: what the executor decides on, kept in memory by bytes, loaded from the log on a miss.
+//! It does not decide anything; it only knows which part of a state is durable and which is still in flight.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use super::kind::{AnyFact, AnyState, ErasedKind, Kinds};
+use super::{Log, Missed, RecordedFact, Snapshot, StreamId, Version};
+use crate::store::{StoreError, StoreResult};
+
+/// How many facts one read of a stream asks for.
+const READ_CHUNK: usize = 1_000;
+/// A stream gets a snapshot when this many facts lie after the last one.
+const SNAPSHOT_EVERY: Version = 200;
+/// What a slot costs beside its state, roughly.
+const SLOT_BYTES: usize = 256;
+
+/// One stream in memory. Whoever holds the `Arc` pins it: it is not evicted meanwhile.
+pub(crate) struct Slot {
+    pub stream: StreamId,
+    pub kind: Arc<dyn ErasedKind>,
+    /// Held while loading, so that many callers make one read.
+    loading: tokio::sync::Mutex<()>,
+    inner: Mutex<Inner>,
+    touched: AtomicBool,
+}
+
+struct Inner {
+    loaded: bool,
+    tip: Point,
+    /// The last durable point, while facts after it are in flight.
+    base: Option<Point>,
+    in_flight: VecDeque<InFlight>,
+    snapshot_version: Version,
+    weight: usize,
+}
+
+#[derive(Clone)]
+pub(crate) struct Point {
+    pub version: Version,
+    pub time: Timestamp,
+    pub state: AnyState,
+}
+
+struct InFlight {
+    /// The group that these facts belong to; rises with every decided group.
+    group: u64,
+    time: Timestamp,
+    facts: Vec<AnyFact>,
+}
+
+impl Slot {
+    fn new(stream: StreamId, kind: Arc<dyn ErasedKind>) -> Self {
+        let tip = Point { version: 0, time: Timestamp::MIN, state: kind.empty() };
+        let inner =
+            Inner { loaded: false, tip, base: None, in_flight: VecDeque::new(), snapshot_version: 0, weight: 0 };
+        Self {
+            stream,
+            kind,
+            loading: tokio::sync::Mutex::new(()),
+            inner: Mutex::new(inner),
+            touched: AtomicBool::new(true),
+        }
+    }
+
+    pub fn is_loaded(&self) -> bool {
+        self.inner.lock().loaded
+    }
+
+    /// Whether facts of this stream are decided but not durable yet.
+    pub fn is_dirty(&self) -> bool {
+        !self.inner.lock().in_flight.is_empty()
+    }
+
+    /// The newest point, durable or not: what the next decision sees.
+    pub fn tip(&self) -> Point {
+        self.inner.lock().tip.clone()
+    }
+
+    /// The newest durable point: what a reader may see.
+    pub fn durable(&self) -> Point {
+        let inner = self.inner.lock();
+        inner.base.as_ref().unwrap_or(&inner.tip).clone()
+    }
+
+    /// Applies facts that were decided and are now on their way to the log.
+    pub fn stage(&self, group: u64, time: Timestamp, facts: Vec<AnyFact>) {
+        let inner = &mut *self.inner.lock();
+        if inner.base.is_none() {
+            inner.base = Some(inner.tip.clone());
+        }
+        for fact in &facts {
+            self.kind.apply(&mut inner.tip.state, fact, time);
+        }
+        inner.tip.version += facts.len() as Version;
+        inner.tip.time = time;
+        inner.in_flight.push_back(InFlight { group, time, facts });
+    }
+
+    /// The facts of `group` are durable now. Answers the snapshot to save, where one is due.
+    pub fn settle(&self, group: u64) -> Option<Snapshot> {
+        let inner = &mut *self.inner.lock();
+        let settled_all = inner.in_flight.back().is_some_and(|last| last.group <= group);
+        if settled_all {
+            inner.in_flight.clear();
+            inner.base = None;
+        } else if let Some(base) = inner.base.as_mut() {
+            while inner.in_flight.front().is_some_and(|first| first.group <= group) {
+                let Some(done) = inner.in_flight.pop_front() else { break };
+                for fact in &done.facts {
+                    self.kind.apply(&mut base.state, fact, done.time);
+                }
+                base.version += done.facts.len() as Version;
+                base.time = done.time;
+            }
+        }
+        let durable = inner.base.as_ref().unwrap_or(&inner.tip);
+        if durable.version < inner.snapshot_version + SNAPSHOT_EVERY {
+            return None;
+        }
+        let body = self.kind.snapshot(&durable.state).ok()?;
+        inner.snapshot_version = durable.version;
+        Some(Snapshot {
+            stream: self.stream.clone(),
+            version: durable.version,
+            time: durable.time,
+            state_version: self.kind.state_version(),
+            body,
+        })
+    }
+
+    /// Forgets what was decided and did not become durable.
+    pub fn roll_back(&self) {
+        let inner = &mut *self.inner.lock();
+        inner.in_flight.clear();
+        if let Some(base) = inner.base.take() {
+            inner.tip = base;
+        }
+    }
+
+    /// Takes in facts that others wrote. Where some are missing, the stream is read again before its next use.
+    pub fn catch_up(&self, kinds: &Kinds, missed: &Missed) {
+        let inner = &mut *self.inner.lock();
+        for fact in &missed.facts {
+            if fact.version != inner.tip.version + 1 {
+                continue;
+            }
+            match kinds.decode(fact) {
+                Ok(decoded) => advance(self.kind.as_ref(), &mut inner.tip, &decoded, fact),
+                Err(_) => break,
+            }
+        }
+        if inner.tip.version != missed.actual {
+            inner.loaded = false;
+        }
+    }
+}
+
+fn advance(kind: &dyn ErasedKind, point: &mut Point, decoded: &AnyFact, fact: &RecordedFact) {
+    kind.apply(&mut point.state, decoded, fact.time);
+    point.version = fact.version;
+    point.time = fact.time;
+}
+
+/// The slots of all streams that were used lately, within a budget in bytes.
+pub(crate) struct States {
+    log: Arc<dyn Log>,
+    kinds: Kinds,
+    budget_bytes: usize,
+    used_bytes: AtomicUsize,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    slots: HashMap<StreamId, Arc<Slot>>,
+    /// Second-chance order of eviction.
+    clock: VecDeque<StreamId>,
+}
+
+impl States {
+    pub fn new(log: Arc<dyn Log>, kinds: Kinds, budget_bytes: usize) -> Self {
+        Self { log, kinds, budget_bytes, used_bytes: AtomicUsize::new(0), table: Mutex::default() }
+    }
+
+    pub fn used_bytes(&self) -> usize {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Pins a stream's slot; it may not be loaded yet.
+    pub fn pin(&self, stream: &StreamId) -> StoreResult<Arc<Slot>> {
+        let table = &mut *self.table.lock();
+        if let Some(slot) = table.slots.get(stream) {
+            slot.touched.store(true, Ordering::Relaxed);
+            return Ok(slot.clone());
+        }
+        let kind = self.kinds.of(stream).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let slot = Arc::new(Slot::new(stream.clone(), kind.clone()));
+        table.slots.insert(stream.clone(), slot.clone());
+        table.clock.push_back(stream.clone());
+        Ok(slot)
+    }
+
+    /// Makes a slot's state resident. Many callers make one read.
+    pub async fn load(&self, slot: &Slot) -> StoreResult<()> {
+        if slot.is_loaded() {
+            return Ok(());
+        }
+        let _one_at_a_time = slot.loading.lock().await;
+        if slot.is_loaded() {
+            return Ok(());
+        }
+        let (mut point, snapshot_version) = self.start_point(slot).await?;
+        self.read_tail(slot, &mut point).await?;
+        let weight = slot.kind.weight(&point.state) + SLOT_BYTES;
+        {
+            let inner = &mut *slot.inner.lock();
+            self.used_bytes.fetch_add(weight, Ordering::Relaxed);
+            self.used_bytes.fetch_sub(inner.weight, Ordering::Relaxed);
+            inner.weight = weight;
+            inner.tip = point;
+            inner.snapshot_version = snapshot_version;
+            inner.loaded = true;
+        }
+        self.evict();
+        Ok(())
+    }
+
+    /// Reads what other processes appended since; only stores that are shared need it.
+    pub async fn refresh(&self, slot: &Slot) -> StoreResult<()> {
+        self.load(slot).await?;
+        if self.log.owned_alone() || slot.is_dirty() {
+            return Ok(());
+        }
+        let _one_at_a_time = slot.loading.lock().await;
+        let mut point = slot.tip();
+        let before = point.version;
+        self.read_tail(slot, &mut point).await?;
+        let inner = &mut *slot.inner.lock();
+        if inner.in_flight.is_empty() && inner.tip.version == before {
+            inner.tip = point;
+        }
+        Ok(())
+    }
+
+    async fn start_point(&self, slot: &Slot) -> StoreResult<(Point, Version)> {
+        let empty = Point { version: 0, time: Timestamp::MIN, state: slot.kind.empty() };
+        let Some(snapshot) = self.log.load_snapshot(&slot.stream).await? else { return Ok((empty, 0)) };
+        if snapshot.state_version != slot.kind.state_version() {
+            return Ok((empty, 0));
+        }
+        Ok(match slot.kind.restore(&snapshot.body) {
+            Some(state) => (Point { version: snapshot.version, time: snapshot.time, state }, snapshot.version),
+            None => (empty, 0),
+        })
+    }
+
+    async fn read_tail(&self, slot: &Slot, point: &mut Point) -> StoreResult<()> {
+        loop {
+            let facts = self.log.read_stream(&slot.stream, point.version, READ_CHUNK).await?;
+            for fact in &facts {
+                let decoded = slot.kind.decode(fact).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                advance(slot.kind.as_ref(), point, &decoded, fact);
+            }
+            if facts.len() < READ_CHUNK {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Drops what was not used lately until the budget holds, passing over what is pinned.
+    fn evict(&self) {
+        if self.used_bytes() <= self.budget_bytes {
+            return;
+        }
+        let table = &mut *self.table.lock();
+        let mut chances = table.clock.len() * 2;
+        while self.used_bytes() > self.budget_bytes && chances > 0 {
+            chances -= 1;
+            let Some(stream) = table.clock.pop_front() else { return };
+            let Some(slot) = table.slots.get(&stream) else { continue };
+            let pinned = Arc::strong_count(slot) > 1;
+            if pinned || slot.touched.swap(false, Ordering::Relaxed) {
+                table.clock.push_back(stream);
+                continue;
+            }
+            let weight = slot.inner.lock().weight;
+            self.used_bytes.fetch_sub(weight, Ordering::Relaxed);
+            table.slots.remove(&stream);
+        }
+    }
+}
