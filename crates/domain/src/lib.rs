@@ -1,1 +1,15 @@
+//! The rules of a shop: what may be bought, for how much, and what follows from it.
+//! It knows no storage, no clock, no randomness, no network and no log: time, ids and secrets are passed in.
 
+mod newtype;
+
+pub mod address;
+pub mod country;
+pub mod field;
+pub mod ids;
+pub mod locale;
+pub mod money;
+pub mod quantity;
+pub mod seal;
+pub mod sku;
+pub mod text;
