@@ -4,11 +4,13 @@
 mod newtype;
 
 pub mod address;
+pub mod cart;
 pub mod country;
 pub mod field;
 pub mod ids;
 pub mod locale;
 pub mod money;
+pub mod pricing;
 pub mod quantity;
 pub mod seal;
 pub mod sku;
