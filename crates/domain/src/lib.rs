@@ -13,5 +13,6 @@ pub mod money;
 pub mod pricing;
 pub mod quantity;
 pub mod seal;
+pub mod settings;
 pub mod sku;
 pub mod text;
