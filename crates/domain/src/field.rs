@@ -100,6 +100,10 @@ impl Collector {
         self.errors.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.errors.len()
+    }
+
     pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }

@@ -4,13 +4,16 @@
 mod newtype;
 
 pub mod address;
+pub mod cart;
 pub mod country;
 pub mod field;
 pub mod ids;
 pub mod locale;
 pub mod money;
+pub mod pricing;
 pub mod quantity;
 pub mod seal;
+pub mod settings;
 pub mod sku;
 pub mod stock;
 pub mod reservation;

@@ -97,8 +97,8 @@ mod tests {
             prop_assert_eq!(parts.iter().map(|part| i128::from(*part)).sum::<i128>(), i128::from(amount));
             let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
             for (part, weight) in parts.iter().zip(&weights) {
-                if whole > 0 {
-                    let floor = u128::from(amount.unsigned_abs()) * u128::from(*weight) / whole;
+                let share = (u128::from(amount.unsigned_abs()) * u128::from(*weight)).checked_div(whole);
+                if let Some(floor) = share {
                     let part = u128::from(part.unsigned_abs());
                     prop_assert!(part == floor || part == floor + 1);
                     prop_assert!(*weight > 0 || part == 0);
