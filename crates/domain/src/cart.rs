@@ -150,10 +150,7 @@ impl Cart {
 
     /// How many things there are, over all lines.
     pub fn item_count(&self) -> u64 {
-        self.lines
-            .iter()
-            .map(|line| u64::from(line.quantity.get()))
-            .sum()
+        self.lines.iter().map(|line| u64::from(line.quantity.get())).sum()
     }
 
     /// A SKU that is there already gets more of it, at the price that is seen now. Answers the line.
@@ -176,22 +173,12 @@ impl Cart {
         if self.lines.len() >= MAX_CART_LINES {
             return Err(Error::TooManyLines);
         }
-        self.lines.push(CartLine {
-            id: new_line.clone(),
-            sku,
-            quantity,
-            unit_price,
-        });
+        self.lines.push(CartLine { id: new_line.clone(), sku, quantity, unit_price });
         self.updated_at = now;
         Ok(new_line)
     }
 
-    pub fn set_quantity(
-        &mut self,
-        line: &LineId,
-        quantity: Quantity,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub fn set_quantity(&mut self, line: &LineId, quantity: Quantity, now: Timestamp) -> Result<(), Error> {
         self.check_open()?;
         self.line_mut(line)?.quantity = quantity;
         self.updated_at = now;
@@ -200,11 +187,7 @@ impl Cart {
 
     pub fn remove(&mut self, line: &LineId, now: Timestamp) -> Result<(), Error> {
         self.check_open()?;
-        let index = self
-            .lines
-            .iter()
-            .position(|there| there.id == *line)
-            .ok_or(Error::NoSuchLine)?;
+        let index = self.lines.iter().position(|there| there.id == *line).ok_or(Error::NoSuchLine)?;
         self.lines.remove(index);
         self.updated_at = now;
         Ok(())
@@ -218,12 +201,7 @@ impl Cart {
     }
 
     /// The shopper saw today's price: it is the one that later changes are told against.
-    pub fn accept_price(
-        &mut self,
-        line: &LineId,
-        unit_price: i64,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub fn accept_price(&mut self, line: &LineId, unit_price: i64, now: Timestamp) -> Result<(), Error> {
         self.check_open()?;
         check_price(unit_price)?;
         self.line_mut(line)?.unit_price = unit_price;
@@ -235,9 +213,7 @@ impl Cart {
     pub fn begin_order(&mut self, order: OrderId, now: Timestamp) -> Result<(), Error> {
         match &self.order {
             Some(there) if *there == order => Ok(()),
-            Some(there) => Err(Error::AlreadyOrdered {
-                order: there.clone(),
-            }),
+            Some(there) => Err(Error::AlreadyOrdered { order: there.clone() }),
             None => {
                 self.order = Some(order);
                 self.updated_at = now;
@@ -258,45 +234,28 @@ impl Cart {
 
     /// What stands against ordering this as it is, line by line.
     pub fn problems(&self, offer: &dyn Fn(&Sku) -> Offer) -> Vec<Problem> {
-        self.lines
-            .iter()
-            .flat_map(|line| line_problems(line, offer(&line.sku)))
-            .collect()
+        self.lines.iter().flat_map(|line| line_problems(line, offer(&line.sku))).collect()
     }
 
     fn check_open(&self) -> Result<(), Error> {
         match &self.order {
-            Some(order) => Err(Error::AlreadyOrdered {
-                order: order.clone(),
-            }),
+            Some(order) => Err(Error::AlreadyOrdered { order: order.clone() }),
             None => Ok(()),
         }
     }
 
     fn line_mut(&mut self, id: &LineId) -> Result<&mut CartLine, Error> {
-        self.lines
-            .iter_mut()
-            .find(|line| line.id == *id)
-            .ok_or(Error::NoSuchLine)
+        self.lines.iter_mut().find(|line| line.id == *id).ok_or(Error::NoSuchLine)
     }
 }
 
 /// Nothing else is said of what cannot be bought at all.
 fn line_problems(line: &CartLine, offer: Offer) -> Vec<Problem> {
-    let problem = |code, message: String, detail| Problem {
-        line: line.id.clone(),
-        sku: line.sku.clone(),
-        code,
-        message,
-        detail,
-    };
+    let problem =
+        |code, message: String, detail| Problem { line: line.id.clone(), sku: line.sku.clone(), code, message, detail };
     let (true, Some(price)) = (offer.purchasable, offer.price) else {
         let message = "This is no longer for sale.".to_owned();
-        return vec![problem(
-            ProblemCode::Unavailable,
-            message,
-            ProblemDetail::default(),
-        )];
+        return vec![problem(ProblemCode::Unavailable, message, ProblemDetail::default())];
     };
     let mut problems = Vec::new();
     let requested = i64::from(line.quantity);
@@ -307,11 +266,8 @@ fn line_problems(line: &CartLine, offer: Offer) -> Vec<Problem> {
             0 => "This is sold out.".to_owned(),
             _ => format!("Only {available} of these are left."),
         };
-        let detail = ProblemDetail {
-            requested: Some(requested),
-            available: Some(available),
-            ..ProblemDetail::default()
-        };
+        let detail =
+            ProblemDetail { requested: Some(requested), available: Some(available), ..ProblemDetail::default() };
         problems.push(problem(ProblemCode::InsufficientStock, message, detail));
     }
     if price != line.unit_price {
@@ -320,21 +276,13 @@ fn line_problems(line: &CartLine, offer: Offer) -> Vec<Problem> {
             unit_price: Some(price),
             ..ProblemDetail::default()
         };
-        problems.push(problem(
-            ProblemCode::PriceChanged,
-            "The price of this has changed.".to_owned(),
-            detail,
-        ));
+        problems.push(problem(ProblemCode::PriceChanged, "The price of this has changed.".to_owned(), detail));
     }
     problems
 }
 
 fn check_price(unit_price: i64) -> Result<(), Error> {
-    if (0..=MAX_AMOUNT).contains(&unit_price) {
-        Ok(())
-    } else {
-        Err(Error::Price)
-    }
+    if (0..=MAX_AMOUNT).contains(&unit_price) { Ok(()) } else { Err(Error::Price) }
 }
 
 #[cfg(test)]
@@ -342,17 +290,10 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-    const OK: Offer = Offer {
-        price: Some(1299),
-        available: Some(10),
-        purchasable: true,
-    };
+    const OK: Offer = Offer { price: Some(1299), available: Some(10), purchasable: true };
 
     fn cart() -> Cart {
-        let (currency, locale) = (
-            Currency::parse("USD").unwrap(),
-            Locale::parse("en").unwrap(),
-        );
+        let (currency, locale) = (Currency::parse("USD").unwrap(), Locale::parse("en").unwrap());
         Cart::new(CartId::from_bytes([1; 16]), currency, locale, NOW)
     }
 
@@ -376,10 +317,7 @@ mod tests {
         assert_eq!((cart.lines().len(), cart.item_count()), (1, 5));
         assert_eq!(cart.lines()[0].unit_price, 1199);
         let before = cart.clone();
-        assert!(matches!(
-            cart.add(id(2), sku(1), quantity(1_000_000), 1, NOW),
-            Err(Error::Quantity(_))
-        ));
+        assert!(matches!(cart.add(id(2), sku(1), quantity(1_000_000), 1, NOW), Err(Error::Quantity(_))));
         assert_eq!(cart, before);
     }
 
@@ -389,15 +327,9 @@ mod tests {
         for n in 0..MAX_CART_LINES {
             cart.add(id(n), sku(n), Quantity::ONE, 1, NOW).unwrap();
         }
-        assert_eq!(
-            cart.add(id(900), sku(900), Quantity::ONE, 1, NOW),
-            Err(Error::TooManyLines)
-        );
+        assert_eq!(cart.add(id(900), sku(900), Quantity::ONE, 1, NOW), Err(Error::TooManyLines));
         assert_eq!(cart.add(id(900), sku(7), Quantity::ONE, 1, NOW), Ok(id(7)));
-        assert_eq!(
-            cart.add(id(900), sku(7), Quantity::ONE, -1, NOW),
-            Err(Error::Price)
-        );
+        assert_eq!(cart.add(id(900), sku(7), Quantity::ONE, -1, NOW), Err(Error::Price));
     }
 
     #[test]
@@ -406,14 +338,8 @@ mod tests {
         cart.add(id(1), sku(1), quantity(2), 1299, NOW).unwrap();
         let later = Timestamp::from_second(60).unwrap();
         cart.set_quantity(&id(1), quantity(7), later).unwrap();
-        assert_eq!(
-            (cart.line(&id(1)).unwrap().quantity, cart.updated_at),
-            (quantity(7), later)
-        );
-        assert_eq!(
-            cart.set_quantity(&id(2), quantity(1), NOW),
-            Err(Error::NoSuchLine)
-        );
+        assert_eq!((cart.line(&id(1)).unwrap().quantity, cart.updated_at), (quantity(7), later));
+        assert_eq!(cart.set_quantity(&id(2), quantity(1), NOW), Err(Error::NoSuchLine));
         cart.remove(&id(1), later).unwrap();
         assert_eq!(cart.remove(&id(1), later), Err(Error::NoSuchLine));
         assert!(cart.is_empty());
@@ -425,9 +351,7 @@ mod tests {
         let mut cart = cart();
         cart.begin_order(first.clone(), NOW).unwrap();
         assert_eq!(cart.begin_order(first.clone(), NOW), Ok(()));
-        let refused = Error::AlreadyOrdered {
-            order: first.clone(),
-        };
+        let refused = Error::AlreadyOrdered { order: first.clone() };
         assert_eq!(cart.begin_order(second.clone(), NOW), Err(refused.clone()));
         assert_eq!(cart.add(id(1), sku(1), Quantity::ONE, 1, NOW), Err(refused));
         assert!(!cart.reopen(&second, NOW));
@@ -442,26 +366,13 @@ mod tests {
             cart.add(id(n), sku(n), quantity(3), 1299, NOW).unwrap();
         }
         let problems = cart.problems(&|asked| match asked.as_str() {
-            "SKU-2" => Offer {
-                price: Some(1399),
-                available: Some(2),
-                ..OK
-            },
-            "SKU-3" => Offer {
-                purchasable: false,
-                ..OK
-            },
+            "SKU-2" => Offer { price: Some(1399), available: Some(2), ..OK },
+            "SKU-3" => Offer { purchasable: false, ..OK },
             "SKU-4" => Offer { price: None, ..OK },
-            "SKU-5" => Offer {
-                available: None,
-                ..OK
-            },
+            "SKU-5" => Offer { available: None, ..OK },
             _ => OK,
         });
-        let told: Vec<_> = problems
-            .iter()
-            .map(|problem| (problem.line.clone(), problem.code))
-            .collect();
+        let told: Vec<_> = problems.iter().map(|problem| (problem.line.clone(), problem.code)).collect();
         assert_eq!(
             told,
             [
@@ -471,18 +382,9 @@ mod tests {
                 (id(4), ProblemCode::Unavailable),
             ]
         );
-        assert_eq!(
-            serde_json::to_string(&problems[0].detail).unwrap(),
-            r#"{"requested":3,"available":2}"#
-        );
-        let sold_out = cart.problems(&|_| Offer {
-            available: Some(-4),
-            ..OK
-        });
-        assert_eq!(
-            (sold_out[0].detail.available, sold_out[0].message.as_str()),
-            (Some(0), "This is sold out.")
-        );
+        assert_eq!(serde_json::to_string(&problems[0].detail).unwrap(), r#"{"requested":3,"available":2}"#);
+        let sold_out = cart.problems(&|_| Offer { available: Some(-4), ..OK });
+        assert_eq!((sold_out[0].detail.available, sold_out[0].message.as_str()), (Some(0), "This is sold out."));
     }
 
     #[test]

@@ -13,16 +13,8 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub fn new(
-        pointer: impl Into<String>,
-        code: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            pointer: pointer.into(),
-            code: code.into(),
-            message: message.into(),
-        }
+    pub fn new(pointer: impl Into<String>, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code: code.into(), message: message.into() }
     }
 
     /// The same error where its thing lies deeper: `/city` under `/address` is `/address/city`.
@@ -49,8 +41,7 @@ impl Collector {
     }
 
     pub fn extend_under(&mut self, prefix: &str, errors: Vec<FieldError>) {
-        self.errors
-            .extend(errors.into_iter().map(|error| error.under(prefix)));
+        self.errors.extend(errors.into_iter().map(|error| error.under(prefix)));
     }
 
     /// The value, or `None` and the reason noted.
@@ -70,19 +61,9 @@ impl Collector {
     }
 
     /// True (and noted) when there are more than `limit`.
-    pub fn too_many(
-        &mut self,
-        pointer: impl Into<String>,
-        what: &str,
-        count: usize,
-        limit: usize,
-    ) -> bool {
+    pub fn too_many(&mut self, pointer: impl Into<String>, what: &str, count: usize, limit: usize) -> bool {
         if count > limit {
-            self.push(
-                pointer,
-                "too_many",
-                format!("at most {limit} {what}, not {count}"),
-            );
+            self.push(pointer, "too_many", format!("at most {limit} {what}, not {count}"));
         }
         count > limit
     }
@@ -115,12 +96,7 @@ mod tests {
 
     #[test]
     fn pointers_nest_and_escape() {
-        assert_eq!(
-            FieldError::new("/city", "required", "…")
-                .under("/address")
-                .pointer,
-            "/address/city"
-        );
+        assert_eq!(FieldError::new("/city", "required", "…").under("/address").pointer, "/address/city");
         assert_eq!(pointer_piece("a/b~c"), "a~1b~0c");
     }
 }

@@ -54,23 +54,57 @@ pub struct Opening {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    Opened { opening: Opening },
+    Opened {
+        opening: Opening,
+    },
     /// Written before the provider is asked, so that a crash leaves a trace. `n` is part of the provider's key.
-    Started { request: String, operation: Operation, amount: i64, n: u32 },
+    Started {
+        request: String,
+        operation: Operation,
+        amount: i64,
+        n: u32,
+    },
     /// The provider said for certain that this attempt had no effect. The next one has a new key.
-    AttemptFailed { request: String, operation: Operation, n: u32, reason: String },
-    Authorized { reference: String, amount: i64 },
-    ActionRequired { reference: String, url: String, expires_at: Timestamp },
-    Declined { code: String, message: String },
+    AttemptFailed {
+        request: String,
+        operation: Operation,
+        n: u32,
+        reason: String,
+    },
+    Authorized {
+        reference: String,
+        amount: i64,
+    },
+    ActionRequired {
+        reference: String,
+        url: String,
+        expires_at: Timestamp,
+    },
+    Declined {
+        code: String,
+        message: String,
+    },
     /// From here on nothing more is authorised; what arrives late is given back.
     Closing {},
-    Captured { request: String, amount: i64 },
-    Refunded { request: String, amount: i64 },
+    Captured {
+        request: String,
+        amount: i64,
+    },
+    Refunded {
+        request: String,
+        amount: i64,
+    },
     Voided {},
     /// A capture or refund that will not be tried again.
-    Failed { request: String, reason: String },
+    Failed {
+        request: String,
+        reason: String,
+    },
     /// Staff saw the money.
-    MarkedPaid { request: String, amount: i64 },
+    MarkedPaid {
+        request: String,
+        amount: i64,
+    },
 }
 
 /// As the API names them.

@@ -107,20 +107,13 @@ pub enum TotalKind {
 impl Quote {
     /// The amount of an entry, zero where there is none.
     pub fn amount(&self, kind: TotalKind) -> i64 {
-        self.totals
-            .iter()
-            .find(|total| total.kind == kind)
-            .map_or(0, |total| total.amount)
+        self.totals.iter().find(|total| total.kind == kind).map_or(0, |total| total.amount)
     }
 }
 
 /// Tax is rounded per line, half away from zero, after discounts; shipping is taxed at the same rate.
 pub fn price(input: &Input) -> Result<Quote, Error> {
-    let mut lines = input
-        .lines
-        .iter()
-        .map(price_line)
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut lines = input.lines.iter().map(price_line).collect::<Result<Vec<_>, _>>()?;
     let subtotal = sum(lines.iter().map(|line| line.subtotal))?;
     let items_discount = sum(lines.iter().map(|line| line.discount))?;
     share_order_discount(&mut lines, input.order_discount, subtotal - items_discount)?;
@@ -135,11 +128,7 @@ pub fn price(input: &Input) -> Result<Quote, Error> {
     }
     let all_tax = sum(lines.iter().map(|line| line.tax).chain([fulfillment_tax]))?;
     let prices_include_tax = input.tax.is_some_and(|tax| tax.prices_include_tax);
-    let (tax_on_top, tax_included) = if prices_include_tax {
-        (0, all_tax)
-    } else {
-        (all_tax, 0)
-    };
+    let (tax_on_top, tax_included) = if prices_include_tax { (0, all_tax) } else { (all_tax, 0) };
 
     let entries = [
         (TotalKind::Subtotal, Some(subtotal)),
@@ -152,22 +141,9 @@ pub fn price(input: &Input) -> Result<Quote, Error> {
     let totals = entries
         .into_iter()
         .chain([(TotalKind::Total, Some(total))])
-        .filter_map(|(kind, amount)| {
-            Some(Total {
-                kind,
-                amount: amount?,
-                display_text: None,
-            })
-        })
+        .filter_map(|(kind, amount)| Some(Total { kind, amount: amount?, display_text: None }))
         .collect();
-    Ok(Quote {
-        currency: input.currency,
-        lines,
-        totals,
-        fulfillment_tax,
-        tax_included,
-        total,
-    })
+    Ok(Quote { currency: input.currency, lines, totals, fulfillment_tax, tax_included, total })
 }
 
 impl Tax {
@@ -176,11 +152,7 @@ impl Tax {
         if self.rate_ppm > PPM {
             return Err(Error::Rate);
         }
-        let part = if self.prices_include_tax {
-            included_part
-        } else {
-            rate_part
-        };
+        let part = if self.prices_include_tax { included_part } else { rate_part };
         Ok(part(amount, self.rate_ppm)?)
     }
 }
@@ -192,21 +164,11 @@ fn price_line(line: &LineInput) -> Result<LineQuote, Error> {
     if discount > subtotal {
         return Err(Error::DiscountTooLarge);
     }
-    Ok(LineQuote {
-        subtotal,
-        discount,
-        order_discount: 0,
-        tax: 0,
-        total: subtotal - discount,
-    })
+    Ok(LineQuote { subtotal, discount, order_discount: 0, tax: 0, total: subtotal - discount })
 }
 
 /// Over the lines by what they cost, largest remainder first; no line's share exceeds what it costs.
-fn share_order_discount(
-    lines: &mut [LineQuote],
-    order_discount: i64,
-    whole: i64,
-) -> Result<(), Error> {
+fn share_order_discount(lines: &mut [LineQuote], order_discount: i64, whole: i64) -> Result<(), Error> {
     if not_negative(order_discount)? > whole {
         return Err(Error::DiscountTooLarge);
     }
@@ -222,11 +184,7 @@ fn sum(amounts: impl Iterator<Item = i64>) -> Result<i64, Error> {
 }
 
 fn not_negative(amount: i64) -> Result<i64, Error> {
-    if amount < 0 {
-        Err(Error::Negative)
-    } else {
-        Ok(bounded(i128::from(amount))?)
-    }
+    if amount < 0 { Err(Error::Negative) } else { Ok(bounded(i128::from(amount))?) }
 }
 
 fn not_zero(amount: i64) -> Option<i64> {
@@ -241,46 +199,26 @@ mod tests {
     use crate::money::MAX_AMOUNT;
 
     fn line(unit_price: i64, quantity: u32, discount: i64) -> LineInput {
-        LineInput {
-            unit_price,
-            quantity: Quantity::new(quantity).unwrap(),
-            discount,
-        }
+        LineInput { unit_price, quantity: Quantity::new(quantity).unwrap(), discount }
     }
 
     fn input(lines: Vec<LineInput>) -> Input {
         let currency = Currency::parse("USD").unwrap();
-        Input {
-            currency,
-            lines,
-            order_discount: 0,
-            fulfillment: None,
-            tax: None,
-        }
+        Input { currency, lines, order_discount: 0, fulfillment: None, tax: None }
     }
 
     fn tax(rate_ppm: u32, prices_include_tax: bool) -> Option<Tax> {
-        Some(Tax {
-            rate_ppm,
-            prices_include_tax,
-        })
+        Some(Tax { rate_ppm, prices_include_tax })
     }
 
     fn entries(quote: &Quote) -> Vec<(TotalKind, i64)> {
-        quote
-            .totals
-            .iter()
-            .map(|total| (total.kind, total.amount))
-            .collect()
+        quote.totals.iter().map(|total| (total.kind, total.amount)).collect()
     }
 
     #[test]
     fn a_plain_line_has_a_subtotal_and_a_total() {
         let quote = price(&input(vec![line(1299, 1, 0)])).unwrap();
-        assert_eq!(
-            entries(&quote),
-            [(TotalKind::Subtotal, 1299), (TotalKind::Total, 1299)]
-        );
+        assert_eq!(entries(&quote), [(TotalKind::Subtotal, 1299), (TotalKind::Total, 1299)]);
         assert_eq!(quote.lines[0].total, 1299);
         assert_eq!(
             serde_json::to_string(&quote.totals).unwrap(),
@@ -291,22 +229,15 @@ mod tests {
     #[test]
     fn nothing_comes_to_nothing() {
         let quote = price(&input(vec![])).unwrap();
-        assert_eq!(
-            entries(&quote),
-            [(TotalKind::Subtotal, 0), (TotalKind::Total, 0)]
-        );
+        assert_eq!(entries(&quote), [(TotalKind::Subtotal, 0), (TotalKind::Total, 0)]);
     }
 
     #[test]
     fn tax_on_top_is_rounded_per_line_after_discounts() {
         let lines = vec![line(1000, 2, 100), line(333, 1, 0)];
-        let quote = price(&Input {
-            order_discount: 223,
-            fulfillment: Some(690),
-            tax: tax(190_000, false),
-            ..input(lines)
-        })
-        .unwrap();
+        let quote =
+            price(&Input { order_discount: 223, fulfillment: Some(690), tax: tax(190_000, false), ..input(lines) })
+                .unwrap();
         // 223 over 1900 and 333: 189.74 and 33.26.
         assert_eq!(quote.lines[0].order_discount, 190);
         assert_eq!(quote.lines[1].order_discount, 33);
@@ -329,19 +260,11 @@ mod tests {
 
     #[test]
     fn included_tax_is_told_beside_the_total() {
-        let quote = price(&Input {
-            fulfillment: Some(0),
-            tax: tax(100_000, true),
-            ..input(vec![line(32_000, 1, 0)])
-        })
-        .unwrap();
+        let quote =
+            price(&Input { fulfillment: Some(0), tax: tax(100_000, true), ..input(vec![line(32_000, 1, 0)]) }).unwrap();
         assert_eq!(
             entries(&quote),
-            [
-                (TotalKind::Subtotal, 32_000),
-                (TotalKind::Fulfillment, 0),
-                (TotalKind::Total, 32_000)
-            ]
+            [(TotalKind::Subtotal, 32_000), (TotalKind::Fulfillment, 0), (TotalKind::Total, 32_000)]
         );
         assert_eq!(quote.tax_included, 2909);
     }
@@ -350,56 +273,19 @@ mod tests {
     fn what_makes_no_sense_is_refused() {
         assert_eq!(price(&input(vec![line(-1, 1, 0)])), Err(Error::Negative));
         assert_eq!(price(&input(vec![line(1, 1, -1)])), Err(Error::Negative));
-        assert_eq!(
-            price(&input(vec![line(10, 1, 11)])),
-            Err(Error::DiscountTooLarge)
-        );
-        assert_eq!(
-            price(&Input {
-                order_discount: 11,
-                ..input(vec![line(10, 1, 0)])
-            }),
-            Err(Error::DiscountTooLarge)
-        );
-        assert_eq!(
-            price(&Input {
-                order_discount: -1,
-                ..input(vec![])
-            }),
-            Err(Error::Negative)
-        );
-        assert_eq!(
-            price(&Input {
-                fulfillment: Some(-1),
-                ..input(vec![])
-            }),
-            Err(Error::Negative)
-        );
-        assert_eq!(
-            price(&Input {
-                tax: tax(1_000_001, true),
-                ..input(vec![line(1, 1, 0)])
-            }),
-            Err(Error::Rate)
-        );
-        assert_eq!(
-            price(&input(vec![line(MAX_AMOUNT, 2, 0)])),
-            Err(Error::Overflow)
-        );
-        assert_eq!(
-            price(&input(vec![line(i64::MAX, 1_000_000, 0)])),
-            Err(Error::Overflow)
-        );
-        assert_eq!(
-            price(&input(vec![line(MAX_AMOUNT, 1, 0), line(1, 1, 0)])),
-            Err(Error::Overflow)
-        );
+        assert_eq!(price(&input(vec![line(10, 1, 11)])), Err(Error::DiscountTooLarge));
+        assert_eq!(price(&Input { order_discount: 11, ..input(vec![line(10, 1, 0)]) }), Err(Error::DiscountTooLarge));
+        assert_eq!(price(&Input { order_discount: -1, ..input(vec![]) }), Err(Error::Negative));
+        assert_eq!(price(&Input { fulfillment: Some(-1), ..input(vec![]) }), Err(Error::Negative));
+        assert_eq!(price(&Input { tax: tax(1_000_001, true), ..input(vec![line(1, 1, 0)]) }), Err(Error::Rate));
+        assert_eq!(price(&input(vec![line(MAX_AMOUNT, 2, 0)])), Err(Error::Overflow));
+        assert_eq!(price(&input(vec![line(i64::MAX, 1_000_000, 0)])), Err(Error::Overflow));
+        assert_eq!(price(&input(vec![line(MAX_AMOUNT, 1, 0), line(1, 1, 0)])), Err(Error::Overflow));
     }
 
     fn any_line() -> impl Strategy<Value = LineInput> {
-        (0i64..100_000_000, 1u32..1000, 0i64..=100).prop_map(|(unit, quantity, percent)| {
-            line(unit, quantity, unit * i64::from(quantity) / 100 * percent)
-        })
+        (0i64..100_000_000, 1u32..1000, 0i64..=100)
+            .prop_map(|(unit, quantity, percent)| line(unit, quantity, unit * i64::from(quantity) / 100 * percent))
     }
 
     proptest! {

@@ -40,12 +40,25 @@ pub enum Closing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    Held { order: OrderId, lines: Vec<Held>, expires_at: Timestamp },
+    Held {
+        order: OrderId,
+        lines: Vec<Held>,
+        expires_at: Timestamp,
+    },
     /// There was not enough. Final: the same order is not tried again.
-    Refused { order: OrderId, shortages: Vec<Shortage> },
+    Refused {
+        order: OrderId,
+        shortages: Vec<Shortage>,
+    },
     Confirmed {},
-    Released { why: Closing, lines: Vec<Held> },
-    Shipped { shipment: ShipmentId, lines: Vec<Held> },
+    Released {
+        why: Closing,
+        lines: Vec<Held>,
+    },
+    Shipped {
+        shipment: ShipmentId,
+        lines: Vec<Held>,
+    },
     /// `lines` came back; `released` never left, and need not leave any more.
     Restocked {
         refund: RefundId,
@@ -163,11 +176,11 @@ impl Reservation {
                 (_, None) => Err(0),
             };
             match picked {
-                Ok(places) => held.extend(
-                    places
-                        .into_iter()
-                        .map(|(location, quantity)| Held { sku: sku.clone(), location, quantity }),
-                ),
+                Ok(places) => held.extend(places.into_iter().map(|(location, quantity)| Held {
+                    sku: sku.clone(),
+                    location,
+                    quantity,
+                })),
                 Err(available) => {
                     shortages.push(Shortage { sku, requested: i64::from(requested), available });
                 }
@@ -177,11 +190,8 @@ impl Reservation {
             let refused = Fact::Refused { order: order.clone(), shortages };
             return Ok(Change { reservation: Some(refused), stock: Vec::new() });
         }
-        let stock = stock_facts(&held, |location, quantity| stock::Fact::Reserved {
-            location,
-            quantity,
-            order: order.clone(),
-        });
+        let stock =
+            stock_facts(&held, |location, quantity| stock::Fact::Reserved { location, quantity, order: order.clone() });
         Ok(Change { reservation: Some(Fact::Held { order: order.clone(), lines: held, expires_at }), stock })
     }
 
@@ -225,11 +235,8 @@ impl Reservation {
         if let Some((sku, _)) = missing.into_iter().find(|(sku, _)| was_held(sku) || is_counted(sku)) {
             return Err(Error::MoreThanHeld(sku));
         }
-        let stock = stock_facts(&taken, |location, quantity| stock::Fact::Shipped {
-            location,
-            quantity,
-            order: order.clone(),
-        });
+        let stock =
+            stock_facts(&taken, |location, quantity| stock::Fact::Shipped { location, quantity, order: order.clone() });
         Ok(Change { reservation: Some(Fact::Shipped { shipment: shipment.clone(), lines: taken }), stock })
     }
 

@@ -257,10 +257,7 @@ mod tests {
         let main = Location::default();
         let stock =
             given(&[received("main", 10), Fact::Reserved { location: main.clone(), quantity: 7, order: order() }]);
-        assert_eq!(
-            stock.adjust(&main, -4, Reason::Damaged),
-            Err(Error::BelowReserved { on_hand: 10, reserved: 7 })
-        );
+        assert_eq!(stock.adjust(&main, -4, Reason::Damaged), Err(Error::BelowReserved { on_hand: 10, reserved: 7 }));
         assert!(stock.adjust(&main, -3, Reason::Damaged).is_ok());
         assert_eq!(stock.adjust(&main, 0, Reason::Found), Err(Error::NoChange));
         assert_eq!(stock.adjust(&main, i64::MAX, Reason::Found), Err(Error::OutOfRange));

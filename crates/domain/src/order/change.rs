@@ -4,9 +4,7 @@
 use jiff::Timestamp;
 
 use super::state::Progress;
-use super::{
-    Cancellation, Error, Fact, Line, LineQuantity, MAX_ENTRIES, Order, Refund, Shipment, Status, StepKind,
-};
+use super::{Cancellation, Error, Fact, Line, LineQuantity, MAX_ENTRIES, Order, Refund, Shipment, Status, StepKind};
 use crate::ids::{LineId, RefundId, ShipmentId};
 use crate::quantity::Quantity;
 

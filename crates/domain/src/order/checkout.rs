@@ -67,10 +67,19 @@ pub enum Step {
     /// Void what is authorised, refund what is captured, refuse what comes late.
     UndoPayment,
     Release,
-    Capture { request: String, amount: i64 },
-    ShipStock { shipment: Shipment },
-    Refund { refund: Refund },
-    Restock { refund: Refund },
+    Capture {
+        request: String,
+        amount: i64,
+    },
+    ShipStock {
+        shipment: Shipment,
+    },
+    Refund {
+        refund: Refund,
+    },
+    Restock {
+        refund: Refund,
+    },
 }
 
 impl Step {

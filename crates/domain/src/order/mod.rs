@@ -1,8 +1,8 @@
 //! An order: what was bought, and everything that happened to it since. Its facts are its history and its process log.
 //! It does not move stock or money itself; [`checkout`] says what is to be done next, and services do it.
 
-pub mod checkout;
 pub mod change;
+pub mod checkout;
 mod state;
 
 use jiff::Timestamp;
@@ -281,8 +281,7 @@ pub enum Status {
 }
 
 impl Status {
-    pub const ALL: [Status; 5] =
-        [Self::Pending, Self::Confirmed, Self::Completed, Self::Cancelled, Self::Rejected];
+    pub const ALL: [Status; 5] = [Self::Pending, Self::Confirmed, Self::Completed, Self::Cancelled, Self::Rejected];
 
     pub fn as_str(self) -> &'static str {
         match self {

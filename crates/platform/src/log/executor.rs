@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::kind::{AnyFact, Kind, Kinds};
 use super::states::States;
-use super::{Cause, Epoch, Log, Position, Shard, StreamId, Version};
+use super::{Cause, Epoch, Log, Position, RecordedFact, Shard, StreamId, Version};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::store::{StoreError, StoreResult};
@@ -96,6 +96,12 @@ pub struct CommittedFact {
 }
 
 impl CommittedFact {
+    /// A fact that was read from the log, with what it decodes to.
+    pub fn new(recorded: RecordedFact, fact: AnyFact) -> Self {
+        let RecordedFact { shard, position, stream, version, type_name, time, cause, .. } = recorded;
+        Self { shard, position, stream, version, type_name, time, cause, fact }
+    }
+
     /// The fact, if its stream is of kind `K`.
     pub fn of<K: Kind>(&self) -> Option<&K::Fact> {
         if self.stream.kind() != K::NAME {
