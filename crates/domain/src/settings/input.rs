@@ -11,9 +11,11 @@ use super::{
 };
 use crate::address::AddressInput;
 use crate::country::Country;
-use crate::field::{Collector, FieldError, pointer_piece};
+use crate::field::{
+    Collector, FieldError, pointer_piece, read_list, read_optional, tell_doubles, tell_unfit_amount,
+};
 use crate::locale::Locale;
-use crate::money::{Currency, MAX_AMOUNT, PPM};
+use crate::money::{Currency, PPM};
 use crate::text::{Email, Note, Phone, Title};
 
 /// What is not sent is as in an empty shop.
@@ -399,44 +401,6 @@ impl PaymentMethodInput {
     }
 }
 
-/// An empty text is as good as none.
-fn read_optional<T, E: std::fmt::Display>(
-    errors: &mut Collector,
-    pointer: &str,
-    sent: &Option<String>,
-    code: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Option<T> {
-    let text = sent.as_deref().filter(|text| !text.trim().is_empty())?;
-    errors.take(pointer, code, parse(text))
-}
-
-/// A list of codes without doubles.
-fn read_list<T: PartialEq, E: std::fmt::Display>(
-    errors: &mut Collector,
-    pointer: &str,
-    limit: usize,
-    sent: &[String],
-    code: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Vec<T> {
-    if errors.too_many(pointer, "entries", sent.len(), limit) {
-        return Vec::new();
-    }
-    let mut list = Vec::new();
-    for (index, text) in sent.iter().enumerate() {
-        let pointer = format!("{pointer}/{index}");
-        match errors.take(&pointer, code, parse(text)) {
-            Some(value) if list.contains(&value) => {
-                errors.push(pointer, "duplicate", "is there twice")
-            }
-            Some(value) => list.push(value),
-            None => {}
-        }
-    }
-    list
-}
-
 fn read_translations(
     errors: &mut Collector,
     pointer: &str,
@@ -467,23 +431,6 @@ fn read_translations(
         }
     }
     translations
-}
-
-fn tell_doubles(errors: &mut Collector, texts: &[&str], pointer: impl Fn(usize) -> String) {
-    let mut seen = std::collections::BTreeSet::new();
-    for (index, text) in texts.iter().enumerate() {
-        if !seen.insert(text) {
-            errors.push(pointer(index), "duplicate", "is there twice");
-        }
-    }
-}
-
-fn tell_unfit_amount(errors: &mut Collector, pointer: String, amount: i64) {
-    if amount < 0 {
-        errors.push(pointer, "negative", "must not be negative");
-    } else if amount > MAX_AMOUNT {
-        errors.push(pointer, "too_large", format!("at most {MAX_AMOUNT}"));
-    }
 }
 
 /// A web address that paths can be appended to.
