@@ -2,11 +2,10 @@
 //! It does not know products or orders, nor how a payment provider is reached.
 
 mod input;
+mod method_input;
 
-pub use input::{
-    CountryInput, MethodTextInput, PaymentMethodInput, RateInput, SettingsInput,
-    ShippingMethodInput,
-};
+pub use input::{CountryInput, SettingsInput};
+pub use method_input::{MethodTextInput, PaymentMethodInput, RateInput, ShippingMethodInput};
 
 use std::collections::BTreeMap;
 
