@@ -5,6 +5,7 @@ mod newtype;
 
 pub mod address;
 pub mod cart;
+pub mod catalog;
 pub mod country;
 pub mod field;
 pub mod ids;

@@ -75,7 +75,8 @@ impl Slug {
         Self(text.to_owned())
     }
 
-    /// What a title becomes in an address: `Grüne Tasse, 2 Stück` is `grüne-tasse-2-stück`. Cut at a word where it is too long.
+    /// What a title becomes in an address: `Grüne Tasse, 2 Stück` is `grüne-tasse-2-stück`.
+    /// Cut at a word where it is too long.
     pub fn from_title(title: &str) -> Result<Self, Error> {
         let lower: String = title.nfc().flat_map(char::to_lowercase).nfc().collect();
         // An apostrophe joins: `Children's` is one word.

@@ -1,4 +1,4 @@
-//! Money in minor units of its currency, with checked arithmetic: it never wraps, mixes currencies or passes through a float.
+//! Money in minor units of its currency, checked: it never wraps, mixes currencies or passes through a float.
 //! It does not know prices, taxes as a country sets them, nor rates of exchange.
 
 mod currency;

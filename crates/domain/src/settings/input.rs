@@ -1,20 +1,19 @@
 //! Settings as staff send them, and all that is wrong with them at once.
 //! It does not know the settings that are there: what is sent replaces them.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CountrySettings, Key, MAX_CURRENCIES, MAX_ESTIMATE_DAYS, MAX_LOCALES, MAX_PAYMENT_METHODS, MAX_SHIPPING_METHODS,
-    MAX_URL_CHARS, MethodText, PaymentMethod, Rate, Settings, ShippingMethod,
+    CountrySettings, MAX_CURRENCIES, MAX_LOCALES, MAX_PAYMENT_METHODS, MAX_SHIPPING_METHODS,
+    MAX_URL_CHARS, PaymentMethod, PaymentMethodInput, Settings, ShippingMethod,
+    ShippingMethodInput,
 };
 use crate::address::AddressInput;
 use crate::country::Country;
-use crate::field::{Collector, FieldError, pointer_piece};
+use crate::field::{Collector, FieldError, read_list, read_optional, tell_doubles};
 use crate::locale::Locale;
-use crate::money::{Currency, MAX_AMOUNT, PPM};
-use crate::text::{Email, Note, Phone, Title};
+use crate::money::{Currency, PPM};
+use crate::text::{Email, Phone, Title};
 
 /// What is not sent is as in an empty shop.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,44 +45,6 @@ pub struct CountryInput {
     pub prices_include_tax: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShippingMethodInput {
-    pub id: String,
-    pub name: String,
-    #[serde(default)]
-    pub translations: BTreeMap<String, MethodTextInput>,
-    #[serde(default)]
-    pub countries: Vec<String>,
-    #[serde(default)]
-    pub rates: Vec<RateInput>,
-    #[serde(default)]
-    pub estimate_days: Option<(u16, u16)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MethodTextInput {
-    pub name: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateInput {
-    pub currency: String,
-    pub amount: i64,
-    #[serde(default)]
-    pub free_above: Option<i64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentMethodInput {
-    pub id: String,
-    pub provider: String,
-    pub name: String,
-    #[serde(default)]
-    pub translations: BTreeMap<String, MethodTextInput>,
-    #[serde(default)]
-    pub instructions: Option<String>,
-}
-
 impl SettingsInput {
     /// The settings, or all that is wrong, with pointers such as `/shipping_methods/0/rates/1/currency`.
     pub fn validate(&self) -> Result<Settings, Vec<FieldError>> {
@@ -91,21 +52,39 @@ impl SettingsInput {
         let e = &mut errors;
         let empty = Settings::default();
         let (default_locale, locales) = self.read_locales(e);
-        let currencies =
-            read_list(e, "/currencies", MAX_CURRENCIES, &self.currencies, "unknown_currency", Currency::parse);
+        let currencies = read_list(
+            e,
+            "/currencies",
+            MAX_CURRENCIES,
+            &self.currencies,
+            "unknown_currency",
+            Currency::parse,
+        );
         let countries = self.read_countries(e);
         let shipping_methods = self.read_shipping_methods(e, &currencies, &countries);
         let settings = Settings {
             name: read_optional(e, "/name", &self.name, "invalid", Title::parse),
             legal_name: read_optional(e, "/legal_name", &self.legal_name, "invalid", Title::parse),
             address: self.read_address(e),
-            registration: read_optional(e, "/registration", &self.registration, "invalid", Title::parse),
+            registration: read_optional(
+                e,
+                "/registration",
+                &self.registration,
+                "invalid",
+                Title::parse,
+            ),
             vat_id: read_optional(e, "/vat_id", &self.vat_id, "invalid", Title::parse),
             email: read_optional(e, "/email", &self.email, "invalid_email", Email::parse),
             phone: read_optional(e, "/phone", &self.phone, "invalid_phone", Phone::parse),
             public_url: read_optional(e, "/public_url", &self.public_url, "invalid_url", parse_url),
-            time_zone: read_optional(e, "/time_zone", &self.time_zone, "invalid_time_zone", parse_time_zone)
-                .unwrap_or(empty.time_zone),
+            time_zone: read_optional(
+                e,
+                "/time_zone",
+                &self.time_zone,
+                "invalid_time_zone",
+                parse_time_zone,
+            )
+            .unwrap_or(empty.time_zone),
             default_locale,
             locales,
             currencies,
@@ -113,7 +92,11 @@ impl SettingsInput {
             shipping_methods,
             payment_methods: self.read_payment_methods(e),
         };
-        if errors.is_empty() { Ok(settings) } else { Err(errors.into_errors()) }
+        if errors.is_empty() {
+            Ok(settings)
+        } else {
+            Err(errors.into_errors())
+        }
     }
 
     fn read_address(&self, errors: &mut Collector) -> Option<crate::address::Address> {
@@ -129,14 +112,26 @@ impl SettingsInput {
     /// Locales that are not sent are the default one alone.
     fn read_locales(&self, errors: &mut Collector) -> (Locale, Vec<Locale>) {
         let empty = Settings::default();
-        let default_locale =
-            read_optional(errors, "/default_locale", &self.default_locale, "invalid_locale", Locale::parse)
-                .unwrap_or(empty.default_locale);
+        let default_locale = read_optional(
+            errors,
+            "/default_locale",
+            &self.default_locale,
+            "invalid_locale",
+            Locale::parse,
+        )
+        .unwrap_or(empty.default_locale);
         let Some(sent) = &self.locales else {
             return (default_locale.clone(), vec![default_locale]);
         };
         let errors_before = errors.len();
-        let locales = read_list(errors, "/locales", MAX_LOCALES, sent, "invalid_locale", Locale::parse);
+        let locales = read_list(
+            errors,
+            "/locales",
+            MAX_LOCALES,
+            sent,
+            "invalid_locale",
+            Locale::parse,
+        );
         if errors.len() == errors_before && !locales.contains(&default_locale) {
             errors.push("/default_locale", "not_listed", "must be among the locales");
         }
@@ -144,15 +139,29 @@ impl SettingsInput {
     }
 
     fn read_countries(&self, errors: &mut Collector) -> Vec<CountrySettings> {
-        let codes: Vec<&str> = self.countries.iter().map(|sent| sent.country.as_str()).collect();
-        tell_doubles(errors, &codes, |index| format!("/countries/{index}/country"));
+        let codes: Vec<&str> = self
+            .countries
+            .iter()
+            .map(|sent| sent.country.as_str())
+            .collect();
+        tell_doubles(errors, &codes, |index| {
+            format!("/countries/{index}/country")
+        });
         let mut countries = Vec::new();
         for (index, sent) in self.countries.iter().enumerate() {
             let pointer = format!("/countries/{index}");
             if sent.tax_rate_ppm > PPM {
-                errors.push(format!("{pointer}/tax_rate_ppm"), "too_large", format!("at most {PPM}"));
+                errors.push(
+                    format!("{pointer}/tax_rate_ppm"),
+                    "too_large",
+                    format!("at most {PPM}"),
+                );
             }
-            let country = errors.take(format!("{pointer}/country"), "unknown_country", Country::parse(&sent.country));
+            let country = errors.take(
+                format!("{pointer}/country"),
+                "unknown_country",
+                Country::parse(&sent.country),
+            );
             countries.extend(country.map(|country| CountrySettings {
                 country,
                 tax_rate_ppm: sent.tax_rate_ppm,
@@ -168,175 +177,60 @@ impl SettingsInput {
         currencies: &[Currency],
         countries: &[CountrySettings],
     ) -> Vec<ShippingMethod> {
-        if errors.too_many("/shipping_methods", "methods", self.shipping_methods.len(), MAX_SHIPPING_METHODS) {
+        if errors.too_many(
+            "/shipping_methods",
+            "methods",
+            self.shipping_methods.len(),
+            MAX_SHIPPING_METHODS,
+        ) {
             return Vec::new();
         }
-        let ids: Vec<&str> = self.shipping_methods.iter().map(|sent| sent.id.as_str()).collect();
-        tell_doubles(errors, &ids, |index| format!("/shipping_methods/{index}/id"));
+        let ids: Vec<&str> = self
+            .shipping_methods
+            .iter()
+            .map(|sent| sent.id.as_str())
+            .collect();
+        tell_doubles(errors, &ids, |index| {
+            format!("/shipping_methods/{index}/id")
+        });
         let read = |(index, sent): (usize, &ShippingMethodInput)| {
-            sent.read(errors, &format!("/shipping_methods/{index}"), currencies, countries)
+            sent.read(
+                errors,
+                &format!("/shipping_methods/{index}"),
+                currencies,
+                countries,
+            )
         };
-        self.shipping_methods.iter().enumerate().filter_map(read).collect()
+        self.shipping_methods
+            .iter()
+            .enumerate()
+            .filter_map(read)
+            .collect()
     }
 
     fn read_payment_methods(&self, errors: &mut Collector) -> Vec<PaymentMethod> {
-        if errors.too_many("/payment_methods", "methods", self.payment_methods.len(), MAX_PAYMENT_METHODS) {
+        if errors.too_many(
+            "/payment_methods",
+            "methods",
+            self.payment_methods.len(),
+            MAX_PAYMENT_METHODS,
+        ) {
             return Vec::new();
         }
-        let ids: Vec<&str> = self.payment_methods.iter().map(|sent| sent.id.as_str()).collect();
+        let ids: Vec<&str> = self
+            .payment_methods
+            .iter()
+            .map(|sent| sent.id.as_str())
+            .collect();
         tell_doubles(errors, &ids, |index| format!("/payment_methods/{index}/id"));
-        let read =
-            |(index, sent): (usize, &PaymentMethodInput)| sent.read(errors, &format!("/payment_methods/{index}"));
-        self.payment_methods.iter().enumerate().filter_map(read).collect()
-    }
-}
-
-impl ShippingMethodInput {
-    fn read(
-        &self,
-        errors: &mut Collector,
-        pointer: &str,
-        currencies: &[Currency],
-        countries: &[CountrySettings],
-    ) -> Option<ShippingMethod> {
-        let id = errors.take(format!("{pointer}/id"), "invalid", Key::parse(&self.id));
-        let name = errors.take(format!("{pointer}/name"), "invalid", Title::parse(&self.name));
-        let translations = read_translations(errors, pointer, &self.translations);
-        let countries = self.read_countries(errors, pointer, countries);
-        let rates = self.read_rates(errors, pointer, currencies);
-        if let Some((fewest, most)) = self.estimate_days
-            && (fewest > most || most > MAX_ESTIMATE_DAYS)
-        {
-            let message = format!("the fewest days, then the most, at most {MAX_ESTIMATE_DAYS}");
-            errors.push(format!("{pointer}/estimate_days"), "invalid", message);
-        }
-        Some(ShippingMethod { id: id?, name: name?, translations, countries, rates, estimate_days: self.estimate_days })
-    }
-
-    fn read_countries(&self, errors: &mut Collector, pointer: &str, ours: &[CountrySettings]) -> Vec<Country> {
-        let pointer = format!("{pointer}/countries");
-        if self.countries.is_empty() {
-            errors.push(&pointer, "required", "must name at least one country");
-        }
-        let countries =
-            read_list(errors, &pointer, Country::all().count(), &self.countries, "unknown_country", Country::parse);
-        for (index, code) in self.countries.iter().enumerate() {
-            let is_missing = Country::parse(code).is_ok_and(|sent| ours.iter().all(|ours| ours.country != sent));
-            if is_missing {
-                errors.push(format!("{pointer}/{index}"), "not_listed", "is not among the shop's countries");
-            }
-        }
-        countries
-    }
-
-    fn read_rates(&self, errors: &mut Collector, pointer: &str, ours: &[Currency]) -> Vec<Rate> {
-        let codes: Vec<&str> = self.rates.iter().map(|sent| sent.currency.as_str()).collect();
-        tell_doubles(errors, &codes, |index| format!("{pointer}/rates/{index}/currency"));
-        let mut rates = Vec::new();
-        for (index, sent) in self.rates.iter().enumerate() {
-            let pointer = format!("{pointer}/rates/{index}");
-            tell_unfit_amount(errors, format!("{pointer}/amount"), sent.amount);
-            if let Some(free_above) = sent.free_above {
-                tell_unfit_amount(errors, format!("{pointer}/free_above"), free_above);
-            }
-            let at = format!("{pointer}/currency");
-            let Some(currency) = errors.take(&at, "unknown_currency", Currency::parse(&sent.currency)) else {
-                continue;
-            };
-            if !ours.contains(&currency) {
-                errors.push(at, "not_listed", "is not among the shop's currencies");
-            }
-            rates.push(Rate { currency, amount: sent.amount, free_above: sent.free_above });
-        }
-        rates
-    }
-}
-
-impl PaymentMethodInput {
-    fn read(&self, errors: &mut Collector, pointer: &str) -> Option<PaymentMethod> {
-        let id = errors.take(format!("{pointer}/id"), "invalid", Key::parse(&self.id));
-        let provider = errors.take(format!("{pointer}/provider"), "invalid", Key::parse(&self.provider));
-        let name = errors.take(format!("{pointer}/name"), "invalid", Title::parse(&self.name));
-        let translations = read_translations(errors, pointer, &self.translations);
-        let at = format!("{pointer}/instructions");
-        let instructions = read_optional(errors, &at, &self.instructions, "invalid", Note::parse);
-        Some(PaymentMethod { id: id?, provider: provider?, name: name?, translations, instructions })
-    }
-}
-
-/// An empty text is as good as none.
-fn read_optional<T, E: std::fmt::Display>(
-    errors: &mut Collector,
-    pointer: &str,
-    sent: &Option<String>,
-    code: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Option<T> {
-    let text = sent.as_deref().filter(|text| !text.trim().is_empty())?;
-    errors.take(pointer, code, parse(text))
-}
-
-/// A list of codes without doubles.
-fn read_list<T: PartialEq, E: std::fmt::Display>(
-    errors: &mut Collector,
-    pointer: &str,
-    limit: usize,
-    sent: &[String],
-    code: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Vec<T> {
-    if errors.too_many(pointer, "entries", sent.len(), limit) {
-        return Vec::new();
-    }
-    let mut list = Vec::new();
-    for (index, text) in sent.iter().enumerate() {
-        let pointer = format!("{pointer}/{index}");
-        match errors.take(&pointer, code, parse(text)) {
-            Some(value) if list.contains(&value) => errors.push(pointer, "duplicate", "is there twice"),
-            Some(value) => list.push(value),
-            None => {}
-        }
-    }
-    list
-}
-
-fn read_translations(
-    errors: &mut Collector,
-    pointer: &str,
-    sent: &BTreeMap<String, MethodTextInput>,
-) -> BTreeMap<Locale, MethodText> {
-    let mut translations = BTreeMap::new();
-    if errors.too_many(format!("{pointer}/translations"), "translations", sent.len(), MAX_LOCALES) {
-        return translations;
-    }
-    for (tag, text) in sent {
-        let pointer = format!("{pointer}/translations/{}", pointer_piece(tag));
-        let name = errors.take(format!("{pointer}/name"), "invalid", Title::parse(&text.name));
-        let locale = errors.take(&pointer, "invalid_locale", Locale::parse(tag));
-        let (Some(locale), Some(name)) = (locale, name) else {
-            continue;
+        let read = |(index, sent): (usize, &PaymentMethodInput)| {
+            sent.read(errors, &format!("/payment_methods/{index}"))
         };
-        if translations.insert(locale, MethodText { name }).is_some() {
-            errors.push(pointer, "duplicate", "is the same locale as another");
-        }
-    }
-    translations
-}
-
-fn tell_doubles(errors: &mut Collector, texts: &[&str], pointer: impl Fn(usize) -> String) {
-    let mut seen = std::collections::BTreeSet::new();
-    for (index, text) in texts.iter().enumerate() {
-        if !seen.insert(text) {
-            errors.push(pointer(index), "duplicate", "is there twice");
-        }
-    }
-}
-
-fn tell_unfit_amount(errors: &mut Collector, pointer: String, amount: i64) {
-    if amount < 0 {
-        errors.push(pointer, "negative", "must not be negative");
-    } else if amount > MAX_AMOUNT {
-        errors.push(pointer, "too_large", format!("at most {MAX_AMOUNT}"));
+        self.payment_methods
+            .iter()
+            .enumerate()
+            .filter_map(read)
+            .collect()
     }
 }
 
@@ -344,9 +238,17 @@ fn tell_unfit_amount(errors: &mut Collector, pointer: String, amount: i64) {
 fn parse_url(text: &str) -> Result<String, &'static str> {
     let error = "must be a web address such as https://shop.example.com";
     let url = text.trim().trim_end_matches('/');
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(error)?;
-    let is_bad = |char: char| char.is_whitespace() || char.is_control() || "?#@\\\"<>".contains(char);
-    if url.len() > MAX_URL_CHARS || rest.is_empty() || rest.starts_with(['/', ':']) || rest.contains(is_bad) {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))
+        .ok_or(error)?;
+    let is_bad =
+        |char: char| char.is_whitespace() || char.is_control() || "?#@\\\"<>".contains(char);
+    if url.len() > MAX_URL_CHARS
+        || rest.is_empty()
+        || rest.starts_with(['/', ':'])
+        || rest.contains(is_bad)
+    {
         return Err(error);
     }
     Ok(url.to_owned())
@@ -355,7 +257,9 @@ fn parse_url(text: &str) -> Result<String, &'static str> {
 fn parse_time_zone(text: &str) -> Result<String, &'static str> {
     let is_piece = |piece: &str| {
         piece.starts_with(|char: char| char.is_ascii_alphabetic())
-            && piece.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+'))
+            && piece
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+'))
     };
     let zone = text.trim();
     if zone.len() > 64 || !zone.split('/').all(is_piece) {
@@ -367,25 +271,43 @@ fn parse_time_zone(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::SHOP;
+    use super::super::{MethodTextInput, RateInput};
     use super::*;
 
     fn told(change: impl FnOnce(&mut SettingsInput)) -> Vec<String> {
         let mut input: SettingsInput = serde_json::from_str(SHOP).unwrap();
         change(&mut input);
         let errors = input.validate().expect_err("errors");
-        errors.into_iter().map(|error| format!("{} {}", error.pointer, error.code)).collect()
+        errors
+            .into_iter()
+            .map(|error| format!("{} {}", error.pointer, error.code))
+            .collect()
     }
 
     #[test]
     fn urls_and_zones_are_tidied() {
         let input: SettingsInput = serde_json::from_str(SHOP).unwrap();
-        assert_eq!(input.validate().unwrap().public_url.as_deref(), Some("https://shop.example.com"));
-        for text in
-            ["shop.example.com", "https://", "ftp://x", "https:///x", "https://a b", "https://a?b", "javascript:x"]
-        {
+        assert_eq!(
+            input.validate().unwrap().public_url.as_deref(),
+            Some("https://shop.example.com")
+        );
+        for text in [
+            "shop.example.com",
+            "https://",
+            "ftp://x",
+            "https:///x",
+            "https://a b",
+            "https://a?b",
+            "javascript:x",
+        ] {
             assert!(parse_url(text).is_err(), "{text}");
         }
-        for text in ["UTC", "Asia/Seoul", "America/Argentina/Buenos_Aires", "Etc/GMT+5"] {
+        for text in [
+            "UTC",
+            "Asia/Seoul",
+            "America/Argentina/Buenos_Aires",
+            "Etc/GMT+5",
+        ] {
             assert!(parse_time_zone(text).is_ok(), "{text}");
         }
         for text in ["Asia//Seoul", "/UTC", "+09:00", "../etc", "Seoul Time"] {
@@ -397,7 +319,10 @@ mod tests {
     fn all_that_is_wrong_is_told() {
         let told = told(|input| {
             input.email = Some("nobody".to_owned());
-            input.address = Some(AddressInput { country: Some("KR".to_owned()), ..AddressInput::default() });
+            input.address = Some(AddressInput {
+                country: Some("KR".to_owned()),
+                ..AddressInput::default()
+            });
             input.currencies.push("USD".to_owned());
             input.currencies.push("XXX".to_owned());
             input.countries[0].tax_rate_ppm = 1_000_001;
@@ -426,10 +351,23 @@ mod tests {
             let mut second = input.shipping_methods[0].clone();
             second.countries = vec!["DE".to_owned(), "UK".to_owned()];
             second.rates[0].amount = -1;
-            second.rates.push(RateInput { currency: "EUR".to_owned(), amount: 1, free_above: Some(-1) });
-            second.rates.push(RateInput { currency: "EUR".to_owned(), amount: 1, free_above: None });
+            second.rates.push(RateInput {
+                currency: "EUR".to_owned(),
+                amount: 1,
+                free_above: Some(-1),
+            });
+            second.rates.push(RateInput {
+                currency: "EUR".to_owned(),
+                amount: 1,
+                free_above: None,
+            });
             second.estimate_days = Some((7, 3));
-            second.translations.insert("nowhere".to_owned(), MethodTextInput { name: " ".to_owned() });
+            second.translations.insert(
+                "nowhere".to_owned(),
+                MethodTextInput {
+                    name: " ".to_owned(),
+                },
+            );
             input.shipping_methods.push(second);
             input.payment_methods.push(input.payment_methods[0].clone());
             input.payment_methods[1].provider = "No Spaces".to_owned();
