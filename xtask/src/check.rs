@@ -16,9 +16,7 @@ pub enum Error {
     Tidy(#[from] tidy::Error),
     #[error("{0}\nclippy.toml tells why something is banned and what to use instead")]
     Clippy(process::Error),
-    #[error(
-        "{0}\ncargo-deny could not be installed; by hand: cargo install --locked cargo-deny@{CARGO_DENY_VERSION}"
-    )]
+    #[error("{0}\ncargo-deny could not be installed; by hand: cargo install --locked cargo-deny@{CARGO_DENY_VERSION}")]
     Install(process::Error),
     #[error("{0}\ndeny.toml tells what is accepted and why")]
     Deny(process::Error),
@@ -26,20 +24,10 @@ pub enum Error {
 
 pub fn run(workspace: &Workspace, steps: &mut Steps) -> Result<(), Error> {
     let root = &workspace.root;
-    steps.run("formatting", || {
-        process::run(&mut cargo(root, &["fmt", "--all", "--check"])).map_err(Error::Format)
-    })?;
+    steps.run("formatting", || process::run(&mut cargo(root, &["fmt", "--all", "--check"])).map_err(Error::Format))?;
     steps.run("tidy", || tidy::run(workspace))?;
     steps.run("clippy", || {
-        let arguments = [
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ];
+        let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         process::run(&mut cargo(root, &arguments)).map_err(Error::Clippy)
     })?;
     if !process::succeeds(&mut cargo(root, &["deny", "--version"])) {
@@ -47,16 +35,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps) -> Result<(), Error> {
     }
     steps.run("cargo-deny", || {
         // Duplicates are warnings, and long ones: `cargo deny check bans` shows them.
-        let arguments = [
-            "deny",
-            "--log-level",
-            "error",
-            "--locked",
-            "check",
-            "bans",
-            "licenses",
-            "sources",
-        ];
+        let arguments = ["deny", "--log-level", "error", "--locked", "check", "bans", "licenses", "sources"];
         process::run(&mut cargo(root, &arguments)).map_err(Error::Deny)
     })
 }

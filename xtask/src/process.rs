@@ -30,19 +30,13 @@ const SET_BY_CARGO_RUN: &[&str] = &[
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot start `{line}`: {source}; is it installed and on PATH?")]
-    Start {
-        line: String,
-        source: std::io::Error,
-    },
+    Start { line: String, source: std::io::Error },
     #[error("lost track of `{line}`: {source}")]
-    Lost {
-        line: String,
-        source: std::io::Error,
-    },
-    #[error("`{line}` failed ({status}); its own words are above")]
-    Failed { line: String, status: ExitStatus },
-    #[error("`{line}` was not done after {limit_s} s and was stopped")]
-    TooSlow { line: String, limit_s: u64 },
+    Lost { line: String, source: std::io::Error },
+    #[error("{program} failed ({status}); its own words are above")]
+    Failed { program: String, status: ExitStatus },
+    #[error("{program} was not done after {limit_s} s and was stopped")]
+    TooSlow { program: String, limit_s: u64 },
 }
 
 /// A cargo that runs in the workspace's root.
@@ -59,29 +53,20 @@ pub fn cargo(root: &Path, arguments: &[&str]) -> Command {
 pub fn run(command: &mut Command) -> Result<(), Error> {
     let line = line_of(command);
     println!("    $ {line}");
-    let status = command.status().map_err(|source| Error::Start {
-        line: line.clone(),
-        source,
-    })?;
-    demand_success(line, status)
+    let status = command.status().map_err(|source| Error::Start { line: line.clone(), source })?;
+    demand_success(command, status)
 }
 
 /// As `run`, but stopped when it takes longer than `limit`.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<(), Error> {
     let line = line_of(command);
     println!("    $ {line}");
-    let mut child = command.spawn().map_err(|source| Error::Start {
-        line: line.clone(),
-        source,
-    })?;
+    let mut child = command.spawn().map_err(|source| Error::Start { line: line.clone(), source })?;
     match exit_within(&mut child, limit) {
-        Ok(Some(status)) => demand_success(line, status),
+        Ok(Some(status)) => demand_success(command, status),
         Ok(None) => {
             stop_now(&mut child);
-            Err(Error::TooSlow {
-                line,
-                limit_s: limit.as_secs(),
-            })
+            Err(Error::TooSlow { program: name_of(command), limit_s: limit.as_secs() })
         }
         Err(source) => {
             stop_now(&mut child);
@@ -118,10 +103,7 @@ pub fn exit_within(child: &mut Child, limit: Duration) -> std::io::Result<Option
 }
 
 /// Asks `condition` until it holds or `limit` has passed; says whether it held.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a synchronous tool without a runtime waits for other programs"
-)]
+#[expect(clippy::disallowed_methods, reason = "a synchronous tool without a runtime waits for other programs")]
 pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
@@ -160,12 +142,16 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn demand_success(line: String, status: ExitStatus) -> Result<(), Error> {
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Error::Failed { line, status })
-    }
+fn demand_success(command: &Command, status: ExitStatus) -> Result<(), Error> {
+    if status.success() { Ok(()) } else { Err(Error::Failed { program: name_of(command), status }) }
+}
+
+/// Enough to know it by where the whole line was shown before: `cargo clippy`, `schemathesis run`.
+fn name_of(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let first = command.get_args().next().unwrap_or_default().to_string_lossy();
+    let verb = if first.starts_with(|c: char| c.is_ascii_alphabetic()) { &*first } else { "" };
+    format!("{} {verb}", program.to_string_lossy()).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -188,7 +174,7 @@ mod tests {
     #[test]
     fn a_failure_names_the_command() {
         let error = run(&mut Command::new("false")).unwrap_err();
-        assert!(error.to_string().starts_with("`false` failed"), "{error}");
+        assert!(error.to_string().starts_with("false failed"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Says what is being done and how long each step took. It does not know what the steps do.
 
-use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
@@ -16,30 +15,17 @@ struct Step {
 }
 
 impl Steps {
-    /// Does `work` as the next step, with a line before and after it.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a synchronous tool tells how long its steps take"
-    )]
-    pub fn run<T, E: Display>(
-        &mut self,
-        name: &str,
-        work: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
+    /// Does `work` as the next step, with a line before and after it. What went wrong is the caller's to tell.
+    #[expect(clippy::disallowed_methods, reason = "a synchronous tool tells how long its steps take")]
+    pub fn run<T, E>(&mut self, name: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let number = self.done.len() + 1;
         println!("\n==> {number}. {name}");
         let start = Instant::now();
         let outcome = work();
         let took = start.elapsed();
-        match &outcome {
-            Ok(_) => println!("    done in {}", human(took)),
-            Err(error) => println!("    FAILED after {}: {error}", human(took)),
-        }
-        self.done.push(Step {
-            name: name.to_owned(),
-            took,
-            passed: outcome.is_ok(),
-        });
+        let word = if outcome.is_ok() { "done in" } else { "FAILED after" };
+        println!("    {word} {}", human(took));
+        self.done.push(Step { name: name.to_owned(), took, passed: outcome.is_ok() });
         outcome
     }
 

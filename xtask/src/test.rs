@@ -79,9 +79,7 @@ fn run_parts(
     steps: &mut Steps,
     counts: &mut Option<Counts>,
 ) -> Result<(), Error> {
-    steps.run("system packages", || {
-        packages::provide(|part| options.wants(part))
-    })?;
+    steps.run("system packages", || packages::provide(|part| options.wants(part)))?;
     if options.wants(Part::Check) {
         check::run(workspace, steps)?;
     }
@@ -94,9 +92,7 @@ fn run_parts(
             process::run(&mut cargo(&workspace.root, &arguments)).map_err(Error::Build)
         })?;
         let schemathesis = steps.run("schemathesis", || python::provide(workspace))?;
-        steps.run("API conformance", || {
-            conformance::run(workspace, &schemathesis, options.examples)
-        })?;
+        steps.run("API conformance", || conformance::run(workspace, &schemathesis, options.examples))?;
     }
     Ok(())
 }
@@ -106,11 +102,7 @@ mod tests {
     use super::*;
 
     fn options(skip_check: bool, only: &[Part]) -> Options {
-        Options {
-            skip_check,
-            only: only.to_vec(),
-            examples: EXAMPLES_PER_OPERATION,
-        }
+        Options { skip_check, only: only.to_vec(), examples: EXAMPLES_PER_OPERATION }
     }
 
     #[test]

@@ -54,18 +54,11 @@ pub fn run(workspace: &Workspace) -> Result<(), Error> {
     for finding in &findings {
         println!("{finding}");
     }
-    let failures = findings
-        .iter()
-        .filter(|finding| finding.weight == Weight::Fails)
-        .count();
+    let failures = findings.iter().filter(|finding| finding.weight == Weight::Fails).count();
     if failures > 0 {
         return Err(Error::Untidy(failures));
     }
-    println!(
-        "    {} rules hold in {} files",
-        RULES.len(),
-        tree.files.len()
-    );
+    println!("    {} rules hold in {} files", RULES.len(), tree.files.len());
     Ok(())
 }
 
@@ -79,21 +72,14 @@ fn findings(tree: &Tree) -> Vec<Finding> {
 /// A tree for the rules' tests.
 #[cfg(test)]
 fn tree_of(files: &[(&str, &str)]) -> Tree {
-    Tree::of(
-        files
-            .iter()
-            .map(|&(path, text)| (path.to_owned(), text.to_owned())),
-    )
+    Tree::of(files.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())))
 }
 
 /// Where a rule found something, as `path:line`.
 #[cfg(test)]
 fn spots(rule: Rule, files: &[(&str, &str)]) -> Vec<String> {
     let found = rule(&tree_of(files));
-    found
-        .iter()
-        .map(|finding| format!("{}:{}", finding.path, finding.line))
-        .collect()
+    found.iter().map(|finding| format!("{}:{}", finding.path, finding.line)).collect()
 }
 
 #[cfg(test)]
@@ -104,15 +90,10 @@ mod tests {
     fn findings_come_in_the_order_of_files_and_lines() {
         let tree = tree_of(&[
             ("crates/domain/src/b.rs", "async fn f() {}"),
-            (
-                "crates/domain/src/a.rs",
-                "//! Decides on goods.\n\nasync fn f() {}\n// FIXME\n",
-            ),
+            ("crates/domain/src/a.rs", "//! Decides on goods.\n\nasync fn f() {}\n// FIXME\n"),
         ]);
-        let lines: Vec<String> = findings(&tree)
-            .iter()
-            .map(|finding| format!("{}:{}", finding.path, finding.line))
-            .collect();
+        let lines: Vec<String> =
+            findings(&tree).iter().map(|finding| format!("{}:{}", finding.path, finding.line)).collect();
         assert_eq!(
             lines,
             [

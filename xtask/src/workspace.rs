@@ -7,10 +7,7 @@ pub enum Error {
     #[error("no Cargo.toml with [workspace] here or above: run cargo xtask inside the repository")]
     NotFound,
     #[error("cannot tell {what}: {source}")]
-    Unknown {
-        what: &'static str,
-        source: std::io::Error,
-    },
+    Unknown { what: &'static str, source: std::io::Error },
 }
 
 #[derive(Debug)]
@@ -22,15 +19,10 @@ pub struct Workspace {
 
 impl Workspace {
     pub fn find() -> Result<Self, Error> {
-        let here = std::env::current_dir().map_err(|source| Error::Unknown {
-            what: "the current folder",
-            source,
-        })?;
+        let here = std::env::current_dir().map_err(|source| Error::Unknown { what: "the current folder", source })?;
         let root = root_above(&here).ok_or(Error::NotFound)?;
-        let program = std::env::current_exe().map_err(|source| Error::Unknown {
-            what: "where xtask was built",
-            source,
-        })?;
+        let program =
+            std::env::current_exe().map_err(|source| Error::Unknown { what: "where xtask was built", source })?;
         let target = target_of(&program).unwrap_or_else(|| root.join("target"));
         Ok(Self { root, target })
     }
@@ -56,18 +48,12 @@ mod tests {
 
     #[test]
     fn the_build_folder_is_two_above_the_program() {
-        assert_eq!(
-            target_of(Path::new("/build/debug/xtask")),
-            Some(PathBuf::from("/build"))
-        );
+        assert_eq!(target_of(Path::new("/build/debug/xtask")), Some(PathBuf::from("/build")));
     }
 
     #[test]
     fn the_root_is_the_folder_whose_manifest_has_a_workspace() {
         let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert_eq!(
-            root_above(&crate_folder.join("src")).as_deref(),
-            crate_folder.parent()
-        );
+        assert_eq!(root_above(&crate_folder.join("src")).as_deref(), crate_folder.parent());
     }
 }

@@ -31,27 +31,19 @@ pub enum Error {
     #[error(
         "{source}\nthe API and its OpenAPI document differ; each failure above comes with the curl line that shows it. {log}"
     )]
-    Differs {
-        source: process::Error,
-        log: server::Log,
-    },
+    Differs { source: process::Error, log: server::Log },
 }
 
 pub fn run(workspace: &Workspace, schemathesis: &Path, examples: u32) -> Result<(), Error> {
     let folder = workspace.target.join("conformance");
-    empty(&folder).map_err(|source| Error::Prepare {
-        folder: folder.display().to_string(),
-        source,
-    })?;
+    empty(&folder).map_err(|source| Error::Prepare { folder: folder.display().to_string(), source })?;
     let binary = workspace.target.join("release").join("cloudmart");
     let server = Server::start(&binary, &folder, ADMIN_TOKEN)?;
     let arguments = arguments(server.address, examples);
     let mut command = Command::new(schemathesis);
     command.args(arguments).current_dir(&folder);
-    process::run_within(&mut command, RUN_LIMIT).map_err(|source| Error::Differs {
-        source,
-        log: server.log().clone(),
-    })?;
+    process::run_within(&mut command, RUN_LIMIT)
+        .map_err(|source| Error::Differs { source, log: server.log().clone() })?;
     server.stop()?;
     Ok(())
 }

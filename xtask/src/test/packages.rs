@@ -25,9 +25,7 @@ const PACKAGES: &[Package] = &[
         name: "python3-venv",
         part: Part::Api,
         why: "schemathesis lives in an environment of its own",
-        is_there: || {
-            process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"]))
-        },
+        is_there: || process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
     },
 ];
 
@@ -65,47 +63,31 @@ pub fn provide(wanted: impl Fn(Part) -> bool) -> Result<(), Error> {
     install(&names)?;
     match self::missing(&wanted).as_slice() {
         [] => Ok(()),
-        still => Err(Error::StillMissing {
-            names: still
-                .iter()
-                .map(|package| package.name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        }),
+        still => {
+            Err(Error::StillMissing { names: still.iter().map(|package| package.name).collect::<Vec<_>>().join(", ") })
+        }
     }
 }
 
 fn missing(wanted: &impl Fn(Part) -> bool) -> Vec<&'static Package> {
-    PACKAGES
-        .iter()
-        .filter(|package| wanted(package.part) && !(package.is_there)())
-        .collect()
+    PACKAGES.iter().filter(|package| wanted(package.part) && !(package.is_there)()).collect()
 }
 
 fn install(names: &[&str]) -> Result<(), Error> {
     if !process::succeeds(Command::new("apt-get").arg("--version")) {
-        return Err(Error::NoInstaller {
-            names: names.join(", "),
-        });
+        return Err(Error::NoInstaller { names: names.join(", ") });
     }
     let commands = commands(names, installer())?;
     twice(|| {
         commands.iter().try_for_each(|words| {
-            process::run(
-                Command::new(&words[0])
-                    .args(&words[1..])
-                    .env("DEBIAN_FRONTEND", "noninteractive"),
-            )
+            process::run(Command::new(&words[0]).args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
         })
     })
     .map_err(Error::Install)
 }
 
 fn installer() -> Installer {
-    let is_root = Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
     if is_root {
         Installer::Root
     } else if process::succeeds(Command::new("sudo").args(["-n", "true"])) {
@@ -122,10 +104,7 @@ fn commands(names: &[&str], installer: Installer) -> Result<Vec<Vec<String>>, Er
         Installer::Root => &[],
         Installer::Sudo => &["sudo", "-n"],
         Installer::Nobody => {
-            return Err(Error::MayNotInstall {
-                names: names.join(", "),
-                by_hand,
-            });
+            return Err(Error::MayNotInstall { names: names.join(", "), by_hand });
         }
     };
     Ok(by_hand
@@ -152,13 +131,7 @@ mod tests {
     #[test]
     fn root_updates_the_list_before_it_installs() {
         let commands = commands(&["strace", "wrk"], Installer::Root).unwrap();
-        assert_eq!(
-            commands,
-            [
-                vec!["apt-get", "update"],
-                vec!["apt-get", "install", "-y", "strace", "wrk"]
-            ]
-        );
+        assert_eq!(commands, [vec!["apt-get", "update"], vec!["apt-get", "install", "-y", "strace", "wrk"]]);
     }
 
     #[test]
@@ -170,12 +143,7 @@ mod tests {
     #[test]
     fn who_may_not_install_is_told_the_exact_command() {
         let error = commands(&["strace"], Installer::Nobody).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("`apt-get update && apt-get install -y strace`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`apt-get update && apt-get install -y strace`"), "{error}");
     }
 
     #[test]

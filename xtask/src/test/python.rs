@@ -13,16 +13,10 @@ const REQUIREMENTS: &str = "xtask/requirements.txt";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot {doing} {path}: {source}")]
-    File {
-        doing: &'static str,
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { doing: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{0}\npython3 could not make an environment; it takes Python 3.10 or later")]
     Make(process::Error),
-    #[error(
-        "{0}\npip could not install {REQUIREMENTS}, twice; is the Python package index reached?"
-    )]
+    #[error("{0}\npip could not install {REQUIREMENTS}, twice; is the Python package index reached?")]
     Install(process::Error),
 }
 
@@ -37,28 +31,16 @@ pub fn provide(workspace: &Workspace) -> Result<PathBuf, Error> {
         println!("    already there");
         return Ok(program);
     }
-    process::run(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&environment),
-    )
-    .map_err(Error::Make)?;
-    twice(|| process::run(&mut pip_install(&environment, &requirements)))
-        .map_err(Error::Install)?;
+    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment)).map_err(Error::Make)?;
+    twice(|| process::run(&mut pip_install(&environment, &requirements))).map_err(Error::Install)?;
     // Written last: an installation that broke off is done again.
-    std::fs::write(&stamp, wanted).map_err(|source| Error::File {
-        doing: "write",
-        path: stamp,
-        source,
-    })?;
+    std::fs::write(&stamp, wanted).map_err(|source| Error::File { doing: "write", path: stamp, source })?;
     Ok(program)
 }
 
 fn pip_install(environment: &Path, requirements: &Path) -> Command {
     let mut command = Command::new(environment.join("bin").join("python"));
-    command
-        .args(["-m", "pip", "install", "--quiet", "--requirement"])
-        .arg(requirements);
+    command.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements);
     command
 }
 
@@ -67,11 +49,7 @@ fn is_current(stamp: &Path, wanted: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::File {
-        doing: "read",
-        path: path.to_path_buf(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| Error::File { doing: "read", path: path.to_path_buf(), source })
 }
 
 #[cfg(test)]
@@ -87,10 +65,8 @@ mod tests {
     fn every_requirement_is_pinned() {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let requirements = read(&manifest.join("requirements.txt")).unwrap();
-        let loose: Vec<&str> = requirements
-            .lines()
-            .filter(|line| !line.starts_with('#') && !line.contains("=="))
-            .collect();
+        let loose: Vec<&str> =
+            requirements.lines().filter(|line| !line.starts_with('#') && !line.contains("==")).collect();
         assert!(loose.is_empty(), "{loose:?}");
     }
 }

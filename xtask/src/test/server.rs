@@ -14,6 +14,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// For one readiness question, so that a server that accepts and then hangs cannot stall the wait.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT_BYTES: u64 = 64 * 1024;
 const LOG_LINES_SHOWN: usize = 40;
 
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +57,7 @@ impl Server {
         let address = free_address().map_err(prepare("a free port"))?;
         let log = Log(folder.join("server.log"));
         let output = File::create(&log.0).map_err(prepare("the server's log file"))?;
-        let errors = output
-            .try_clone()
-            .map_err(prepare("the server's log file"))?;
+        let errors = output.try_clone().map_err(prepare("the server's log file"))?;
         let child = Command::new(binary)
             .arg("serve")
             .arg("--data")
@@ -70,15 +69,8 @@ impl Server {
             .stderr(errors)
             .spawn()
             .map_err(prepare(&format!("{}", binary.display())))?;
-        println!(
-            "    cloudmart is process {}, at http://{address}",
-            child.id()
-        );
-        let mut server = Self {
-            child,
-            address,
-            log,
-        };
+        println!("    cloudmart is process {}, at http://{address}", child.id());
+        let mut server = Self { child, address, log };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -168,15 +160,16 @@ fn status_of(address: SocketAddr, path: &str) -> io::Result<u16> {
     connection.set_write_timeout(Some(ANSWER_LIMIT))?;
     let question = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     connection.write_all(question.as_bytes())?;
-    // "HTTP/1.1 200" is all that is needed.
-    let mut start = [0; 12];
-    connection.read_exact(&mut start)?;
-    std::str::from_utf8(&start)
-        .ok()
-        .and_then(|line| line.strip_prefix("HTTP/1."))
-        .and_then(|line| line.get(2..))
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer"))
+    // Read to its end: who closes before that leaves an error in the server's log.
+    let mut answer = Vec::new();
+    connection.take(ANSWER_LIMIT_BYTES).read_to_end(&mut answer)?;
+    status_in(&answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer"))
+}
+
+/// From `HTTP/1.1 200 OK`.
+fn status_in(answer: &[u8]) -> Option<u16> {
+    let start = std::str::from_utf8(answer.get(..12)?).ok()?;
+    start.strip_prefix("HTTP/1.")?.get(2..)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -30,26 +30,16 @@ pub struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            passed,
-            failed,
-            skipped,
-        } = self;
+        let Self { passed, failed, skipped } = self;
         write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
     }
 }
 
 /// Leaves the sum in `counts` even when tests fail, so that it can be told at the very end.
 pub fn run(workspace: &Workspace, counts: &mut Option<Counts>) -> Result<(), Error> {
-    let mut command = cargo(
-        &workspace.root,
-        &["test", "--workspace", "--locked", "--no-fail-fast"],
-    );
+    let mut command = cargo(&workspace.root, &["test", "--workspace", "--locked", "--no-fail-fast"]);
     println!("    $ {}", process::line_of(&command));
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(Error::Start)?;
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(Error::Start)?;
     let copied = match child.stdout.take() {
         Some(output) => copy_and_count(BufReader::new(output), io::stdout().lock()),
         None => Ok(Counts::default()),
@@ -130,15 +120,8 @@ mod tests {
 
     #[test]
     fn failures_a_broken_build_and_no_tests_are_told_apart() {
-        let sum = |passed, failed| Counts {
-            passed,
-            failed,
-            skipped: 0,
-        };
-        assert!(matches!(
-            verdict(sum(4, 1), false),
-            Err(Error::Failed { failed: 1 })
-        ));
+        let sum = |passed, failed| Counts { passed, failed, skipped: 0 };
+        assert!(matches!(verdict(sum(4, 1), false), Err(Error::Failed { failed: 1 })));
         assert!(matches!(verdict(sum(4, 0), false), Err(Error::Broken)));
         assert!(matches!(verdict(sum(0, 0), true), Err(Error::Nothing)));
         assert!(verdict(sum(4, 0), true).is_ok());

@@ -17,10 +17,7 @@ fn may_read(path: &str) -> bool {
 }
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    tree.rust_under("")
-        .filter(|file| !may_read(&file.path))
-        .flat_map(check_file)
-        .collect()
+    tree.rust_under("").filter(|file| !may_read(&file.path)).flat_map(check_file).collect()
 }
 
 fn check_file(file: &File) -> Vec<Finding> {
@@ -28,9 +25,7 @@ fn check_file(file: &File) -> Vec<Finding> {
         .into_iter()
         .filter(|path| {
             path.starts_with(&["std", "env"])
-                || path.segments.len() > 1
-                    && path.segments[0] == "env"
-                    && path.segments[1].starts_with("var")
+                || path.segments.len() > 1 && path.segments[0] == "env" && path.segments[1].starts_with("var")
         })
         .map(|path| Finding::at(file, path.at, RULE, ADVICE))
         .collect()
@@ -46,10 +41,7 @@ mod tests {
         let reads = "let x = std::env::var(\"X\");";
         let files = &[
             ("crates/adapters/src/a.rs", reads),
-            (
-                "crates/adapters/src/b.rs",
-                "use std::{env, fs};\n\nlet x = env::var_os(\"X\");",
-            ),
+            ("crates/adapters/src/b.rs", "use std::{env, fs};\n\nlet x = env::var_os(\"X\");"),
             ("crates/cloudmart/src/config.rs", reads),
             ("crates/cloudmart/src/config/file.rs", reads),
             ("crates/testkit/src/lib.rs", reads),
@@ -57,11 +49,7 @@ mod tests {
         ];
         assert_eq!(
             spots(check, files),
-            [
-                "crates/adapters/src/a.rs:1",
-                "crates/adapters/src/b.rs:1",
-                "crates/adapters/src/b.rs:3"
-            ]
+            ["crates/adapters/src/a.rs:1", "crates/adapters/src/b.rs:1", "crates/adapters/src/b.rs:3"]
         );
     }
 

@@ -5,7 +5,8 @@ use super::rust;
 use super::tree::{File, Tree};
 
 const RULE: &str = "features";
-const ADVICE: &str = "no cfg(feature): every build has everything; make it a key of the configuration that is read at run time";
+const ADVICE: &str =
+    "no cfg(feature): every build has everything; make it a key of the configuration that is read at run time";
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     tree.rust_under("crates/").flat_map(check_file).collect()
@@ -15,9 +16,7 @@ fn check_file(file: &File) -> Vec<Finding> {
     let code = &file.rust.code;
     rust::words(code)
         .filter(|(_, word)| matches!(*word, "cfg" | "cfg_attr"))
-        .filter(|(at, word)| {
-            rust::words(arguments(&code[at + word.len()..])).any(|(_, word)| word == "feature")
-        })
+        .filter(|(at, word)| rust::words(arguments(&code[at + word.len()..])).any(|(_, word)| word == "feature"))
         .map(|(at, _)| Finding::at(file, at, RULE, ADVICE))
         .collect()
 }
@@ -52,18 +51,13 @@ mod tests {
             "if cfg!(feature = \"x\") {}",
             "#[cfg_attr(feature = \"x\", derive(Debug))]",
         ] {
-            assert_eq!(
-                spots(check, &[("crates/web/src/a.rs", bad)]),
-                ["crates/web/src/a.rs:1"],
-                "{bad}"
-            );
+            assert_eq!(spots(check, &[("crates/web/src/a.rs", bad)]), ["crates/web/src/a.rs:1"], "{bad}");
         }
     }
 
     #[test]
     fn the_platform_built_for_and_tests_may_differ() {
-        let good =
-            "#[cfg(unix)]\nfn feature() {}\n#[cfg(test)]\nmod tests {}\nlet cfg = feature;\n";
+        let good = "#[cfg(unix)]\nfn feature() {}\n#[cfg(test)]\nmod tests {}\nlet cfg = feature;\n";
         assert!(spots(check, &[("crates/web/src/a.rs", good)]).is_empty());
     }
 }

@@ -23,40 +23,22 @@ pub struct Finding {
 impl Finding {
     /// A failure at an offset of a file.
     pub fn at(file: &File, offset: usize, rule: &'static str, advice: impl Into<String>) -> Self {
-        Self {
-            path: file.path.clone(),
-            line: file.line_at(offset),
-            rule,
-            advice: advice.into(),
-            weight: Weight::Fails,
-        }
+        Self { path: file.path.clone(), line: file.line_at(offset), rule, advice: advice.into(), weight: Weight::Fails }
     }
 
     /// A failure on a line of a file.
     pub fn on(file: &File, line: usize, rule: &'static str, advice: impl Into<String>) -> Self {
-        Self {
-            line,
-            ..Self::at(file, 0, rule, advice)
-        }
+        Self { line, ..Self::at(file, 0, rule, advice) }
     }
 
     pub fn warning(self) -> Self {
-        Self {
-            weight: Weight::Warns,
-            ..self
-        }
+        Self { weight: Weight::Warns, ..self }
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            rule,
-            advice,
-            weight,
-        } = self;
+        let Self { path, line, rule, advice, weight } = self;
         let mark = match weight {
             Weight::Fails => "",
             Weight::Warns => " (warning)",
@@ -75,9 +57,6 @@ mod tests {
         let tree = tree_of(&[("a.rs", "x\ny")]);
         let finding = Finding::at(&tree.files[0], 2, "sizes", "split it");
         assert_eq!(finding.to_string(), "a.rs:2: sizes: split it");
-        assert_eq!(
-            finding.warning().to_string(),
-            "a.rs:2: sizes (warning): split it"
-        );
+        assert_eq!(finding.warning().to_string(), "a.rs:2: sizes (warning): split it");
     }
 }

@@ -16,28 +16,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("services", &["contracts", "platform", "domain"]),
     ("adapters", &["services", "platform", "contracts", "domain"]),
     ("web", &["contracts", "domain", "platform"]),
-    (
-        "cloudmart",
-        &[
-            "web",
-            "adapters",
-            "services",
-            "contracts",
-            "platform",
-            "domain",
-        ],
-    ),
-    (
-        "testkit",
-        &[
-            "web",
-            "adapters",
-            "services",
-            "contracts",
-            "platform",
-            "domain",
-        ],
-    ),
+    ("cloudmart", &["web", "adapters", "services", "contracts", "platform", "domain"]),
+    ("testkit", &["web", "adapters", "services", "contracts", "platform", "domain"]),
     ("xtask", &[]),
 ];
 
@@ -64,9 +44,7 @@ fn crate_of(path: &str) -> Option<&str> {
 
 fn check_manifest(file: &File, name: &str) -> Vec<Finding> {
     let Some((_, may_know)) = MAY_KNOW.iter().find(|(known, _)| *known == name) else {
-        let advice = format!(
-            "no layer is given for the crate {name}; add it to MAY_KNOW in xtask/src/tidy/layers.rs"
-        );
+        let advice = format!("no layer is given for the crate {name}; add it to MAY_KNOW in xtask/src/tidy/layers.rs");
         return vec![Finding::on(file, 1, RULE, advice)];
     };
     manifest::dependencies(&file.text)
@@ -106,16 +84,11 @@ fn check_web(file: &File) -> Vec<Finding> {
     rust::paths(&code)
         .into_iter()
         .filter(|path| {
-            path.starts_with(&["platform"])
-                && path
-                    .segments
-                    .get(1)
-                    .is_some_and(|module| module != OF_PLATFORM_FOR_WEB)
+            path.starts_with(&["platform"]) && path.segments.get(1).is_some_and(|module| module != OF_PLATFORM_FOR_WEB)
         })
         .map(|path| {
-            let advice = format!(
-                "of the platform, pages know only platform::{OF_PLATFORM_FOR_WEB}; ask a contract instead"
-            );
+            let advice =
+                format!("of the platform, pages know only platform::{OF_PLATFORM_FOR_WEB}; ask a contract instead");
             Finding::at(file, path.at, RULE, advice)
         })
         .collect()
@@ -129,22 +102,10 @@ mod tests {
     #[test]
     fn dependencies_point_inwards() {
         let good = &[
-            (
-                "crates/domain/Cargo.toml",
-                "[dependencies]\nserde.workspace = true\n",
-            ),
-            (
-                "crates/contracts/Cargo.toml",
-                "[dependencies]\ndomain.workspace = true\n",
-            ),
-            (
-                "crates/adapters/Cargo.toml",
-                "[dependencies]\nservices.workspace = true\n",
-            ),
-            (
-                "Cargo.toml",
-                "[workspace.dependencies]\ndomain = { path = \"crates/domain\" }\n",
-            ),
+            ("crates/domain/Cargo.toml", "[dependencies]\nserde.workspace = true\n"),
+            ("crates/contracts/Cargo.toml", "[dependencies]\ndomain.workspace = true\n"),
+            ("crates/adapters/Cargo.toml", "[dependencies]\nservices.workspace = true\n"),
+            ("Cargo.toml", "[workspace.dependencies]\ndomain = { path = \"crates/domain\" }\n"),
         ];
         assert!(spots(check, good).is_empty());
     }
@@ -152,19 +113,10 @@ mod tests {
     #[test]
     fn a_dependency_outwards_is_found() {
         let bad = &[
-            (
-                "crates/domain/Cargo.toml",
-                "[dependencies]\nplatform.workspace = true\n",
-            ),
-            (
-                "crates/web/Cargo.toml",
-                "[dependencies]\ndomain.workspace = true\nservices.workspace = true\n",
-            ),
+            ("crates/domain/Cargo.toml", "[dependencies]\nplatform.workspace = true\n"),
+            ("crates/web/Cargo.toml", "[dependencies]\ndomain.workspace = true\nservices.workspace = true\n"),
         ];
-        assert_eq!(
-            spots(check, bad),
-            ["crates/domain/Cargo.toml:2", "crates/web/Cargo.toml:3"]
-        );
+        assert_eq!(spots(check, bad), ["crates/domain/Cargo.toml:2", "crates/web/Cargo.toml:3"]);
     }
 
     #[test]
@@ -172,18 +124,12 @@ mod tests {
         let dev = "[dev-dependencies]\ntestkit.workspace = true\n";
         let normal = "[dependencies]\ntestkit.workspace = true\n";
         assert!(spots(check, &[("crates/platform/Cargo.toml", dev)]).is_empty());
-        assert_eq!(
-            spots(check, &[("crates/cloudmart/Cargo.toml", normal)]),
-            ["crates/cloudmart/Cargo.toml:2"]
-        );
+        assert_eq!(spots(check, &[("crates/cloudmart/Cargo.toml", normal)]), ["crates/cloudmart/Cargo.toml:2"]);
     }
 
     #[test]
     fn a_new_crate_needs_a_layer() {
-        assert_eq!(
-            spots(check, &[("crates/utils/Cargo.toml", "")]),
-            ["crates/utils/Cargo.toml:1"]
-        );
+        assert_eq!(spots(check, &[("crates/utils/Cargo.toml", "")]), ["crates/utils/Cargo.toml:1"]);
     }
 
     #[test]
@@ -191,10 +137,7 @@ mod tests {
         let bad = "use platform::{http::Problem, log::Log};\n";
         let good = "use platform::http::Problem;\n";
         assert_eq!(
-            spots(
-                check,
-                &[("crates/web/src/a.rs", bad), ("crates/web/src/b.rs", good)]
-            ),
+            spots(check, &[("crates/web/src/a.rs", bad), ("crates/web/src/b.rs", good)]),
             ["crates/web/src/a.rs:1"]
         );
     }

@@ -7,12 +7,10 @@ use super::tree::{File, Tree};
 const RULE: &str = "leftovers";
 
 const ALLOW: &str = "say #[expect(…, reason = \"…\")] instead: it goes away with its cause";
-const OPEN_END: &str =
-    "nothing lands unfinished: do it now, or open an issue and leave the code whole without it";
+const OPEN_END: &str = "nothing lands unfinished: do it now, or open an issue and leave the code whole without it";
 const NOTE: &str = "do it now, or open an issue; a note in the code is read by nobody";
 const IGNORE: &str = "a test that does not run proves nothing: make it quick enough, or delete it";
-const SLEEP: &str =
-    "no sleeping in tests: wait for the condition with a limit, or pause the runtime's time";
+const SLEEP: &str = "no sleeping in tests: wait for the condition with a limit, or pause the runtime's time";
 
 const NOTES: &[&str] = &["TODO", "FIXME"];
 const OTHER_SOURCES: &[&str] = &[".html", ".css", ".js", ".toml", ".sql"];
@@ -35,21 +33,12 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 
 fn check_rust(file: &File) -> Vec<Finding> {
     let mut findings = notes(file, &file.rust.comments);
-    for (start, advice) in [
-        ("#[allow(", ALLOW),
-        ("#![allow(", ALLOW),
-        ("#[ignore", IGNORE),
-    ] {
+    for (start, advice) in [("#[allow(", ALLOW), ("#![allow(", ALLOW), ("#[ignore", IGNORE)] {
         let found = file.rust.code.match_indices(start);
         findings.extend(found.map(|(at, _)| Finding::at(file, at, RULE, advice)));
     }
     for path in rust::paths(&file.rust.code) {
-        if path.is_macro
-            && matches!(
-                path.segments.last().map(String::as_str),
-                Some("todo" | "unimplemented")
-            )
-        {
+        if path.is_macro && matches!(path.segments.last().map(String::as_str), Some("todo" | "unimplemented")) {
             findings.push(Finding::at(file, path.at, RULE, OPEN_END));
         }
         if is_in_tests_folder(file) && is_sleep(&path) {
@@ -117,9 +106,6 @@ mod tests {
         let tests = "crates/cloudmart/tests/shop.rs";
         assert!(found(tests, "tokio::time::sleep(x).await"));
         assert!(found(tests, "use std::thread::sleep;"));
-        assert!(!found(
-            "crates/adapters/src/a.rs",
-            "tokio::time::sleep(x).await"
-        ));
+        assert!(!found("crates/adapters/src/a.rs", "tokio::time::sleep(x).await"));
     }
 }

@@ -39,15 +39,8 @@ pub fn dependencies(manifest: &str) -> Vec<Dependency> {
             }
             continue;
         }
-        if let (0, Some(section), Some((key, value))) =
-            (open_brackets, section, line.split_once('='))
-        {
-            let name = key
-                .split('.')
-                .next()
-                .unwrap_or(key)
-                .trim()
-                .trim_matches('"');
+        if let (0, Some(section), Some((key, value))) = (open_brackets, section, line.split_once('=')) {
+            let name = key.split('.').next().unwrap_or(key).trim().trim_matches('"');
             found.push(entry(section, name, value));
         }
         open_brackets += brackets(line);
@@ -60,11 +53,7 @@ fn section_of(header: &str) -> Option<Section> {
     if header == "workspace.dependencies" {
         return Some(Section::Workspace);
     }
-    let is = |kind: &str| {
-        header
-            .strip_suffix(kind)
-            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
-    };
+    let is = |kind: &str| header.strip_suffix(kind).is_some_and(|before| before.is_empty() || before.ends_with('.'));
     if is("dev-dependencies") {
         Some(Section::Dev)
     } else if is("build-dependencies") {

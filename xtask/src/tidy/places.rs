@@ -6,24 +6,14 @@ use super::tree::{File, Tree};
 
 const RULE: &str = "places";
 const MACHINE: &str = "a folder of one machine; use a path from the repository's root, a temporary folder or a setting";
-const SERVER: &str =
-    "a package server; name packages only, and leave it to each machine where they come from";
+const SERVER: &str = "a package server; name packages only, and leave it to each machine where they come from";
 
 /// Folders right under `/` in which people work.
 const FOLDERS: &[&str] = &["work", "root", "home"];
 
 /// What the names of package servers contain, between dots.
-const SERVERS: &[&str] = &[
-    "registry",
-    "crates",
-    "pypi",
-    "pythonhosted",
-    "npmjs",
-    "debian",
-    "artifactory",
-    "nexus",
-    "jfrog",
-];
+const SERVERS: &[&str] =
+    &["registry", "crates", "pypi", "pythonhosted", "npmjs", "debian", "artifactory", "nexus", "jfrog"];
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     tree.files.iter().flat_map(check_file).collect()
@@ -54,9 +44,7 @@ fn begins_a_path(before: &str) -> bool {
 
 /// An address's server, without user and port.
 fn host(after: &str) -> &str {
-    let end = after
-        .find(|c: char| !(c.is_ascii_alphanumeric() || ".-_@:".contains(c)))
-        .unwrap_or(after.len());
+    let end = after.find(|c: char| !(c.is_ascii_alphanumeric() || ".-_@:".contains(c))).unwrap_or(after.len());
     let server = after[..end].rsplit('@').next().unwrap_or_default();
     server.split(':').next().unwrap_or_default()
 }
@@ -90,14 +78,9 @@ mod tests {
     #[test]
     fn package_servers_are_found() {
         for label in SERVERS {
-            assert!(found(&format!(
-                "index-url = https://me:pw@files.{label}.org:8443/simple"
-            )));
+            assert!(found(&format!("index-url = https://me:pw@files.{label}.org:8443/simple")));
         }
-        assert!(found(&format!(
-            "\"resolved\": \"https://{}.example/x.tgz\"",
-            "registry"
-        )));
+        assert!(found(&format!("\"resolved\": \"https://{}.example/x.tgz\"", "registry")));
     }
 
     #[test]

@@ -4,8 +4,7 @@ use super::finding::Finding;
 use super::tree::{File, Tree};
 
 const RULE: &str = "preface";
-const ADVICE: &str =
-    "begin the file with `//!` and a sentence: what the module is for, then what it does not know";
+const ADVICE: &str = "begin the file with `//!` and a sentence: what the module is for, then what it does not know";
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     tree.rust_under("")
@@ -43,21 +42,13 @@ mod tests {
     #[test]
     fn a_module_says_what_it_is_for() {
         assert!(!found("//! Pages for buyers.\n\nfn f() {}\n"));
-        assert!(!found(
-            "//! Pages for buyers, each of which\n//! is a file.\n"
-        ));
+        assert!(!found("//! Pages for buyers, each of which\n//! is a file.\n"));
         assert!(!found(""));
     }
 
     #[test]
     fn silence_and_headings_are_found() {
-        for bad in [
-            "fn f() {}\n",
-            "\n//! Late.\n",
-            "//! Pages\n",
-            "//!\n//! Late too.\n",
-            "/// Of f.\nfn f() {}",
-        ] {
+        for bad in ["fn f() {}\n", "\n//! Late.\n", "//! Pages\n", "//!\n//! Late too.\n", "/// Of f.\nfn f() {}"] {
             assert!(found(bad), "{bad:?}");
         }
     }

@@ -8,22 +8,13 @@ const RULE: &str = "pure-domain";
 const FOLDER: &str = "crates/domain/src/";
 
 /// Types that can tell the time by themselves.
-const CLOCKS: &[&str] = &[
-    "SystemTime",
-    "Instant",
-    "Timestamp",
-    "Zoned",
-    "Utc",
-    "Local",
-];
+const CLOCKS: &[&str] = &["SystemTime", "Instant", "Timestamp", "Zoned", "Utc", "Local"];
 
 const TIME: &str = "the domain has no clock; take the time as an argument";
 const WAITING: &str = "the domain never waits; decide here, and let a service fetch and await";
-const INPUT: &str =
-    "the domain does no input or output; let a service or an adapter do it and pass the result in";
+const INPUT: &str = "the domain does no input or output; let a service or an adapter do it and pass the result in";
 const CHANCE: &str = "the domain draws no lots; take the random value as an argument";
-const LOGGING: &str =
-    "the domain does not log or print; return what happened, and let the caller tell it";
+const LOGGING: &str = "the domain does not log or print; return what happened, and let the caller tell it";
 const ORDER: &str = "hash order differs from run to run; use BTreeMap or BTreeSet";
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
@@ -46,8 +37,7 @@ fn objection(path: &RustPath) -> Option<&'static str> {
 
     if has("SystemTime") || CLOCKS.iter().any(|clock| path.contains(&[clock, "now"])) {
         Some(TIME)
-    } else if is_alone && matches!(first, "async" | "await") || first == "tokio" || is_std("thread")
-    {
+    } else if is_alone && matches!(first, "async" | "await") || first == "tokio" || is_std("thread") {
         Some(WAITING)
     } else if is_std("fs") || is_std("net") || is_std("env") || is_std("process") {
         Some(INPUT)
@@ -95,11 +85,7 @@ mod tests {
             "std::thread::spawn",
             "tokio::spawn(x)",
         ] {
-            assert_eq!(
-                spots(check, &[("crates/domain/src/a.rs", bad)]),
-                ["crates/domain/src/a.rs:1"],
-                "{bad}"
-            );
+            assert_eq!(spots(check, &[("crates/domain/src/a.rs", bad)]), ["crates/domain/src/a.rs:1"], "{bad}");
         }
     }
 

@@ -14,32 +14,35 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     let Some(manifest) = tree.get(MANIFEST) else {
         return Vec::new();
     };
-    let record = tree.get(RECORD);
-    let reasons = record.map(reasons).unwrap_or_default();
-    let mut named = BTreeMap::new();
-    for dependency in manifest::dependencies(&manifest.text) {
-        if dependency.section == Section::Workspace && !dependency.is_path {
-            named.insert(dependency.name, dependency.line);
+    let Some(record) = tree.get(RECORD) else {
+        let advice = format!("write {RECORD}, with a table `| crate | why | where |`");
+        return vec![Finding::on(manifest, 1, RULE, advice)];
+    };
+    let named = named(manifest);
+    let told = reasons(record);
+    let mut findings = Vec::new();
+    for (name, line) in &named {
+        if !told.contains_key(name.as_str()) {
+            let advice = format!("say in {RECORD} why we take {name} and where: `| {name} | why | where |`");
+            findings.push(Finding::on(manifest, *line, RULE, advice));
         }
     }
-    let unexplained = named
-        .iter()
-        .filter(|(name, _)| !reasons.contains_key(name.as_str()))
-        .map(|(name, line)| {
-            let advice =
-                format!("say in {RECORD} why we take {name} and where: `| {name} | why | where |`");
-            Finding::on(manifest, *line, RULE, advice)
-        });
-    let gone = record.into_iter().flat_map(|file| {
-        reasons
-            .iter()
-            .filter(|(name, _)| !named.contains_key(**name))
-            .map(move |(name, line)| {
-                let advice = format!("{name} is not in [workspace.dependencies] of {MANIFEST} any more; delete its line");
-                Finding::on(file, *line, RULE, advice)
-            })
-    });
-    unexplained.chain(gone).collect()
+    for (name, line) in told {
+        if !named.contains_key(name) {
+            let advice = format!("{name} is not in [workspace.dependencies] any more; delete its line");
+            findings.push(Finding::on(record, line, RULE, advice));
+        }
+    }
+    findings
+}
+
+/// The crates from outside, with their lines in the manifest.
+fn named(manifest: &File) -> BTreeMap<String, usize> {
+    manifest::dependencies(&manifest.text)
+        .into_iter()
+        .filter(|dependency| dependency.section == Section::Workspace && !dependency.is_path)
+        .map(|dependency| (dependency.name, dependency.line))
+        .collect()
 }
 
 /// The names in the table that begins with `| crate |`, with their lines.
@@ -64,8 +67,7 @@ mod tests {
     use super::super::spots;
     use super::*;
 
-    const ROOT: &str =
-        "[workspace.dependencies]\ndomain = { path = \"crates/domain\" }\nserde = \"1\"\n";
+    const ROOT: &str = "[workspace.dependencies]\ndomain = { path = \"crates/domain\" }\nserde = \"1\"\n";
 
     fn record(rows: &str) -> String {
         format!("# Dependencies\n\n| crate | why | where |\n|---|---|---|\n{rows}\n| tool | x |\n")
@@ -81,23 +83,14 @@ mod tests {
     fn a_crate_without_a_reason_is_found() {
         let without = record("");
         let empty = record("| serde | | all |\n");
-        assert_eq!(spots(check, &[(MANIFEST, ROOT)]), ["Cargo.toml:3"]);
-        assert_eq!(
-            spots(check, &[(MANIFEST, ROOT), (RECORD, &without)]),
-            ["Cargo.toml:3"]
-        );
-        assert_eq!(
-            spots(check, &[(MANIFEST, ROOT), (RECORD, &empty)]),
-            ["Cargo.toml:3"]
-        );
+        assert_eq!(spots(check, &[(MANIFEST, ROOT)]), ["Cargo.toml:1"]);
+        assert_eq!(spots(check, &[(MANIFEST, ROOT), (RECORD, &without)]), ["Cargo.toml:3"]);
+        assert_eq!(spots(check, &[(MANIFEST, ROOT), (RECORD, &empty)]), ["Cargo.toml:3"]);
     }
 
     #[test]
     fn a_reason_without_a_crate_is_found() {
         let record = record("| serde | facts | all |\n| gone | once | web |\n");
-        assert_eq!(
-            spots(check, &[(MANIFEST, ROOT), (RECORD, &record)]),
-            ["docs/DEPENDENCIES.md:6"]
-        );
+        assert_eq!(spots(check, &[(MANIFEST, ROOT), (RECORD, &record)]), ["docs/DEPENDENCIES.md:6"]);
     }
 }

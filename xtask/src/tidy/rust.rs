@@ -43,11 +43,7 @@ impl RustPath {
 pub fn views(source: &str) -> Views {
     let kinds = kinds(source.as_bytes());
     let only = |wanted: Kind| blanked(source, |at| kinds[at] == wanted);
-    Views {
-        code: only(Kind::Code),
-        comments: only(Kind::Comment),
-        texts: only(Kind::Text),
-    }
+    Views { code: only(Kind::Code), comments: only(Kind::Comment), texts: only(Kind::Text) }
 }
 
 /// Blanks whatever stands under `#[cfg(test)]`: modules, and single items.
@@ -97,11 +93,7 @@ pub fn paths(code: &str) -> Vec<RustPath> {
     let mut found = Vec::new();
     let mut next = 0;
     while next < tokens.len() {
-        next = if is_name(tokens[next].1) {
-            path(&tokens, next, &mut Vec::new(), &mut found)
-        } else {
-            next + 1
-        };
+        next = if is_name(tokens[next].1) { path(&tokens, next, &mut Vec::new(), &mut found) } else { next + 1 };
     }
     found
 }
@@ -109,12 +101,7 @@ pub fn paths(code: &str) -> Vec<RustPath> {
 type Token<'a> = (usize, &'a str);
 
 /// Reads one path that begins at `start`, with `prefix` before it; says where reading goes on.
-fn path(
-    tokens: &[Token<'_>],
-    start: usize,
-    prefix: &mut Vec<String>,
-    found: &mut Vec<RustPath>,
-) -> usize {
+fn path(tokens: &[Token<'_>], start: usize, prefix: &mut Vec<String>, found: &mut Vec<RustPath>) -> usize {
     let word = |at: usize| tokens.get(at).map_or("", |token| token.1);
     let depth = prefix.len();
     let mut next = start;
@@ -138,12 +125,7 @@ fn path(
 }
 
 /// Reads the inside of `{…}` of a use declaration, up to and with its closing brace.
-fn group(
-    tokens: &[Token<'_>],
-    start: usize,
-    prefix: &mut Vec<String>,
-    found: &mut Vec<RustPath>,
-) -> usize {
+fn group(tokens: &[Token<'_>], start: usize, prefix: &mut Vec<String>, found: &mut Vec<RustPath>) -> usize {
     let mut next = start;
     while let Some(&(_, token)) = tokens.get(next) {
         match token {
@@ -181,10 +163,7 @@ fn is_word(c: char) -> bool {
 }
 
 fn is_name(token: &str) -> bool {
-    token
-        .chars()
-        .next()
-        .is_some_and(|c| c.is_alphabetic() || c == '_')
+    token.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
 }
 
 fn blanked(text: &str, keep: impl Fn(usize) -> bool) -> String {
@@ -264,9 +243,7 @@ fn stretch(source: &[u8], at: usize) -> (Kind, usize) {
 
 /// Up to `end`, without it when `with` is 0.
 fn length_to(rest: &[u8], end: &[u8], with: usize) -> usize {
-    rest.windows(end.len())
-        .position(|window| window == end)
-        .map_or(rest.len(), |found| found + with)
+    rest.windows(end.len()).position(|window| window == end).map_or(rest.len(), |found| found + with)
 }
 
 fn block_comment(rest: &[u8]) -> usize {

@@ -11,13 +11,9 @@ const RULE: &str = "siblings";
 const SOURCE: &str = "crates/services/src/";
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    let services: BTreeSet<&str> = tree
-        .rust_under(SOURCE)
-        .filter_map(|file| Some(file.path.strip_prefix(SOURCE)?.split_once('/')?.0))
-        .collect();
-    tree.rust_under(SOURCE)
-        .flat_map(|file| check_file(file, &services))
-        .collect()
+    let services: BTreeSet<&str> =
+        tree.rust_under(SOURCE).filter_map(|file| Some(file.path.strip_prefix(SOURCE)?.split_once('/')?.0)).collect();
+    tree.rust_under(SOURCE).flat_map(|file| check_file(file, &services)).collect()
 }
 
 fn check_file(file: &File, services: &BTreeSet<&str>) -> Vec<Finding> {
@@ -105,9 +101,6 @@ mod tests {
 
     #[test]
     fn the_root_names_all() {
-        assert!(!found(
-            "crates/services/src/lib.rs",
-            "pub mod orders; use crate::orders::x;"
-        ));
+        assert!(!found("crates/services/src/lib.rs", "pub mod orders; use crate::orders::x;"));
     }
 }

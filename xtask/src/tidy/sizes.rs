@@ -17,7 +17,8 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         .filter_map(|file| {
             let lines = file.text.lines().count();
             if file.path == MAIN && lines > MAIN_LINES {
-                let advice = format!("{lines} lines, at most {MAIN_LINES}: main only starts; move the rest to where it belongs");
+                let advice =
+                    format!("{lines} lines, at most {MAIN_LINES}: main only starts; move the rest to where it belongs");
                 Some(Finding::on(file, lines, RULE, advice))
             } else if lines > FILE_LINES {
                 let advice = format!("{lines} lines, better under {FILE_LINES}: split it by meaning");

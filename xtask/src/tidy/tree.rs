@@ -16,10 +16,7 @@ pub enum Error {
     #[error("git does not list the repository's files: {0}")]
     Git(String),
     #[error("cannot read {path}: {source}")]
-    Read {
-        path: String,
-        source: std::io::Error,
-    },
+    Read { path: String, source: std::io::Error },
 }
 
 #[derive(Debug)]
@@ -42,13 +39,7 @@ impl Tree {
     /// What git has or would have after `git add`: nothing that is ignored.
     pub fn read(root: &Path) -> Result<Self, Error> {
         let output = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .current_dir(root)
             .output()
             .map_err(Error::NoGit)?;
@@ -65,10 +56,7 @@ impl Tree {
     }
 
     pub fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut files: Vec<File> = files
-            .into_iter()
-            .map(|(path, text)| File::new(path, text))
-            .collect();
+        let mut files: Vec<File> = files.into_iter().map(|(path, text)| File::new(path, text)).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|a, b| a.path == b.path);
         mark_tests(&mut files);
@@ -81,26 +69,15 @@ impl Tree {
 
     /// The Rust files whose path begins so.
     pub fn rust_under(&self, folder: &str) -> impl Iterator<Item = &File> {
-        self.files
-            .iter()
-            .filter(move |file| file.is_rust() && file.path.starts_with(folder))
+        self.files.iter().filter(move |file| file.is_rust() && file.path.starts_with(folder))
     }
 }
 
 impl File {
     fn new(path: String, text: String) -> Self {
         let is_rust = path.ends_with(".rs");
-        let rust = if is_rust {
-            rust::views(&text)
-        } else {
-            Views::default()
-        };
-        Self {
-            is_test: path.split('/').any(|part| part == "tests"),
-            path,
-            text,
-            rust,
-        }
+        let rust = if is_rust { rust::views(&text) } else { Views::default() };
+        Self { is_test: path.split('/').any(|part| part == "tests"), path, text, rust }
     }
 
     pub fn is_rust(&self) -> bool {
@@ -115,30 +92,19 @@ impl File {
 
     /// A view of this file without what is compiled for tests only.
     pub fn without_tests(&self, view: &str) -> String {
-        if self.is_test {
-            String::new()
-        } else {
-            rust::without_tests(&self.rust.code, view)
-        }
+        if self.is_test { String::new() } else { rust::without_tests(&self.rust.code, view) }
     }
 }
 
 /// None for what is not there any more, is no file, or is no text.
 fn read_text(root: &Path, path: &str) -> Result<Option<String>, Error> {
     let full = root.join(path);
-    let is_small_file = full
-        .symlink_metadata()
-        .is_ok_and(|found| found.is_file() && found.len() <= FILE_LIMIT_BYTES);
+    let is_small_file = full.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() <= FILE_LIMIT_BYTES);
     if !is_small_file {
         return Ok(None);
     }
-    let bytes = std::fs::read(&full).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(String::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.contains('\0')))
+    let bytes = std::fs::read(&full).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')))
 }
 
 /// A file is a test when its parent says `#[cfg(test)] mod name;`, and then everything below it is.
@@ -147,17 +113,13 @@ fn mark_tests(files: &mut [File]) {
         .iter()
         .flat_map(|file| {
             let folder = module_folder(&file.path);
-            rust::test_modules(&file.rust.code)
-                .into_iter()
-                .map(move |module| format!("{folder}/{module}"))
+            rust::test_modules(&file.rust.code).into_iter().map(move |module| format!("{folder}/{module}"))
         })
         .collect();
     for file in files {
         let module = module_folder(&file.path);
         let below = |test: &String| {
-            module
-                .strip_prefix(test.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            module.strip_prefix(test.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         file.is_test |= file.is_rust() && declared.iter().any(below);
     }
@@ -166,10 +128,7 @@ fn mark_tests(files: &mut [File]) {
 /// Where a file's child modules lie: `src/a.rs` and `src/a/mod.rs` both have `src/a`, `src/lib.rs` has `src`.
 pub fn module_folder(path: &str) -> &str {
     let stem = path.strip_suffix(".rs").unwrap_or(path);
-    ["/mod", "/lib", "/main"]
-        .iter()
-        .find_map(|root| stem.strip_suffix(root))
-        .unwrap_or(stem)
+    ["/mod", "/lib", "/main"].iter().find_map(|root| stem.strip_suffix(root)).unwrap_or(stem)
 }
 
 #[cfg(test)]

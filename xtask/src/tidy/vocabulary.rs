@@ -9,17 +9,8 @@ const RULE: &str = "vocabulary";
 const FOLDER: &str = "crates/platform/src/";
 
 /// Not even in a comment.
-const COMMERCE: &[&str] = &[
-    "sku",
-    "cart",
-    "product",
-    "payment",
-    "refund",
-    "checkout",
-    "invoice",
-    "shipment",
-    "storefront",
-];
+const COMMERCE: &[&str] =
+    &["sku", "cart", "product", "payment", "refund", "checkout", "invoice", "shipment", "storefront"];
 
 /// Not as a part of a longer name, and not as the name of a type.
 const TWO_MEANINGS: &[&str] = &["order", "stock", "price"];
@@ -52,9 +43,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 
 fn check_name(file: &File) -> Option<Finding> {
     let name = file.path.strip_prefix(FOLDER)?.strip_suffix(".rs")?;
-    let word = name
-        .split('/')
-        .find_map(|part| commerce(part).or_else(|| is_two_meanings(part)))?;
+    let word = name.split('/').find_map(|part| commerce(part).or_else(|| is_two_meanings(part)))?;
     Some(Finding::on(file, 1, RULE, advice(word)))
 }
 
@@ -75,9 +64,7 @@ fn check_text(file: &File) -> Vec<Finding> {
 
 fn commerce(word: &str) -> Option<&'static str> {
     let parts = rust::parts(word);
-    one_of(COMMERCE, |known| {
-        parts.iter().any(|part| singular(part) == known)
-    })
+    one_of(COMMERCE, |known| parts.iter().any(|part| singular(part) == known))
 }
 
 fn two_meanings(word: &str, is_code: bool) -> Option<&'static str> {
@@ -85,14 +72,11 @@ fn two_meanings(word: &str, is_code: bool) -> Option<&'static str> {
     if ABOUT_SEQUENCE.contains(&parts.join("_").as_str()) {
         return None;
     }
-    let is_type =
-        is_code && word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase);
+    let is_type = is_code && word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase);
     if parts.len() == 1 && !is_type {
         return None;
     }
-    one_of(TWO_MEANINGS, |known| {
-        parts.iter().any(|part| singular(part) == known)
-    })
+    one_of(TWO_MEANINGS, |known| parts.iter().any(|part| singular(part) == known))
 }
 
 /// For the name of a file, which is always the name of a thing.
@@ -170,17 +154,12 @@ mod tests {
 
     #[test]
     fn tests_may_use_a_shop_as_their_example() {
-        assert!(!found(
-            "#[cfg(test)]\nmod tests { struct Order; fn f() { let cart = 1; } }"
-        ));
+        assert!(!found("#[cfg(test)]\nmod tests { struct Order; fn f() { let cart = 1; } }"));
     }
 
     #[test]
     fn file_names_count() {
-        assert_eq!(
-            spots(check, &[("crates/platform/src/orders.rs", "")]),
-            ["crates/platform/src/orders.rs:1"]
-        );
+        assert_eq!(spots(check, &[("crates/platform/src/orders.rs", "")]), ["crates/platform/src/orders.rs:1"]);
     }
 
     #[test]

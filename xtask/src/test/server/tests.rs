@@ -12,10 +12,7 @@ fn server(script: &str) -> Server {
 }
 
 /// Answers one connection after the other with `answers`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the other side of the socket needs a thread of its own"
-)]
+#[expect(clippy::disallowed_methods, reason = "the other side of the socket needs a thread of its own")]
 fn answering(answers: &'static [&'static str]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -52,10 +49,7 @@ fn what_is_not_http_is_an_error() {
 #[test]
 fn the_wait_goes_on_until_the_answer_is_200() {
     let mut server = server("exec sleep 60");
-    server.address = answering(&[
-        "HTTP/1.1 503 Service Unavailable\r\n\r\n",
-        "HTTP/1.1 200 OK\r\n\r\n",
-    ]);
+    server.address = answering(&["HTTP/1.1 503 Service Unavailable\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"]);
     server.wait_until_ready().unwrap();
 }
 
@@ -77,11 +71,7 @@ fn sigterm_and_exit_0_is_a_good_end() {
     let mut ready = [0; 5];
     let output = child.stdout.as_mut().unwrap();
     output.read_exact(&mut ready).unwrap();
-    let server = Server {
-        child,
-        address: free_address().unwrap(),
-        log: Log(PathBuf::from("no-such-log")),
-    };
+    let server = Server { child, address: free_address().unwrap(), log: Log(PathBuf::from("no-such-log")) };
     server.stop().unwrap();
 }
 

@@ -3,10 +3,7 @@
 use super::*;
 
 fn names(code: &str) -> Vec<String> {
-    paths(code)
-        .iter()
-        .map(|path| path.segments.join("::"))
-        .collect()
+    paths(code).iter().map(|path| path.segments.join("::")).collect()
 }
 
 #[test]
@@ -51,23 +48,13 @@ fn quotes_in_odd_places_do_not_lose_the_thread() {
 fn paths_are_read_with_their_groups() {
     assert_eq!(
         names("use std::{fs, io::{self, Read as R}}; use a::b;"),
-        [
-            "use",
-            "std::fs",
-            "std::io::self",
-            "std::io::Read",
-            "use",
-            "a::b"
-        ]
+        ["use", "std::fs", "std::io::self", "std::io::Read", "use", "a::b"]
     );
 }
 
 #[test]
 fn turbofish_and_generics_end_a_path() {
-    assert_eq!(
-        names("Vec::<std::env::Args>::new()"),
-        ["Vec", "std::env::Args", "new"]
-    );
+    assert_eq!(names("Vec::<std::env::Args>::new()"), ["Vec", "std::env::Args", "new"]);
 }
 
 #[test]
