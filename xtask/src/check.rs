@@ -27,7 +27,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps) -> Result<(), Error> {
     steps.run("formatting", || process::run(&mut cargo(root, &["fmt", "--all", "--check"])).map_err(Error::Format))?;
     steps.run("tidy", || tidy::run(workspace))?;
     steps.run("clippy", || {
-        let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+        let arguments = ["clippy", "--workspace", "--keep-going", "--all-targets", "--locked", "--", "-D", "warnings"];
         process::run(&mut cargo(root, &arguments)).map_err(Error::Clippy)
     })?;
     if !process::succeeds(&mut cargo(root, &["deny", "--version"])) {

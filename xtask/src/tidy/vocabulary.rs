@@ -16,19 +16,8 @@ const COMMERCE: &[&str] =
 const TWO_MEANINGS: &[&str] = &["order", "stock", "price"];
 
 /// Names in which `order` is what comes before what.
-const ABOUT_SEQUENCE: &[&str] = &[
-    "order_by",
-    "sort_order",
-    "byte_order",
-    "key_order",
-    "total_order",
-    "in_order",
-    "out_of_order",
-    "order_asc",
-    "order_desc",
-    "preorder",
-    "reorder",
-];
+const ABOUT_SEQUENCE: &[&str] =
+    &["order_by", "sort_order", "byte_order", "key_order", "total_order", "in_order", "out_of_order"];
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     tree.rust_under(FOLDER)
