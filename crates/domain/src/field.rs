@@ -122,9 +122,7 @@ pub(crate) fn read_list<T: PartialEq, E: std::fmt::Display>(
     for (index, text) in sent.iter().enumerate() {
         let pointer = format!("{pointer}/{index}");
         match errors.take(&pointer, code, parse(text)) {
-            Some(value) if list.contains(&value) => {
-                errors.push(pointer, "duplicate", "is there twice")
-            }
+            Some(value) if list.contains(&value) => errors.push(pointer, "duplicate", "is there twice"),
             Some(value) => list.push(value),
             None => {}
         }
@@ -133,11 +131,7 @@ pub(crate) fn read_list<T: PartialEq, E: std::fmt::Display>(
 }
 
 /// Texts that must differ from each other, as they were sent.
-pub(crate) fn tell_doubles(
-    errors: &mut Collector,
-    texts: &[&str],
-    pointer: impl Fn(usize) -> String,
-) {
+pub(crate) fn tell_doubles(errors: &mut Collector, texts: &[&str], pointer: impl Fn(usize) -> String) {
     let mut seen = BTreeSet::new();
     for (index, text) in texts.iter().enumerate() {
         if !seen.insert(text) {

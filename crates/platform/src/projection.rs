@@ -1,8 +1,8 @@
 //! Projections: derived documents, folded from facts, written together with how far they have come.
 //! It does not know any collection; services declare theirs by implementing [`Projection`].
 
-mod runner;
 mod check;
+mod runner;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -19,9 +19,7 @@ use sha2::Sha256;
 
 use crate::clock::Clock;
 use crate::documents::tuple;
-use crate::documents::{
-    Change, Collection, Conditional, Documents, Entry, Expected, Put, Query, Range, WriteBatch,
-};
+use crate::documents::{Change, Collection, Conditional, Documents, Entry, Expected, Put, Query, Range, WriteBatch};
 use crate::entropy::{Entropy, draw};
 use crate::store::{StoreError, StoreResult};
 
@@ -175,10 +173,8 @@ impl Vault {
         let bytes: [u8; 32] = draw(self.entropy.as_ref());
         let wrapped = encrypt(&self.master.cipher(), self.entropy.as_ref(), subject.as_bytes(), &bytes);
         let now = self.clock.now().as_microsecond();
-        let entries = lookup
-            .iter()
-            .map(|lookup| Entry::new(BY_LOOKUP, tuple::Key::new().text(lookup).int(now)))
-            .collect();
+        let entries =
+            lookup.iter().map(|lookup| Entry::new(BY_LOOKUP, tuple::Key::new().text(lookup).int(now))).collect();
         let stored = WrappedKey { key: URL_SAFE_NO_PAD.encode(wrapped), lookup };
         let body = serde_json::to_string(&stored).unwrap_or_default();
         let put = Put { collection: KEYS, id: subject.to_owned(), body: body.into(), entries, expires: None };

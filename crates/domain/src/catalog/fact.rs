@@ -15,17 +15,10 @@ use crate::text::{Slug, Title};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    Created {
-        id: ProductId,
-        content: Box<Content>,
-    },
-    Changed {
-        sections: Vec<Section>,
-    },
+    Created { id: ProductId, content: Box<Content> },
+    Changed { sections: Vec<Section> },
     Archived {},
-    Restored {
-        status: Status,
-    },
+    Restored { status: Status },
 }
 
 /// A part of a product that changed, as it is now.
@@ -101,25 +94,14 @@ impl State {
         };
         Claims {
             slug: Some(product.content.slug.clone()),
-            skus: product
-                .content
-                .variants
-                .iter()
-                .map(|variant| variant.sku.clone())
-                .collect(),
+            skus: product.content.variants.iter().map(|variant| variant.sku.clone()).collect(),
         }
     }
 
     pub fn apply(&mut self, fact: &Fact, at: Timestamp) {
         if let Fact::Created { id, content } = fact {
             let (id, content) = (id.clone(), content.as_ref().clone());
-            self.product = Some(Product {
-                id,
-                content,
-                created_at: at,
-                updated_at: at,
-                version: 1,
-            });
+            self.product = Some(Product { id, content, created_at: at, updated_at: at, version: 1 });
             return;
         }
         let Some(product) = &mut self.product else {
@@ -151,35 +133,20 @@ impl Content {
             Section::Categories { categories } => self.categories = categories.clone(),
             Section::Attributes { attributes } => self.attributes = attributes.clone(),
             Section::Options { options } => self.options = options.clone(),
-            Section::Variants {
-                put,
-                removed,
-                order,
-            } => self.apply_variants(put, removed, order.as_deref()),
+            Section::Variants { put, removed, order } => self.apply_variants(put, removed, order.as_deref()),
             Section::Images { images } => self.images = images.clone(),
             Section::Translations { put, removed } => {
-                self.translations
-                    .retain(|locale, _| !removed.contains(locale));
+                self.translations.retain(|locale, _| !removed.contains(locale));
                 self.translations.extend(put.clone());
             }
         }
     }
 
-    fn apply_variants(
-        &mut self,
-        put: &[Variant],
-        removed: &[VariantId],
-        order: Option<&[VariantId]>,
-    ) {
+    fn apply_variants(&mut self, put: &[Variant], removed: &[VariantId], order: Option<&[VariantId]>) {
         let removed: BTreeSet<&VariantId> = removed.iter().collect();
-        self.variants
-            .retain(|variant| !removed.contains(&variant.id));
-        let places: BTreeMap<VariantId, usize> = self
-            .variants
-            .iter()
-            .enumerate()
-            .map(|(place, variant)| (variant.id.clone(), place))
-            .collect();
+        self.variants.retain(|variant| !removed.contains(&variant.id));
+        let places: BTreeMap<VariantId, usize> =
+            self.variants.iter().enumerate().map(|(place, variant)| (variant.id.clone(), place)).collect();
         for variant in put {
             match places.get(&variant.id) {
                 Some(place) => self.variants[*place] = variant.clone(),
@@ -187,13 +154,8 @@ impl Content {
             }
         }
         if let Some(order) = order {
-            let ranks: BTreeMap<&VariantId, usize> = order
-                .iter()
-                .enumerate()
-                .map(|(rank, id)| (id, rank))
-                .collect();
-            self.variants
-                .sort_by_key(|variant| ranks.get(&variant.id).copied().unwrap_or(usize::MAX));
+            let ranks: BTreeMap<&VariantId, usize> = order.iter().enumerate().map(|(rank, id)| (id, rank)).collect();
+            self.variants.sort_by_key(|variant| ranks.get(&variant.id).copied().unwrap_or(usize::MAX));
         }
     }
 }

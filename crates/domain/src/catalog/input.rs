@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::translation::{Original, read_text};
 use super::{
-    Claims, Content, Image, MAX_ALT_CHARS, MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTE_KEY_CHARS,
-    MAX_ATTRIBUTES, MAX_DESCRIPTION_CHARS, MAX_IMAGES, MAX_OPTION_VALUES, MAX_OPTIONS,
-    MAX_PRODUCT_CATEGORIES, MAX_TRANSLATIONS, MAX_VARIANTS, OptionDef, State, Status, Translation,
-    TranslationInput, VariantDraft, VariantInput,
+    Claims, Content, Image, MAX_ALT_CHARS, MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTE_KEY_CHARS, MAX_ATTRIBUTES,
+    MAX_DESCRIPTION_CHARS, MAX_IMAGES, MAX_OPTION_VALUES, MAX_OPTIONS, MAX_PRODUCT_CATEGORIES, MAX_TRANSLATIONS,
+    MAX_VARIANTS, OptionDef, State, Status, Translation, TranslationInput, VariantDraft, VariantInput,
 };
 use crate::field::{Collector, FieldError, pointer_piece, read_list, read_optional, tell_doubles};
 use crate::ids::MediaId;
@@ -99,17 +98,10 @@ impl Draft {
 
     /// What the product will claim when this has replaced what is there.
     pub fn claims(&self, before: &State) -> Claims {
-        let kept_slug = before
-            .product()
-            .filter(|_| !self.has_own_slug)
-            .map(|product| &product.content.slug);
+        let kept_slug = before.product().filter(|_| !self.has_own_slug).map(|product| &product.content.slug);
         Claims {
             slug: Some(kept_slug.unwrap_or(&self.content.slug).clone()),
-            skus: self
-                .variants
-                .iter()
-                .map(|variant| variant.sku.clone())
-                .collect(),
+            skus: self.variants.iter().map(|variant| variant.sku.clone()).collect(),
         }
     }
 }
@@ -122,26 +114,15 @@ impl ProductInput {
         let title = e.take("/title", "invalid", Title::parse(&self.title));
         let slug = self.read_slug(e, title.as_ref());
         let description = self.description.as_deref().unwrap_or_default();
-        let description =
-            read_text(e, "/description", description, MAX_DESCRIPTION_CHARS).unwrap_or_default();
+        let description = read_text(e, "/description", description, MAX_DESCRIPTION_CHARS).unwrap_or_default();
         let brand = read_optional(e, "/brand", &self.brand, "invalid", Title::parse);
-        let categories = read_list(
-            e,
-            "/categories",
-            MAX_PRODUCT_CATEGORIES,
-            &self.categories,
-            "invalid_slug",
-            Slug::parse,
-        );
+        let categories =
+            read_list(e, "/categories", MAX_PRODUCT_CATEGORIES, &self.categories, "invalid_slug", Slug::parse);
         let attributes = self.read_attributes(e);
         let options = self.read_options(e);
         let variants = self.read_variants(e, &options);
         let images = self.read_images(e);
-        let original = Original {
-            options: &options,
-            attributes: &attributes,
-            images: &images,
-        };
+        let original = Original { options: &options, attributes: &attributes, images: &images };
         let translations = self.read_translations(e, &original);
         let (Some(title), Some(slug), true) = (title, slug, errors.is_empty()) else {
             return Err(errors.into_errors());
@@ -161,12 +142,7 @@ impl ProductInput {
             translations,
         };
         let has_own_slug = self.sent_slug().is_some();
-        Ok(Draft {
-            content,
-            variants,
-            has_own_slug,
-            has_own_status: self.status.is_some(),
-        })
+        Ok(Draft { content, variants, has_own_slug, has_own_status: self.status.is_some() })
     }
 
     fn sent_slug(&self) -> Option<&str> {
@@ -178,35 +154,22 @@ impl ProductInput {
             return errors.take("/slug", "invalid_slug", Slug::parse(slug));
         }
         let slug = Slug::from_title(title?.as_str());
-        errors.take(
-            "/slug",
-            "required",
-            slug.map_err(|_| "is required, because the title has no letters for one"),
-        )
+        errors.take("/slug", "required", slug.map_err(|_| "is required, because the title has no letters for one"))
     }
 
     fn read_attributes(&self, errors: &mut Collector) -> BTreeMap<String, String> {
         let mut attributes = BTreeMap::new();
-        if errors.too_many(
-            "/attributes",
-            "attributes",
-            self.attributes.len(),
-            MAX_ATTRIBUTES,
-        ) {
+        if errors.too_many("/attributes", "attributes", self.attributes.len(), MAX_ATTRIBUTES) {
             return attributes;
         }
         for (key, value) in &self.attributes {
             let pointer = format!("/attributes/{}", pointer_piece(key));
             if !is_attribute_key(key) {
-                let message = format!(
-                    "a key has a-z, 0-9 and _ and at most {MAX_ATTRIBUTE_KEY_CHARS} characters"
-                );
+                let message = format!("a key has a-z, 0-9 and _ and at most {MAX_ATTRIBUTE_KEY_CHARS} characters");
                 errors.push(&pointer, "invalid_key", message);
             }
             match read_text(errors, &pointer, value, MAX_ATTRIBUTE_CHARS) {
-                Some(text) if text.is_empty() => {
-                    errors.push(pointer, "required", "must not be empty")
-                }
+                Some(text) if text.is_empty() => errors.push(pointer, "required", "must not be empty"),
                 Some(text) => drop(attributes.insert(key.clone(), text)),
                 None => {}
             }
@@ -226,19 +189,8 @@ impl ProductInput {
             if sent.values.is_empty() {
                 errors.push(&pointer, "required", "must have at least one value");
             }
-            let name = errors.take(
-                format!("/options/{index}/name"),
-                "invalid",
-                Title::parse(&sent.name),
-            );
-            let values = read_list(
-                errors,
-                &pointer,
-                MAX_OPTION_VALUES,
-                &sent.values,
-                "invalid",
-                Title::parse,
-            );
+            let name = errors.take(format!("/options/{index}/name"), "invalid", Title::parse(&sent.name));
+            let values = read_list(errors, &pointer, MAX_OPTION_VALUES, &sent.values, "invalid", Title::parse);
             options.extend(name.map(|name| OptionDef { name, values }));
         }
         options
@@ -282,11 +234,7 @@ impl ProductInput {
         tell_doubles(errors, &ids, |index| format!("/images/{index}/media"));
         let mut images = Vec::new();
         for (index, sent) in self.images.iter().enumerate() {
-            let media = errors.take(
-                format!("/images/{index}/media"),
-                "invalid_id",
-                MediaId::parse(&sent.media),
-            );
+            let media = errors.take(format!("/images/{index}/media"), "invalid_id", MediaId::parse(&sent.media));
             let alt = sent.alt.as_deref().unwrap_or_default();
             let alt = read_text(errors, &format!("/images/{index}/alt"), alt, MAX_ALT_CHARS);
             images.extend(media.zip(alt).map(|(media, alt)| Image { media, alt }));
@@ -294,18 +242,9 @@ impl ProductInput {
         images
     }
 
-    fn read_translations(
-        &self,
-        errors: &mut Collector,
-        original: &Original<'_>,
-    ) -> BTreeMap<Locale, Translation> {
+    fn read_translations(&self, errors: &mut Collector, original: &Original<'_>) -> BTreeMap<Locale, Translation> {
         let mut translations = BTreeMap::new();
-        if errors.too_many(
-            "/translations",
-            "translations",
-            self.translations.len(),
-            MAX_TRANSLATIONS,
-        ) {
+        if errors.too_many("/translations", "translations", self.translations.len(), MAX_TRANSLATIONS) {
             return translations;
         }
         for (tag, sent) in &self.translations {
@@ -325,7 +264,5 @@ impl ProductInput {
 fn is_attribute_key(key: &str) -> bool {
     key.len() <= MAX_ATTRIBUTE_KEY_CHARS
         && key.starts_with(|char: char| char.is_ascii_lowercase())
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }

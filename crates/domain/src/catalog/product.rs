@@ -82,33 +82,20 @@ impl Content {
 
     /// The lowest price of any variant in a currency: what a list shows.
     pub fn price_in(&self, currency: Currency) -> Option<Money> {
-        self.variants
-            .iter()
-            .filter_map(|variant| variant.price_in(currency))
-            .min()
+        self.variants.iter().filter_map(|variant| variant.price_in(currency)).min()
     }
 
     /// The lowest and the highest price.
     pub fn price_range_in(&self, currency: Currency) -> Option<(Money, Money)> {
         let lowest = self.price_in(currency)?;
-        let highest = self
-            .variants
-            .iter()
-            .filter_map(|variant| variant.price_in(currency))
-            .max()?;
+        let highest = self.variants.iter().filter_map(|variant| variant.price_in(currency)).max()?;
         Some((lowest, highest))
     }
 
     /// The product's texts for a reader, piece by piece from the closest translation that has it.
     pub fn text_in(&self, locale: &Locale) -> TextIn<'_> {
-        let translations = locale
-            .fallbacks()
-            .filter_map(|locale| self.translations.get(&locale))
-            .collect();
-        TextIn {
-            content: self,
-            translations,
-        }
+        let translations = locale.fallbacks().filter_map(|locale| self.translations.get(&locale)).collect();
+        TextIn { content: self, translations }
     }
 }
 
@@ -122,13 +109,11 @@ pub struct TextIn<'a> {
 
 impl<'a> TextIn<'a> {
     pub fn title(&self) -> &'a Title {
-        self.find(|text| text.title.as_ref())
-            .unwrap_or(&self.content.title)
+        self.find(|text| text.title.as_ref()).unwrap_or(&self.content.title)
     }
 
     pub fn description(&self) -> &'a str {
-        self.find(|text| text.description.as_deref())
-            .unwrap_or(&self.content.description)
+        self.find(|text| text.description.as_deref()).unwrap_or(&self.content.description)
     }
 
     /// What an option is called; its own name where nobody translated it.
@@ -136,8 +121,7 @@ impl<'a> TextIn<'a> {
     where
         'a: 'b,
     {
-        self.find(|text| text.options.get(name)?.name.as_ref())
-            .unwrap_or(name)
+        self.find(|text| text.options.get(name)?.name.as_ref()).unwrap_or(name)
     }
 
     /// What an option's value is called.
@@ -145,32 +129,25 @@ impl<'a> TextIn<'a> {
     where
         'a: 'b,
     {
-        self.find(|text| text.options.get(name)?.values.get(value))
-            .unwrap_or(value)
+        self.find(|text| text.options.get(name)?.values.get(value)).unwrap_or(value)
     }
 
     pub fn attribute(&self, key: &str) -> Option<&'a str> {
         let translated = self.find(|text| text.attributes.get(key));
-        translated
-            .or_else(|| self.content.attributes.get(key))
-            .map(String::as_str)
+        translated.or_else(|| self.content.attributes.get(key)).map(String::as_str)
     }
 
     /// All attributes in the order of their keys.
     pub fn attributes(&self) -> BTreeMap<&'a str, &'a str> {
         let keys = self.content.attributes.iter();
-        keys.map(|(key, value)| (key.as_str(), self.attribute(key).unwrap_or(value)))
-            .collect()
+        keys.map(|(key, value)| (key.as_str(), self.attribute(key).unwrap_or(value))).collect()
     }
 
     pub fn image_alt(&self, image: &'a Image) -> &'a str {
-        self.find(|text| text.image_alts.get(&image.media))
-            .unwrap_or(&image.alt)
+        self.find(|text| text.image_alts.get(&image.media)).unwrap_or(&image.alt)
     }
 
     fn find<T>(&self, piece: impl Fn(&'a Translation) -> Option<T>) -> Option<T> {
-        self.translations
-            .iter()
-            .find_map(|translation| piece(translation))
+        self.translations.iter().find_map(|translation| piece(translation))
     }
 }

@@ -45,16 +45,11 @@ fn told(change: impl FnOnce(&mut ProductInput)) -> Vec<String> {
     let mut input = mug();
     change(&mut input);
     let errors: Vec<FieldError> = input.validate().expect_err("errors");
-    errors
-        .into_iter()
-        .map(|error| format!("{} {}", error.pointer, error.code))
-        .collect()
+    errors.into_iter().map(|error| format!("{} {}", error.pointer, error.code)).collect()
 }
 
 fn ids(from: u8, count: u8) -> Vec<VariantId> {
-    (from..from + count)
-        .map(|n| VariantId::from_bytes([n; 16]))
-        .collect()
+    (from..from + count).map(|n| VariantId::from_bytes([n; 16])).collect()
 }
 
 fn product_id() -> ProductId {
@@ -91,28 +86,12 @@ fn applied(state: &State, facts: &[Fact]) -> State {
 fn a_product_is_created_once() {
     let state = shop_with_mug();
     let product = state.product().unwrap();
-    assert_eq!(
-        (
-            product.version,
-            product.created_at,
-            product.content.slug.as_str()
-        ),
-        (1, at(1), "blue-mug")
-    );
+    assert_eq!((product.version, product.created_at, product.content.slug.as_str()), (1, at(1), "blue-mug"));
     assert_eq!(product.content.status, Status::Active);
     assert_eq!(product.content.variants[1].id, ids(1, 2)[1]);
-    assert_eq!(
-        create(&state, product_id(), &draft(|_| {}), &ids(1, 2)),
-        Err(Error::AlreadyExists)
-    );
-    let too_few = Err(Error::TooFewVariantIds {
-        needed: 2,
-        given: 1,
-    });
-    assert_eq!(
-        create(&State::default(), product_id(), &draft(|_| {}), &ids(1, 1)),
-        too_few
-    );
+    assert_eq!(create(&state, product_id(), &draft(|_| {}), &ids(1, 2)), Err(Error::AlreadyExists));
+    let too_few = Err(Error::TooFewVariantIds { needed: 2, given: 1 });
+    assert_eq!(create(&State::default(), product_id(), &draft(|_| {}), &ids(1, 1)), too_few);
     let with_id = draft(|input| input.variants[1].id = Some(ids(1, 1)[0].to_string()));
     let refused = create(&State::default(), product_id(), &with_id, &ids(1, 2)).unwrap_err();
     assert_eq!(refused.field().unwrap().pointer, "/variants/1/id");
@@ -122,10 +101,7 @@ fn a_product_is_created_once() {
 fn nothing_changed_is_no_fact() {
     let state = shop_with_mug();
     assert_eq!(replace(&state, &draft(|_| {}), &[]), Ok(vec![]));
-    assert_eq!(
-        replace(&State::default(), &draft(|_| {}), &[]),
-        Err(Error::NotFound)
-    );
+    assert_eq!(replace(&State::default(), &draft(|_| {}), &[]), Err(Error::NotFound));
 }
 
 #[test]
@@ -137,18 +113,9 @@ fn only_what_changed_is_told() {
         input.translations.remove("ko-KP");
     });
     let facts = replace(&state, &draft, &[]).unwrap();
-    let [Fact::Changed { sections }] = &facts[..] else {
-        panic!("{facts:?}")
-    };
-    let [
-        Section::Title { .. },
-        Section::Variants {
-            put,
-            removed,
-            order,
-        },
-        Section::Translations { .. },
-    ] = &sections[..]
+    let [Fact::Changed { sections }] = &facts[..] else { panic!("{facts:?}") };
+    let [Section::Title { .. }, Section::Variants { put, removed, order }, Section::Translations { .. }] =
+        &sections[..]
     else {
         panic!("{sections:?}")
     };
@@ -156,13 +123,7 @@ fn only_what_changed_is_told() {
     let after = applied(&state, &facts);
     assert_eq!(content(&after).slug.as_str(), "blue-mug");
     assert_eq!(content(&after).translations.len(), 1);
-    assert_eq!(
-        (
-            after.product().unwrap().version,
-            after.product().unwrap().updated_at
-        ),
-        (2, at(100))
-    );
+    assert_eq!((after.product().unwrap().version, after.product().unwrap().updated_at), (2, at(100)));
     assert_eq!(replace(&after, &draft, &[]), Ok(vec![]));
 }
 
@@ -181,29 +142,18 @@ fn a_variant_stays_itself_by_id_or_by_sku() {
     });
     let facts = replace(&state, &draft, &ids(9, 3)).unwrap();
     let after = applied(&state, &facts);
-    let told: Vec<(&str, &VariantId)> = content(&after)
-        .variants
-        .iter()
-        .map(|variant| (variant.sku.as_str(), &variant.id))
-        .collect();
+    let told: Vec<(&str, &VariantId)> =
+        content(&after).variants.iter().map(|variant| (variant.sku.as_str(), &variant.id)).collect();
     let (old, new) = (ids(1, 2), ids(9, 1));
     // `MUG-L` was the SKU of a variant that is named by its id: what has that SKU now is another one.
-    assert_eq!(
-        told,
-        [("MUG-XL", &old[1]), ("MUG-S", &old[0]), ("MUG-L", &new[0])]
-    );
+    assert_eq!(told, [("MUG-XL", &old[1]), ("MUG-S", &old[0]), ("MUG-L", &new[0])]);
     assert_eq!(draft.claims(&state), after.claims());
 }
 
 #[test]
 fn claims_follow_slug_and_skus() {
     let state = shop_with_mug();
-    let skus = |texts: &[&str]| {
-        texts
-            .iter()
-            .map(|text| Sku::parse(text).unwrap())
-            .collect::<BTreeSet<_>>()
-    };
+    let skus = |texts: &[&str]| texts.iter().map(|text| Sku::parse(text).unwrap()).collect::<BTreeSet<_>>();
     assert_eq!(State::default().claims(), Claims::default());
     assert_eq!(state.claims().skus, skus(&["MUG-S", "MUG-L"]));
     let draft = draft(|input| {
@@ -211,13 +161,7 @@ fn claims_follow_slug_and_skus() {
         input.variants.remove(0);
     });
     let after = applied(&state, &replace(&state, &draft, &[]).unwrap());
-    assert_eq!(
-        after.claims(),
-        Claims {
-            slug: Some(Slug::parse("mug").unwrap()),
-            skus: skus(&["MUG-L"])
-        }
-    );
+    assert_eq!(after.claims(), Claims { slug: Some(Slug::parse("mug").unwrap()), skus: skus(&["MUG-L"]) });
     assert_eq!(draft.claims(&state), after.claims());
     assert_eq!(content(&after).variants[0].id, ids(1, 2)[1]);
 }
@@ -227,47 +171,21 @@ fn a_product_is_archived_and_comes_back() {
     let state = shop_with_mug();
     assert_eq!(archive(&State::default()), Err(Error::NotFound));
     let facts = archive(&state).unwrap();
-    assert_eq!(
-        serde_json::to_string(&facts).unwrap(),
-        r#"[{"archived":{}}]"#
-    );
+    assert_eq!(serde_json::to_string(&facts).unwrap(), r#"[{"archived":{}}]"#);
     let archived = applied(&state, &facts);
     assert_eq!(archive(&archived), Ok(vec![]));
     assert!(!archived.product().unwrap().is_for_sale());
     assert_eq!(archived.claims(), state.claims());
     assert_eq!(replace(&archived, &draft(|_| {}), &[]), Ok(vec![]));
-    assert_eq!(
-        restore(&archived, Status::Draft),
-        Ok(vec![Fact::Restored {
-            status: Status::Draft
-        }])
-    );
-    assert_eq!(
-        restore(&archived, Status::Archived),
-        Err(Error::RestoredAsArchived)
-    );
+    assert_eq!(restore(&archived, Status::Draft), Ok(vec![Fact::Restored { status: Status::Draft }]));
+    assert_eq!(restore(&archived, Status::Archived), Err(Error::RestoredAsArchived));
 
     let with_status = |status| draft(|input| input.status = Some(status));
-    let sold_again = Ok(vec![Fact::Restored {
-        status: Status::Active,
-    }]);
-    assert_eq!(
-        replace(&archived, &with_status(Status::Active), &[]),
-        sold_again
-    );
-    assert_eq!(
-        replace(&state, &with_status(Status::Archived), &[]),
-        Ok(vec![Fact::Archived {}])
-    );
-    let section = Section::Status {
-        status: Status::Draft,
-    };
-    assert_eq!(
-        replace(&state, &with_status(Status::Draft), &[]),
-        Ok(vec![Fact::Changed {
-            sections: vec![section]
-        }])
-    );
+    let sold_again = Ok(vec![Fact::Restored { status: Status::Active }]);
+    assert_eq!(replace(&archived, &with_status(Status::Active), &[]), sold_again);
+    assert_eq!(replace(&state, &with_status(Status::Archived), &[]), Ok(vec![Fact::Archived {}]));
+    let section = Section::Status { status: Status::Draft };
+    assert_eq!(replace(&state, &with_status(Status::Draft), &[]), Ok(vec![Fact::Changed { sections: vec![section] }]));
 }
 
 #[test]
@@ -278,22 +196,10 @@ fn products_and_facts_are_kept_as_json() {
     assert!(json.starts_with(r#"[{"created":{"id":"prd_"#), "{json}");
     assert_eq!(serde_json::from_str::<Vec<Fact>>(&json).unwrap(), facts);
     let json = serde_json::to_string(state.product().unwrap()).unwrap();
-    assert!(
-        json.contains(r#","slug":"blue-mug","status":"active""#),
-        "{json}"
-    );
-    assert_eq!(
-        serde_json::from_str::<Product>(&json).unwrap(),
-        *state.product().unwrap()
-    );
+    assert!(json.contains(r#","slug":"blue-mug","status":"active""#), "{json}");
+    assert_eq!(serde_json::from_str::<Product>(&json).unwrap(), *state.product().unwrap());
     // What is read can be sent back.
-    assert_eq!(
-        serde_json::from_str::<ProductInput>(&json)
-            .unwrap()
-            .validate()
-            .map(|_| ()),
-        Ok(())
-    );
+    assert_eq!(serde_json::from_str::<ProductInput>(&json).unwrap().validate().map(|_| ()), Ok(()));
 }
 
 #[test]
@@ -302,33 +208,15 @@ fn texts_fall_back_piece_by_piece() {
     let content = content(&state);
     let (size, image) = (&content.options[0], &content.images[0]);
     let korean = content.text_in(&Locale::parse("ko-KP").unwrap());
-    assert_eq!(
-        (korean.title().as_str(), korean.description()),
-        ("파란 머그컵", "차를 담는다.")
-    );
+    assert_eq!((korean.title().as_str(), korean.description()), ("파란 머그컵", "차를 담는다."));
     assert_eq!(korean.option_name(&size.name).as_str(), "크기");
-    assert_eq!(
-        korean.option_value(&size.name, &size.values[0]).as_str(),
-        "소"
-    );
-    assert_eq!(
-        korean.option_value(&size.name, &size.values[1]).as_str(),
-        "L"
-    );
-    assert_eq!(
-        (korean.attribute("material"), korean.image_alt(image)),
-        (Some("도기"), "머그컵")
-    );
+    assert_eq!(korean.option_value(&size.name, &size.values[0]).as_str(), "소");
+    assert_eq!(korean.option_value(&size.name, &size.values[1]).as_str(), "L");
+    assert_eq!((korean.attribute("material"), korean.image_alt(image)), (Some("도기"), "머그컵"));
     assert_eq!(korean.attributes(), BTreeMap::from([("material", "도기")]));
     let german = content.text_in(&Locale::parse("de").unwrap());
-    assert_eq!(
-        (german.title().as_str(), german.image_alt(image)),
-        ("Blue Mug", "A mug")
-    );
-    assert_eq!(
-        (german.attribute("material"), german.attribute("colour")),
-        (Some("stoneware"), None)
-    );
+    assert_eq!((german.title().as_str(), german.image_alt(image)), ("Blue Mug", "A mug"));
+    assert_eq!((german.attribute("material"), german.attribute("colour")), (Some("stoneware"), None));
 }
 
 #[test]
@@ -341,25 +229,15 @@ fn prices_are_found_by_currency() {
     assert_eq!(amounts("USD"), Some((1299, 1599)));
     assert_eq!(amounts("KRW"), Some((18000, 18000)));
     assert_eq!(amounts("EUR"), None);
-    let large = content(&state)
-        .variant_by_sku(&Sku::parse("MUG-L").unwrap())
-        .unwrap();
-    assert_eq!(
-        large
-            .compare_at_price_in(Currency::parse("USD").unwrap())
-            .unwrap()
-            .amount(),
-        1999
-    );
+    let large = content(&state).variant_by_sku(&Sku::parse("MUG-L").unwrap()).unwrap();
+    assert_eq!(large.compare_at_price_in(Currency::parse("USD").unwrap()).unwrap().amount(), 1999);
 }
 
 #[test]
 fn all_that_is_wrong_with_variants_is_told() {
     let told = told(|input| {
         input.variants[1].sku = "MUG-S".to_owned();
-        input.variants[1]
-            .options
-            .insert("Size".to_owned(), "S".to_owned());
+        input.variants[1].options.insert("Size".to_owned(), "S".to_owned());
         let mut third = input.variants[0].clone();
         third.sku = " x".to_owned();
         third.id = Some("var_1".to_owned());
@@ -373,10 +251,7 @@ fn all_that_is_wrong_with_variants_is_told() {
         fourth.sku = "MUG-4".to_owned();
         fourth.options.insert("Size".to_owned(), "XXL".to_owned());
         fourth.prices[0].currency = "usd".to_owned();
-        fourth.compare_at_prices = vec![MoneyInput {
-            amount: i64::MAX,
-            currency: "USD".to_owned(),
-        }];
+        fourth.compare_at_prices = vec![MoneyInput { amount: i64::MAX, currency: "USD".to_owned() }];
         input.variants.push(fourth);
     });
     assert_eq!(
@@ -406,26 +281,15 @@ fn all_that_is_wrong_with_the_rest_is_told() {
         input.slug = Some("No Slug".to_owned());
         input.description = Some("x".repeat(20_001));
         input.categories = vec!["cups".to_owned(), "cups".to_owned()];
-        input
-            .attributes
-            .insert("Not Snake".to_owned(), "x".to_owned());
+        input.attributes.insert("Not Snake".to_owned(), "x".to_owned());
         input.attributes.insert("empty".to_owned(), " ".to_owned());
-        input.options.push(OptionInput {
-            name: "Size".to_owned(),
-            values: vec![],
-        });
+        input.options.push(OptionInput { name: "Size".to_owned(), values: vec![] });
         input.variants.clear();
         input.images.push(input.images[0].clone());
         let korean = input.translations.get_mut("ko").unwrap();
-        korean
-            .options
-            .insert("Colour".to_owned(), OptionTextInput::default());
-        korean
-            .attributes
-            .insert("weight".to_owned(), "1".to_owned());
-        input
-            .translations
-            .insert("KO".to_owned(), TranslationInput::default());
+        korean.options.insert("Colour".to_owned(), OptionTextInput::default());
+        korean.attributes.insert("weight".to_owned(), "1".to_owned());
+        input.translations.insert("KO".to_owned(), TranslationInput::default());
     });
     assert_eq!(
         told,
@@ -457,52 +321,32 @@ fn there_are_limits() {
         })
     };
     assert_eq!(many(2001), ["/variants too_many"]);
-    assert_eq!(
-        told(|input| input.images = vec![input.images[0].clone(); 51])[0],
-        "/images too_many"
-    );
-    assert_eq!(
-        told(|input| input.categories = vec!["a".to_owned(); 21]),
-        ["/categories too_many"]
-    );
-    assert!(
-        mug().validate().unwrap().images()[0].media == MediaId::from_bytes((1u128).to_be_bytes())
-    );
+    assert_eq!(told(|input| input.images = vec![input.images[0].clone(); 51])[0], "/images too_many");
+    assert_eq!(told(|input| input.categories = vec!["a".to_owned(); 21]), ["/categories too_many"]);
+    assert!(mug().validate().unwrap().images()[0].media == MediaId::from_bytes((1u128).to_be_bytes()));
 }
 
 /// A few variants in any order, with or without their ids, at any price.
 fn any_draft() -> impl Strategy<Value = Draft> {
     let variant = (0usize..6, 0i64..3);
-    (
-        prop::collection::vec(variant, 1..6),
-        "[ab]",
-        prop::option::of(0usize..3),
-    )
-        .prop_map(|(variants, title, status)| {
-            let mut seen = BTreeSet::new();
-            let variants: Vec<(usize, i64)> = variants
-                .into_iter()
-                .filter(|(n, _)| seen.insert(*n))
-                .collect();
-            draft(|input| {
-                input.title = title;
-                input.status =
-                    status.map(|index| [Status::Draft, Status::Active, Status::Archived][index]);
-                input.options[0].values = (0..6).map(|n| n.to_string()).collect();
-                input.translations.clear();
-                let template = input.variants[1].clone();
-                let variant = |(n, amount): (usize, i64)| VariantInput {
-                    sku: format!("SKU-{n}"),
-                    options: BTreeMap::from([("Size".to_owned(), n.to_string())]),
-                    prices: vec![MoneyInput {
-                        amount,
-                        currency: "USD".to_owned(),
-                    }],
-                    ..template.clone()
-                };
-                input.variants = variants.into_iter().map(variant).collect();
-            })
+    (prop::collection::vec(variant, 1..6), "[ab]", prop::option::of(0usize..3)).prop_map(|(variants, title, status)| {
+        let mut seen = BTreeSet::new();
+        let variants: Vec<(usize, i64)> = variants.into_iter().filter(|(n, _)| seen.insert(*n)).collect();
+        draft(|input| {
+            input.title = title;
+            input.status = status.map(|index| [Status::Draft, Status::Active, Status::Archived][index]);
+            input.options[0].values = (0..6).map(|n| n.to_string()).collect();
+            input.translations.clear();
+            let template = input.variants[1].clone();
+            let variant = |(n, amount): (usize, i64)| VariantInput {
+                sku: format!("SKU-{n}"),
+                options: BTreeMap::from([("Size".to_owned(), n.to_string())]),
+                prices: vec![MoneyInput { amount, currency: "USD".to_owned() }],
+                ..template.clone()
+            };
+            input.variants = variants.into_iter().map(variant).collect();
         })
+    })
 }
 
 proptest! {

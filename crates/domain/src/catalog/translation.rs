@@ -51,37 +51,16 @@ pub(super) struct Original<'a> {
 }
 
 impl TranslationInput {
-    pub(super) fn read(
-        &self,
-        errors: &mut Collector,
-        pointer: &str,
-        original: &Original<'_>,
-    ) -> Translation {
+    pub(super) fn read(&self, errors: &mut Collector, pointer: &str, original: &Original<'_>) -> Translation {
         let at = format!("{pointer}/description");
-        let description = self
-            .description
-            .as_deref()
-            .and_then(|text| read_text(errors, &at, text, MAX_DESCRIPTION_CHARS));
+        let description =
+            self.description.as_deref().and_then(|text| read_text(errors, &at, text, MAX_DESCRIPTION_CHARS));
         Translation {
-            title: read_optional(
-                errors,
-                &format!("{pointer}/title"),
-                &self.title,
-                "invalid",
-                Title::parse,
-            ),
+            title: read_optional(errors, &format!("{pointer}/title"), &self.title, "invalid", Title::parse),
             description: description.filter(|text| !text.is_empty()),
             options: self.read_options(errors, &format!("{pointer}/options"), original.options),
-            attributes: self.read_attributes(
-                errors,
-                &format!("{pointer}/attributes"),
-                original.attributes,
-            ),
-            image_alts: self.read_image_alts(
-                errors,
-                &format!("{pointer}/image_alts"),
-                original.images,
-            ),
+            attributes: self.read_attributes(errors, &format!("{pointer}/attributes"), original.attributes),
+            image_alts: self.read_image_alts(errors, &format!("{pointer}/image_alts"), original.images),
         }
     }
 
@@ -94,13 +73,8 @@ impl TranslationInput {
         let mut texts = BTreeMap::new();
         for (name, sent) in &self.options {
             let pointer = format!("{pointer}/{}", pointer_piece(name));
-            match options
-                .iter()
-                .find(|option| option.name.as_str() == name.trim())
-            {
-                Some(option) => {
-                    drop(texts.insert(option.name.clone(), sent.read(errors, &pointer, option)))
-                }
+            match options.iter().find(|option| option.name.as_str() == name.trim()) {
+                Some(option) => drop(texts.insert(option.name.clone(), sent.read(errors, &pointer, option))),
                 None => errors.push(pointer, "unknown_option", "the product has no such option"),
             }
         }
@@ -117,27 +91,15 @@ impl TranslationInput {
         for (key, value) in &self.attributes {
             let pointer = format!("{pointer}/{}", pointer_piece(key));
             if !attributes.contains_key(key) {
-                errors.push(
-                    &pointer,
-                    "unknown_attribute",
-                    "the product has no such attribute",
-                );
+                errors.push(&pointer, "unknown_attribute", "the product has no such attribute");
             }
             let text = read_text(errors, &pointer, value, MAX_ATTRIBUTE_CHARS);
-            texts.extend(
-                text.filter(|text| !text.is_empty())
-                    .map(|text| (key.clone(), text)),
-            );
+            texts.extend(text.filter(|text| !text.is_empty()).map(|text| (key.clone(), text)));
         }
         texts
     }
 
-    fn read_image_alts(
-        &self,
-        errors: &mut Collector,
-        pointer: &str,
-        images: &[Image],
-    ) -> BTreeMap<MediaId, String> {
+    fn read_image_alts(&self, errors: &mut Collector, pointer: &str, images: &[Image]) -> BTreeMap<MediaId, String> {
         let mut texts = BTreeMap::new();
         for (id, alt) in &self.image_alts {
             let pointer = format!("{pointer}/{}", pointer_piece(id));
@@ -153,30 +115,16 @@ impl TranslationInput {
 
 impl OptionTextInput {
     fn read(&self, errors: &mut Collector, pointer: &str, option: &OptionDef) -> OptionText {
-        let name = read_optional(
-            errors,
-            &format!("{pointer}/name"),
-            &self.name,
-            "invalid",
-            Title::parse,
-        );
+        let name = read_optional(errors, &format!("{pointer}/name"), &self.name, "invalid", Title::parse);
         let mut values = BTreeMap::new();
         for (value, text) in &self.values {
             let pointer = format!("{pointer}/values/{}", pointer_piece(value));
-            match option
-                .values
-                .iter()
-                .find(|known| known.as_str() == value.trim())
-            {
+            match option.values.iter().find(|known| known.as_str() == value.trim()) {
                 Some(known) => {
                     let text = errors.take(pointer, "invalid", Title::parse(text));
                     values.extend(text.map(|text| (known.clone(), text)));
                 }
-                None => errors.push(
-                    pointer,
-                    "unknown_option_value",
-                    "the option has no such value",
-                ),
+                None => errors.push(pointer, "unknown_option_value", "the option has no such value"),
             }
         }
         OptionText { name, values }
@@ -184,12 +132,7 @@ impl OptionTextInput {
 }
 
 /// Trims; lines may break.
-pub(super) fn read_text(
-    errors: &mut Collector,
-    pointer: &str,
-    text: &str,
-    limit: usize,
-) -> Option<String> {
+pub(super) fn read_text(errors: &mut Collector, pointer: &str, text: &str, limit: usize) -> Option<String> {
     let text = text.trim();
     if errors.too_long(pointer, text, limit) {
         return None;

@@ -28,17 +28,11 @@ pub struct Variant {
 
 impl Variant {
     pub fn price_in(&self, currency: Currency) -> Option<Money> {
-        self.prices
-            .iter()
-            .copied()
-            .find(|price| price.currency() == currency)
+        self.prices.iter().copied().find(|price| price.currency() == currency)
     }
 
     pub fn compare_at_price_in(&self, currency: Currency) -> Option<Money> {
-        self.compare_at_prices
-            .iter()
-            .copied()
-            .find(|price| price.currency() == currency)
+        self.compare_at_prices.iter().copied().find(|price| price.currency() == currency)
     }
 }
 
@@ -94,35 +88,17 @@ impl VariantDraft {
 }
 
 impl VariantInput {
-    pub(super) fn read(
-        &self,
-        errors: &mut Collector,
-        pointer: &str,
-        options: &[OptionDef],
-    ) -> Option<VariantDraft> {
-        let id = self
-            .id
-            .as_deref()
-            .map(|id| errors.take(format!("{pointer}/id"), "invalid_id", VariantId::parse(id)));
-        let sku = errors.take(
-            format!("{pointer}/sku"),
-            "invalid_sku",
-            Sku::parse(&self.sku),
-        );
+    pub(super) fn read(&self, errors: &mut Collector, pointer: &str, options: &[OptionDef]) -> Option<VariantDraft> {
+        let id = self.id.as_deref().map(|id| errors.take(format!("{pointer}/id"), "invalid_id", VariantId::parse(id)));
+        let sku = errors.take(format!("{pointer}/sku"), "invalid_sku", Sku::parse(&self.sku));
         let gtin = self.gtin.as_deref().filter(|gtin| !gtin.is_empty());
-        let gtin = gtin
-            .map(|gtin| errors.take(format!("{pointer}/gtin"), "invalid_gtin", Gtin::parse(gtin)));
+        let gtin = gtin.map(|gtin| errors.take(format!("{pointer}/gtin"), "invalid_gtin", Gtin::parse(gtin)));
         let image = self.image.as_deref();
-        let image = image
-            .map(|id| errors.take(format!("{pointer}/image"), "invalid_id", MediaId::parse(id)));
+        let image = image.map(|id| errors.take(format!("{pointer}/image"), "invalid_id", MediaId::parse(id)));
         Some(VariantDraft {
             options: self.read_options(errors, pointer, options),
             prices: read_prices(errors, &format!("{pointer}/prices"), &self.prices),
-            compare_at_prices: read_prices(
-                errors,
-                &format!("{pointer}/compare_at_prices"),
-                &self.compare_at_prices,
-            ),
+            compare_at_prices: read_prices(errors, &format!("{pointer}/compare_at_prices"), &self.compare_at_prices),
             id: id.flatten(),
             sku: sku?,
             gtin: gtin.flatten(),
@@ -131,36 +107,21 @@ impl VariantInput {
     }
 
     /// One value for each option of the product, and for no other.
-    fn read_options(
-        &self,
-        errors: &mut Collector,
-        pointer: &str,
-        options: &[OptionDef],
-    ) -> BTreeMap<Title, Title> {
+    fn read_options(&self, errors: &mut Collector, pointer: &str, options: &[OptionDef]) -> BTreeMap<Title, Title> {
         let mut chosen = BTreeMap::new();
         for (name, value) in &self.options {
             let at = format!("{pointer}/options/{}", pointer_piece(name));
-            let Some(option) = options
-                .iter()
-                .find(|option| option.name.as_str() == name.trim())
-            else {
+            let Some(option) = options.iter().find(|option| option.name.as_str() == name.trim()) else {
                 errors.push(at, "unknown_option", "the product has no such option");
                 continue;
             };
-            match option
-                .values
-                .iter()
-                .find(|known| known.as_str() == value.trim())
-            {
+            match option.values.iter().find(|known| known.as_str() == value.trim()) {
                 Some(value) => drop(chosen.insert(option.name.clone(), value.clone())),
                 None => errors.push(at, "unknown_option_value", "the option has no such value"),
             }
         }
         for option in options {
-            let is_named = self
-                .options
-                .keys()
-                .any(|name| name.trim() == option.name.as_str());
+            let is_named = self.options.keys().any(|name| name.trim() == option.name.as_str());
             if !is_named {
                 let message = format!("has no value for the option {}", option.name);
                 errors.push(format!("{pointer}/options"), "missing_option", message);
@@ -175,9 +136,7 @@ fn read_prices(errors: &mut Collector, pointer: &str, sent: &[MoneyInput]) -> Ve
         return Vec::new();
     }
     let codes: Vec<&str> = sent.iter().map(|price| price.currency.as_str()).collect();
-    tell_doubles(errors, &codes, |index| {
-        format!("{pointer}/{index}/currency")
-    });
+    tell_doubles(errors, &codes, |index| format!("{pointer}/{index}/currency"));
     let mut prices = Vec::new();
     for (index, sent) in sent.iter().enumerate() {
         tell_unfit_amount(errors, format!("{pointer}/{index}/amount"), sent.amount);

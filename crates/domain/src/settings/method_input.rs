@@ -5,14 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    CountrySettings, Key, MAX_ESTIMATE_DAYS, MAX_LOCALES, MethodText, PaymentMethod, Rate,
-    ShippingMethod,
-};
+use super::{CountrySettings, Key, MAX_ESTIMATE_DAYS, MAX_LOCALES, MethodText, PaymentMethod, Rate, ShippingMethod};
 use crate::country::Country;
-use crate::field::{
-    Collector, pointer_piece, read_list, read_optional, tell_doubles, tell_unfit_amount,
-};
+use crate::field::{Collector, pointer_piece, read_list, read_optional, tell_doubles, tell_unfit_amount};
 use crate::locale::Locale;
 use crate::money::Currency;
 use crate::text::{Note, Title};
@@ -64,11 +59,7 @@ impl ShippingMethodInput {
         countries: &[CountrySettings],
     ) -> Option<ShippingMethod> {
         let id = errors.take(format!("{pointer}/id"), "invalid", Key::parse(&self.id));
-        let name = errors.take(
-            format!("{pointer}/name"),
-            "invalid",
-            Title::parse(&self.name),
-        );
+        let name = errors.take(format!("{pointer}/name"), "invalid", Title::parse(&self.name));
         let translations = read_translations(errors, pointer, &self.translations);
         let countries = self.read_countries(errors, pointer, countries);
         let rates = self.read_rates(errors, pointer, currencies);
@@ -78,57 +69,28 @@ impl ShippingMethodInput {
             let message = format!("the fewest days, then the most, at most {MAX_ESTIMATE_DAYS}");
             errors.push(format!("{pointer}/estimate_days"), "invalid", message);
         }
-        Some(ShippingMethod {
-            id: id?,
-            name: name?,
-            translations,
-            countries,
-            rates,
-            estimate_days: self.estimate_days,
-        })
+        Some(ShippingMethod { id: id?, name: name?, translations, countries, rates, estimate_days: self.estimate_days })
     }
 
-    fn read_countries(
-        &self,
-        errors: &mut Collector,
-        pointer: &str,
-        ours: &[CountrySettings],
-    ) -> Vec<Country> {
+    fn read_countries(&self, errors: &mut Collector, pointer: &str, ours: &[CountrySettings]) -> Vec<Country> {
         let pointer = format!("{pointer}/countries");
         if self.countries.is_empty() {
             errors.push(&pointer, "required", "must name at least one country");
         }
-        let countries = read_list(
-            errors,
-            &pointer,
-            Country::all().count(),
-            &self.countries,
-            "unknown_country",
-            Country::parse,
-        );
+        let countries =
+            read_list(errors, &pointer, Country::all().count(), &self.countries, "unknown_country", Country::parse);
         for (index, code) in self.countries.iter().enumerate() {
-            let is_missing =
-                Country::parse(code).is_ok_and(|sent| ours.iter().all(|ours| ours.country != sent));
+            let is_missing = Country::parse(code).is_ok_and(|sent| ours.iter().all(|ours| ours.country != sent));
             if is_missing {
-                errors.push(
-                    format!("{pointer}/{index}"),
-                    "not_listed",
-                    "is not among the shop's countries",
-                );
+                errors.push(format!("{pointer}/{index}"), "not_listed", "is not among the shop's countries");
             }
         }
         countries
     }
 
     fn read_rates(&self, errors: &mut Collector, pointer: &str, ours: &[Currency]) -> Vec<Rate> {
-        let codes: Vec<&str> = self
-            .rates
-            .iter()
-            .map(|sent| sent.currency.as_str())
-            .collect();
-        tell_doubles(errors, &codes, |index| {
-            format!("{pointer}/rates/{index}/currency")
-        });
+        let codes: Vec<&str> = self.rates.iter().map(|sent| sent.currency.as_str()).collect();
+        tell_doubles(errors, &codes, |index| format!("{pointer}/rates/{index}/currency"));
         let mut rates = Vec::new();
         for (index, sent) in self.rates.iter().enumerate() {
             let pointer = format!("{pointer}/rates/{index}");
@@ -137,19 +99,13 @@ impl ShippingMethodInput {
                 tell_unfit_amount(errors, format!("{pointer}/free_above"), free_above);
             }
             let at = format!("{pointer}/currency");
-            let Some(currency) =
-                errors.take(&at, "unknown_currency", Currency::parse(&sent.currency))
-            else {
+            let Some(currency) = errors.take(&at, "unknown_currency", Currency::parse(&sent.currency)) else {
                 continue;
             };
             if !ours.contains(&currency) {
                 errors.push(at, "not_listed", "is not among the shop's currencies");
             }
-            rates.push(Rate {
-                currency,
-                amount: sent.amount,
-                free_above: sent.free_above,
-            });
+            rates.push(Rate { currency, amount: sent.amount, free_above: sent.free_above });
         }
         rates
     }
@@ -158,26 +114,12 @@ impl ShippingMethodInput {
 impl PaymentMethodInput {
     pub(super) fn read(&self, errors: &mut Collector, pointer: &str) -> Option<PaymentMethod> {
         let id = errors.take(format!("{pointer}/id"), "invalid", Key::parse(&self.id));
-        let provider = errors.take(
-            format!("{pointer}/provider"),
-            "invalid",
-            Key::parse(&self.provider),
-        );
-        let name = errors.take(
-            format!("{pointer}/name"),
-            "invalid",
-            Title::parse(&self.name),
-        );
+        let provider = errors.take(format!("{pointer}/provider"), "invalid", Key::parse(&self.provider));
+        let name = errors.take(format!("{pointer}/name"), "invalid", Title::parse(&self.name));
         let translations = read_translations(errors, pointer, &self.translations);
         let at = format!("{pointer}/instructions");
         let instructions = read_optional(errors, &at, &self.instructions, "invalid", Note::parse);
-        Some(PaymentMethod {
-            id: id?,
-            provider: provider?,
-            name: name?,
-            translations,
-            instructions,
-        })
+        Some(PaymentMethod { id: id?, provider: provider?, name: name?, translations, instructions })
     }
 }
 
@@ -187,21 +129,12 @@ fn read_translations(
     sent: &BTreeMap<String, MethodTextInput>,
 ) -> BTreeMap<Locale, MethodText> {
     let mut translations = BTreeMap::new();
-    if errors.too_many(
-        format!("{pointer}/translations"),
-        "translations",
-        sent.len(),
-        MAX_LOCALES,
-    ) {
+    if errors.too_many(format!("{pointer}/translations"), "translations", sent.len(), MAX_LOCALES) {
         return translations;
     }
     for (tag, text) in sent {
         let pointer = format!("{pointer}/translations/{}", pointer_piece(tag));
-        let name = errors.take(
-            format!("{pointer}/name"),
-            "invalid",
-            Title::parse(&text.name),
-        );
+        let name = errors.take(format!("{pointer}/name"), "invalid", Title::parse(&text.name));
         let locale = errors.take(&pointer, "invalid_locale", Locale::parse(tag));
         let (Some(locale), Some(name)) = (locale, name) else {
             continue;

@@ -114,9 +114,7 @@ pub struct Key(String);
 
 impl Key {
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let is_key_byte = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
-        };
+        let is_key_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
         if text.is_empty() || text.len() > MAX_KEY_CHARS || !text.bytes().all(is_key_byte) {
             return Err(Error::Key);
         }
@@ -161,14 +159,8 @@ impl Settings {
 
     /// How a country taxes; `None` where the shop does not sell to it.
     pub fn tax(&self, country: Country) -> Option<Tax> {
-        let settings = self
-            .countries
-            .iter()
-            .find(|settings| settings.country == country)?;
-        Some(Tax {
-            rate_ppm: settings.tax_rate_ppm,
-            prices_include_tax: settings.prices_include_tax,
-        })
+        let settings = self.countries.iter().find(|settings| settings.country == country)?;
+        Some(Tax { rate_ppm: settings.tax_rate_ppm, prices_include_tax: settings.prices_include_tax })
     }
 
     /// What a method costs, in minor units, for a subtotal with its discounts taken off.
@@ -183,50 +175,30 @@ impl Settings {
         if !method.countries.contains(&country) {
             return Err(Error::NotToCountry);
         }
-        let rate = method
-            .rates
-            .iter()
-            .find(|rate| rate.currency == currency)
-            .ok_or(Error::NoRateInCurrency)?;
+        let rate = method.rates.iter().find(|rate| rate.currency == currency).ok_or(Error::NoRateInCurrency)?;
         Ok(rate.for_subtotal(subtotal_after_discounts))
     }
 
     pub fn shipping_method(&self, id: &str) -> Option<&ShippingMethod> {
-        self.shipping_methods
-            .iter()
-            .find(|method| method.id.as_str() == id)
+        self.shipping_methods.iter().find(|method| method.id.as_str() == id)
     }
 
     /// The methods that send to a country and have a rate in a currency, in the shop's order.
-    pub fn shipping_methods_to(
-        &self,
-        country: Country,
-        currency: Currency,
-    ) -> impl Iterator<Item = &ShippingMethod> {
+    pub fn shipping_methods_to(&self, country: Country, currency: Currency) -> impl Iterator<Item = &ShippingMethod> {
         self.shipping_methods.iter().filter(move |method| {
-            method.countries.contains(&country)
-                && method.rates.iter().any(|rate| rate.currency == currency)
+            method.countries.contains(&country) && method.rates.iter().any(|rate| rate.currency == currency)
         })
     }
 
     /// By its id, or else the first one of a provider.
     pub fn payment_method(&self, id_or_provider: &str) -> Option<&PaymentMethod> {
-        let by_id = self
-            .payment_methods
-            .iter()
-            .find(|method| method.id.as_str() == id_or_provider);
-        by_id.or_else(|| {
-            self.payment_methods
-                .iter()
-                .find(|method| method.provider.as_str() == id_or_provider)
-        })
+        let by_id = self.payment_methods.iter().find(|method| method.id.as_str() == id_or_provider);
+        by_id.or_else(|| self.payment_methods.iter().find(|method| method.provider.as_str() == id_or_provider))
     }
 
     /// The shop's own locale that serves a reader best: `ko-KR` is served by `ko`.
     pub fn locale_for(&self, wanted: &Locale) -> Option<&Locale> {
-        wanted
-            .fallbacks()
-            .find_map(|locale| self.locales.iter().find(|ours| **ours == locale))
+        wanted.fallbacks().find_map(|locale| self.locales.iter().find(|ours| **ours == locale))
     }
 }
 
@@ -251,15 +223,8 @@ impl PaymentMethod {
     }
 }
 
-fn name_in<'a>(
-    name: &'a Title,
-    translations: &'a BTreeMap<Locale, MethodText>,
-    locale: &Locale,
-) -> &'a Title {
-    locale
-        .fallbacks()
-        .find_map(|locale| translations.get(&locale))
-        .map_or(name, |text| &text.name)
+fn name_in<'a>(name: &'a Title, translations: &'a BTreeMap<Locale, MethodText>, locale: &Locale) -> &'a Title {
+    locale.fallbacks().find_map(|locale| translations.get(&locale)).map_or(name, |text| &text.name)
 }
 
 #[cfg(test)]
@@ -282,10 +247,7 @@ mod tests {
     }"#;
 
     fn shop() -> Settings {
-        serde_json::from_str::<SettingsInput>(SHOP)
-            .unwrap()
-            .validate()
-            .unwrap()
+        serde_json::from_str::<SettingsInput>(SHOP).unwrap().validate().unwrap()
     }
 
     fn country(code: &str) -> Country {
@@ -299,50 +261,27 @@ mod tests {
     #[test]
     fn settings_read_back_as_they_were_stored() {
         let shop = shop();
-        assert_eq!(
-            serde_json::from_str::<Settings>(&serde_json::to_string(&shop).unwrap()).unwrap(),
-            shop
-        );
-        let sent_back: SettingsInput =
-            serde_json::from_str(&serde_json::to_string(&shop).unwrap()).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&serde_json::to_string(&shop).unwrap()).unwrap(), shop);
+        let sent_back: SettingsInput = serde_json::from_str(&serde_json::to_string(&shop).unwrap()).unwrap();
         assert_eq!(sent_back.validate(), Ok(shop));
     }
 
     #[test]
     fn an_empty_shop_sells_nothing() {
         let empty = Settings::default();
-        assert_eq!(
-            (empty.default_currency(), empty.tax(country("US"))),
-            (None, None)
-        );
+        assert_eq!((empty.default_currency(), empty.tax(country("US"))), (None, None));
         assert_eq!(SettingsInput::default().validate(), Ok(empty));
     }
 
     #[test]
     fn taxes_and_methods_are_found() {
         let shop = shop();
-        assert_eq!(
-            shop.tax(country("KR")),
-            Some(Tax {
-                rate_ppm: 100_000,
-                prices_include_tax: true
-            })
-        );
+        assert_eq!(shop.tax(country("KR")), Some(Tax { rate_ppm: 100_000, prices_include_tax: true }));
         assert_eq!(shop.tax(country("DE")), None);
         assert_eq!(shop.payment_method("card"), shop.payment_method("test"));
         assert_eq!(shop.payment_method("stripe"), None);
-        assert_eq!(
-            shop.shipping_methods[0]
-                .name_in(&Locale::parse("ko-KR").unwrap())
-                .as_str(),
-            "일반"
-        );
-        assert_eq!(
-            shop.locale_for(&Locale::parse("ko-KR").unwrap())
-                .unwrap()
-                .as_str(),
-            "ko"
-        );
+        assert_eq!(shop.shipping_methods[0].name_in(&Locale::parse("ko-KR").unwrap()).as_str(), "일반");
+        assert_eq!(shop.locale_for(&Locale::parse("ko-KR").unwrap()).unwrap().as_str(), "ko");
         assert_eq!(shop.locale_for(&Locale::parse("fr").unwrap()), None);
     }
 
@@ -352,18 +291,9 @@ mod tests {
         let (us, usd) = (country("US"), currency("USD"));
         assert_eq!(shop.shipping("standard", us, usd, 7499), Ok(690));
         assert_eq!(shop.shipping("standard", us, usd, 7500), Ok(0));
-        assert_eq!(
-            shop.shipping("drone", us, usd, 0),
-            Err(Error::UnknownMethod)
-        );
-        assert_eq!(
-            shop.shipping("standard", country("KR"), usd, 0),
-            Err(Error::NotToCountry)
-        );
-        assert_eq!(
-            shop.shipping("standard", us, currency("KRW"), 0),
-            Err(Error::NoRateInCurrency)
-        );
+        assert_eq!(shop.shipping("drone", us, usd, 0), Err(Error::UnknownMethod));
+        assert_eq!(shop.shipping("standard", country("KR"), usd, 0), Err(Error::NotToCountry));
+        assert_eq!(shop.shipping("standard", us, currency("KRW"), 0), Err(Error::NoRateInCurrency));
         assert_eq!(shop.shipping_methods_to(us, usd).count(), 1);
         assert_eq!(shop.shipping_methods_to(country("KR"), usd).count(), 0);
     }

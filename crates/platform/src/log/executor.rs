@@ -133,7 +133,6 @@ pub(crate) struct Shared {
     pub states: States,
     pub limits: Limits,
     pub stats: ExecutorStats,
-    pub shards: Shard,
     pub epochs: Mutex<Arc<[Epoch]>>,
     pub subscribers: Mutex<Vec<mpsc::Sender<Arc<[CommittedFact]>>>>,
 }
@@ -155,7 +154,6 @@ impl Executor {
         limits: Limits,
     ) -> StoreResult<Self> {
         let infos = log.shards().await?;
-        let shards = Shard::try_from(infos.len()).map_err(|_| StoreError::Corrupt("too many shards".into()))?;
         let epochs: Arc<[Epoch]> = infos.iter().map(|info| info.epoch).collect();
         let states = States::new(log.clone(), kinds.clone(), limits.states_bytes);
         let (queue, waiting) = mpsc::channel(limits.queue);
@@ -167,7 +165,6 @@ impl Executor {
             states,
             limits,
             stats: ExecutorStats::default(),
-            shards,
             epochs: Mutex::new(epochs),
             subscribers: Mutex::default(),
         });

@@ -18,10 +18,16 @@ const READ_CHUNK: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
     /// The log says that it exists.
-    Missing { id: String },
+    Missing {
+        id: String,
+    },
     /// The log says that it does not exist.
-    Surplus { id: String },
-    Other { id: String },
+    Surplus {
+        id: String,
+    },
+    Other {
+        id: String,
+    },
 }
 
 impl Difference {

@@ -70,11 +70,8 @@ impl Projector {
         let mut followers = Vec::with_capacity(projections.len());
         for projection in projections {
             let (moved, _) = watch::channel(0);
-            let progress = Arc::new(Progress {
-                positions: Mutex::new(vec![0; shards]),
-                moved,
-                stopped: Mutex::new(None),
-            });
+            let progress =
+                Arc::new(Progress { positions: Mutex::new(vec![0; shards]), moved, stopped: Mutex::new(None) });
             let mut run = Run {
                 projection: projection.clone(),
                 documents: documents.clone(),
