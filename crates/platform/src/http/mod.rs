@@ -2,5 +2,6 @@
 //! It does not know what is served; the services bring the routes.
 
 pub mod etag;
+pub mod extract;
 pub mod lists;
 pub mod problem;
