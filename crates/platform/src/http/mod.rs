@@ -3,5 +3,6 @@
 
 pub mod etag;
 pub mod extract;
+pub mod idempotency;
 pub mod lists;
 pub mod problem;

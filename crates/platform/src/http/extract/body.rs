@@ -136,16 +136,16 @@ mod tests {
     #[expect(dead_code, reason = "only read, never looked at")]
     struct Sent {
         #[serde(default)]
-        lines: Vec<Line>,
+        rows: Vec<Row>,
         note: Option<String>,
     }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only read, never looked at")]
-    struct Line {
+    struct Row {
         #[serde(rename = "a/b")]
-        quantity: u32,
+        count: u32,
     }
 
     fn fails(body: &str) -> (String, Vec<(String, String)>) {
@@ -158,12 +158,12 @@ mod tests {
     #[test]
     fn a_mistake_is_pointed_at() {
         for (body, pointer, code) in [
-            (r#"{"lines": [{"a/b": 1}, {"a/b": "2"}]}"#, "/lines/1/a~1b", "wrong_type"),
-            (r#"{"lines": [{"a/b": -1}]}"#, "/lines/0/a~1b", "invalid_value"),
-            (r#"{"lines": [{}]}"#, "/lines/0/a~1b", "missing"),
-            (r#"{"lines": [{"a/b": 1, "c": 2}]}"#, "/lines/0/c", "unknown_field"),
+            (r#"{"rows": [{"a/b": 1}, {"a/b": "2"}]}"#, "/rows/1/a~1b", "wrong_type"),
+            (r#"{"rows": [{"a/b": -1}]}"#, "/rows/0/a~1b", "invalid_value"),
+            (r#"{"rows": [{}]}"#, "/rows/0/a~1b", "missing"),
+            (r#"{"rows": [{"a/b": 1, "c": 2}]}"#, "/rows/0/c", "unknown_field"),
             (r#"{"note": "a", "note": "b"}"#, "/note", "duplicate_field"),
-            (r#"{"lines": {}}"#, "/lines", "wrong_type"),
+            (r#"{"rows": {}}"#, "/rows", "wrong_type"),
             (r#""text""#, "", "wrong_type"),
             (r#"{"note": "a\u0000"}"#, "/note", "nul"),
         ] {
