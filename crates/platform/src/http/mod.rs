@@ -6,3 +6,4 @@ pub mod extract;
 pub mod idempotency;
 pub mod lists;
 pub mod problem;
+pub mod trace;
