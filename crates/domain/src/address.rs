@@ -72,16 +72,9 @@ impl AddressInput {
         let phone = optional(&mut errors, "/phone", &self.phone)
             .and_then(|phone| errors.take("/phone", "invalid_phone", Phone::parse(&phone)));
         match (line1, city, country) {
-            (Some(line1), Some(city), Some(country)) if errors.is_empty() => Ok(Address {
-                name,
-                line1,
-                line2,
-                city,
-                region,
-                postal_code,
-                country,
-                phone,
-            }),
+            (Some(line1), Some(city), Some(country)) if errors.is_empty() => {
+                Ok(Address { name, line1, line2, city, region, postal_code, country, phone })
+            }
             _ => Err(errors.into_errors()),
         }
     }
@@ -134,10 +127,8 @@ impl TryFrom<AddressInput> for Address {
 
     fn try_from(input: AddressInput) -> Result<Self, Error> {
         input.validate().map_err(|errors| {
-            let reasons: Vec<String> = errors
-                .into_iter()
-                .map(|error| format!("{} {}", error.pointer, error.message))
-                .collect();
+            let reasons: Vec<String> =
+                errors.into_iter().map(|error| format!("{} {}", error.pointer, error.message)).collect();
             Error::Invalid(reasons.join(", "))
         })
     }
@@ -204,10 +195,7 @@ mod tests {
 
     fn codes(input: &AddressInput) -> Vec<(String, String)> {
         let errors = input.validate().expect_err("an error");
-        errors
-            .into_iter()
-            .map(|error| (error.pointer, error.code))
-            .collect()
+        errors.into_iter().map(|error| (error.pointer, error.code)).collect()
     }
 
     #[test]
@@ -223,26 +211,13 @@ mod tests {
     #[test]
     fn all_that_is_missing_is_told() {
         let pair = |pointer: &str| (pointer.to_owned(), "required".to_owned());
-        assert_eq!(
-            codes(&AddressInput::default()),
-            [pair("/line1"), pair("/city"), pair("/country")]
-        );
-        assert_eq!(
-            codes(&AddressInput {
-                postal_code: None,
-                ..seoul()
-            }),
-            [pair("/postal_code")]
-        );
+        assert_eq!(codes(&AddressInput::default()), [pair("/line1"), pair("/city"), pair("/country")]);
+        assert_eq!(codes(&AddressInput { postal_code: None, ..seoul() }), [pair("/postal_code")]);
     }
 
     #[test]
     fn some_countries_have_no_postal_code() {
-        let input = AddressInput {
-            postal_code: None,
-            country: Some("HK".to_owned()),
-            ..seoul()
-        };
+        let input = AddressInput { postal_code: None, country: Some("HK".to_owned()), ..seoul() };
         assert_eq!(input.validate().unwrap().postal_code(), None);
     }
 
@@ -255,34 +230,14 @@ mod tests {
             phone: Some("12".to_owned()),
             ..seoul()
         };
-        let told: Vec<String> = codes(&input)
-            .into_iter()
-            .map(|(pointer, code)| format!("{pointer} {code}"))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                "/line2 too_long",
-                "/region invalid",
-                "/country unknown_country",
-                "/phone invalid_phone"
-            ]
-        );
+        let told: Vec<String> = codes(&input).into_iter().map(|(pointer, code)| format!("{pointer} {code}")).collect();
+        assert_eq!(told, ["/line2 too_long", "/region invalid", "/country unknown_country", "/phone invalid_phone"]);
     }
 
     #[test]
     fn the_name_defaults_to_the_buyers() {
-        let address = AddressInput {
-            name: None,
-            ..seoul()
-        }
-        .validate()
-        .unwrap()
-        .or_named("Lee");
+        let address = AddressInput { name: None, ..seoul() }.validate().unwrap().or_named("Lee");
         assert_eq!(address.name(), Some("Lee"));
-        assert_eq!(
-            seoul().validate().unwrap().or_named("Lee").name(),
-            Some("Kim")
-        );
+        assert_eq!(seoul().validate().unwrap().or_named("Lee").name(), Some("Kim"));
     }
 }

@@ -85,9 +85,7 @@ pub struct OrderNumber(Box<str>);
 
 impl OrderNumber {
     pub fn from_bytes(bytes: [u8; 5]) -> Self {
-        let bits = bytes
-            .iter()
-            .fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte));
+        let bits = bytes.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte));
         let number: String = (0..ORDER_NUMBER_CHARS)
             .rev()
             .map(|place| char::from(UPPER[((bits >> (5 * place)) & 31) as usize]))
@@ -105,8 +103,7 @@ impl OrderNumber {
                 other => other,
             })
             .collect();
-        let is_valid =
-            number.len() == ORDER_NUMBER_CHARS && number.bytes().all(|byte| UPPER.contains(&byte));
+        let is_valid = number.len() == ORDER_NUMBER_CHARS && number.bytes().all(|byte| UPPER.contains(&byte));
         if !is_valid {
             return Err(Error::OrderNumber);
         }
@@ -124,16 +121,11 @@ shown_as_text!(OrderNumber);
 /// 128 bits in 26 × 5 = 130: the first character carries only three bits, as in a ULID.
 fn encode_key(bytes: [u8; 16]) -> String {
     let bits = u128::from_be_bytes(bytes);
-    (0..KEY_CHARS)
-        .rev()
-        .map(|place| char::from(LOWER[((bits >> (5 * place)) & 31) as usize]))
-        .collect()
+    (0..KEY_CHARS).rev().map(|place| char::from(LOWER[((bits >> (5 * place)) & 31) as usize])).collect()
 }
 
 fn check_key(key: &str) -> Result<(), Error> {
-    let is_valid = key.len() == KEY_CHARS
-        && key.as_bytes()[0] <= b'7'
-        && key.bytes().all(|byte| LOWER.contains(&byte));
+    let is_valid = key.len() == KEY_CHARS && key.as_bytes()[0] <= b'7' && key.bytes().all(|byte| LOWER.contains(&byte));
     if is_valid { Ok(()) } else { Err(Error::Key) }
 }
 
@@ -145,42 +137,18 @@ mod tests {
 
     #[test]
     fn ids_have_a_prefix_and_26_characters() {
-        assert_eq!(
-            OrderId::from_bytes([0; 16]).to_string(),
-            "ord_00000000000000000000000000"
-        );
-        assert_eq!(
-            OrderId::from_bytes([255; 16]).to_string(),
-            "ord_7zzzzzzzzzzzzzzzzzzzzzzzzz"
-        );
-        assert_eq!(
-            OrderId::from_bytes([255; 16]).key(),
-            "7zzzzzzzzzzzzzzzzzzzzzzzzz"
-        );
+        assert_eq!(OrderId::from_bytes([0; 16]).to_string(), "ord_00000000000000000000000000");
+        assert_eq!(OrderId::from_bytes([255; 16]).to_string(), "ord_7zzzzzzzzzzzzzzzzzzzzzzzzz");
+        assert_eq!(OrderId::from_bytes([255; 16]).key(), "7zzzzzzzzzzzzzzzzzzzzzzzzz");
     }
 
     #[test]
     fn other_kinds_and_spellings_are_refused() {
-        assert_eq!(
-            OrderId::parse("pay_00000000000000000000000000"),
-            Err(Error::Prefix { expected: "ord_" })
-        );
-        assert_eq!(
-            OrderId::parse("ord_0000000000000000000000000"),
-            Err(Error::Key)
-        );
-        assert_eq!(
-            OrderId::parse("ord_8zzzzzzzzzzzzzzzzzzzzzzzzz"),
-            Err(Error::Key)
-        );
-        assert_eq!(
-            OrderId::parse("ord_0000000000000000000000000A"),
-            Err(Error::Key)
-        );
-        assert_eq!(
-            OrderId::parse("ord_000000000000000000000000é"),
-            Err(Error::Key)
-        );
+        assert_eq!(OrderId::parse("pay_00000000000000000000000000"), Err(Error::Prefix { expected: "ord_" }));
+        assert_eq!(OrderId::parse("ord_0000000000000000000000000"), Err(Error::Key));
+        assert_eq!(OrderId::parse("ord_8zzzzzzzzzzzzzzzzzzzzzzzzz"), Err(Error::Key));
+        assert_eq!(OrderId::parse("ord_0000000000000000000000000A"), Err(Error::Key));
+        assert_eq!(OrderId::parse("ord_000000000000000000000000é"), Err(Error::Key));
         assert_eq!(OrderId::parse("ord_"), Err(Error::Key));
         assert!(serde_json::from_str::<OrderId>("\"ord_x\"").is_err());
     }
@@ -191,10 +159,7 @@ mod tests {
         assert_eq!(OrderNumber::parse("ilo0abcz").unwrap().as_str(), "1100ABCZ");
         assert_eq!(OrderNumber::parse("uuuuuuuu"), Err(Error::OrderNumber));
         assert_eq!(OrderNumber::from_bytes([255; 5]).as_str(), "ZZZZZZZZ");
-        assert_eq!(
-            OrderNumber::from_bytes([0, 0, 0, 0, 32]).as_str(),
-            "00000010"
-        );
+        assert_eq!(OrderNumber::from_bytes([0, 0, 0, 0, 32]).as_str(), "00000010");
     }
 
     proptest! {

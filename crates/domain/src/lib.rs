@@ -4,12 +4,21 @@
 mod newtype;
 
 pub mod address;
+pub mod cart;
+pub mod catalog;
 pub mod country;
 pub mod field;
 pub mod ids;
+pub mod ledger;
 pub mod locale;
 pub mod money;
+pub mod order;
+pub mod payment;
+pub mod pricing;
 pub mod quantity;
+pub mod reservation;
 pub mod seal;
+pub mod settings;
 pub mod sku;
+pub mod stock;
 pub mod text;

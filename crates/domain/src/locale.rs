@@ -40,11 +40,13 @@ impl Locale {
             tag.push_str(&region.to_ascii_uppercase());
             next = pieces.next();
         }
-        if next.is_some() {
-            Err(Error::Malformed)
-        } else {
-            Ok(Self(tag))
-        }
+        if next.is_some() { Err(Error::Malformed) } else { Ok(Self(tag)) }
+    }
+
+    /// A locale that is written in our own code, where its shape can be seen.
+    pub(crate) fn known(tag: &'static str) -> Self {
+        debug_assert!(Self::parse(tag).is_ok());
+        Self(tag.to_owned())
     }
 
     pub fn as_str(&self) -> &str {
@@ -58,12 +60,7 @@ impl Locale {
 
     /// Itself, then ever shorter: `zh-Hant-TW`, `zh-Hant`, `zh`.
     pub fn fallbacks(&self) -> impl Iterator<Item = Locale> + '_ {
-        let shorter = |locale: &Locale| {
-            locale
-                .0
-                .rsplit_once('-')
-                .map(|(start, _)| Locale(start.to_owned()))
-        };
+        let shorter = |locale: &Locale| locale.0.rsplit_once('-').map(|(start, _)| Locale(start.to_owned()));
         std::iter::successors(Some(self.clone()), shorter)
     }
 }
@@ -76,8 +73,7 @@ fn is_letters(text: &str) -> bool {
 }
 
 fn is_region(text: &str) -> bool {
-    (text.len() == 2 && is_letters(text))
-        || (text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit()))
+    (text.len() == 2 && is_letters(text)) || (text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -100,30 +96,15 @@ mod tests {
 
     #[test]
     fn what_is_no_locale_is_refused() {
-        for text in [
-            "",
-            "e",
-            "english",
-            "en-",
-            "en-U",
-            "en-USA",
-            "en-US-x-y",
-            "12",
-            "en--US",
-            "한국",
-            "en-한국",
-        ] {
+        for text in ["", "e", "english", "en-", "en-U", "en-USA", "en-US-x-y", "12", "en--US", "한국", "en-한국"] {
             assert_eq!(Locale::parse(text), Err(Error::Malformed), "{text}");
         }
     }
 
     #[test]
     fn fallbacks_grow_shorter() {
-        let tags: Vec<String> = Locale::parse("zh-Hant-TW")
-            .unwrap()
-            .fallbacks()
-            .map(|locale| locale.to_string())
-            .collect();
+        let tags: Vec<String> =
+            Locale::parse("zh-Hant-TW").unwrap().fallbacks().map(|locale| locale.to_string()).collect();
         assert_eq!(tags, ["zh-Hant-TW", "zh-Hant", "zh"]);
     }
 }

@@ -21,11 +21,7 @@ impl Quantity {
     pub const ONE: Quantity = Quantity(1);
 
     pub fn new(quantity: u32) -> Result<Self, Error> {
-        if (1..=MAX_QUANTITY).contains(&quantity) {
-            Ok(Self(quantity))
-        } else {
-            Err(Error::OutOfRange)
-        }
+        if (1..=MAX_QUANTITY).contains(&quantity) { Ok(Self(quantity)) } else { Err(Error::OutOfRange) }
     }
 
     pub fn get(self) -> u32 {
@@ -78,10 +74,7 @@ mod tests {
         assert_eq!(Quantity::new(1_000_001), Err(Error::OutOfRange));
         let most = Quantity::new(1_000_000).unwrap();
         assert_eq!(most.checked_add(Quantity::ONE), Err(Error::OutOfRange));
-        assert_eq!(
-            Quantity::ONE.checked_sub(Quantity::ONE),
-            Err(Error::OutOfRange)
-        );
+        assert_eq!(Quantity::ONE.checked_sub(Quantity::ONE), Err(Error::OutOfRange));
         assert!(serde_json::from_str::<Quantity>("0").is_err());
         assert!(serde_json::from_str::<Quantity>("-1").is_err());
         assert_eq!(serde_json::to_string(&most).unwrap(), "1000000");

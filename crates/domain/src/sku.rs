@@ -28,8 +28,7 @@ pub struct Sku(String);
 impl Sku {
     pub fn parse(text: &str) -> Result<Self, Error> {
         // Bytes first: a huge text is not counted through.
-        if text.is_empty() || text.len() > 4 * MAX_SKU_CHARS || text.chars().count() > MAX_SKU_CHARS
-        {
+        if text.is_empty() || text.len() > 4 * MAX_SKU_CHARS || text.chars().count() > MAX_SKU_CHARS {
             return Err(Error::SkuLength);
         }
         if text.trim() != text || text.chars().any(char::is_control) {
@@ -53,9 +52,7 @@ pub struct Gtin(String);
 
 impl Gtin {
     pub fn parse(text: &str) -> Result<Self, Error> {
-        if !matches!(text.len(), 8 | 12 | 13 | 14)
-            || !text.bytes().all(|byte| byte.is_ascii_digit())
-        {
+        if !matches!(text.len(), 8 | 12 | 13 | 14) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::GtinLength);
         }
         // GS1: from the right, the digits weigh 1, 3, 1, 3, …; the sum is a multiple of ten.
@@ -103,13 +100,7 @@ mod tests {
 
     #[test]
     fn a_gtin_has_a_check_digit() {
-        for text in [
-            "96385074",
-            "036000291452",
-            "4006381333931",
-            "8801037022254",
-            "10614141000415",
-        ] {
+        for text in ["96385074", "036000291452", "4006381333931", "8801037022254", "10614141000415"] {
             assert!(Gtin::parse(text).is_ok(), "{text}");
         }
         assert_eq!(Gtin::parse("4006381333932"), Err(Error::GtinCheckDigit));

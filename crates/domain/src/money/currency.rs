@@ -16,9 +16,7 @@ pub struct Currency {
 
 impl Currency {
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let found = ACTIVE
-            .binary_search(&text)
-            .map_err(|_| Error::UnknownCurrency)?;
+        let found = ACTIVE.binary_search(&text).map_err(|_| Error::UnknownCurrency)?;
         Ok(Self { index: found as u8 })
     }
 
@@ -38,8 +36,8 @@ impl Currency {
     /// Decimal places: 0 for KRW, 2 for EUR, 3 for KWD.
     pub fn exponent(self) -> u8 {
         match self.code() {
-            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF"
-            | "UGX" | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" => 0,
             "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
             "CLF" | "UYW" => 4,
             _ => 2,
@@ -95,26 +93,12 @@ mod tests {
 
     #[test]
     fn codes_know_their_exponent() {
-        for (code, exponent) in [
-            ("USD", 2),
-            ("KRW", 0),
-            ("JPY", 0),
-            ("KWD", 3),
-            ("CLF", 4),
-            ("XCG", 2),
-        ] {
-            assert_eq!(
-                Currency::parse(code).unwrap().exponent(),
-                exponent,
-                "{code}"
-            );
+        for (code, exponent) in [("USD", 2), ("KRW", 0), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("XCG", 2)] {
+            assert_eq!(Currency::parse(code).unwrap().exponent(), exponent, "{code}");
         }
         for code in ["", "usd", "US", "XXX", "XAU", "HRK", "ABC", "USDT"] {
             assert_eq!(Currency::parse(code), Err(Error::UnknownCurrency), "{code}");
         }
-        assert_eq!(
-            serde_json::from_str::<Currency>("\"EUR\"").unwrap().scale(),
-            100
-        );
+        assert_eq!(serde_json::from_str::<Currency>("\"EUR\"").unwrap().scale(), 100);
     }
 }

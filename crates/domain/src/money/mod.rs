@@ -1,4 +1,4 @@
-//! Money in minor units of its currency, with checked arithmetic: it never wraps, mixes currencies or passes through a float.
+//! Money in minor units of its currency, checked: it never wraps, mixes currencies or passes through a float.
 //! It does not know prices, taxes as a country sets them, nor rates of exchange.
 
 mod currency;
@@ -38,17 +38,11 @@ pub struct Money {
 
 impl Money {
     pub fn new(amount: i64, currency: Currency) -> Result<Self, Error> {
-        Ok(Self {
-            amount: bounded(i128::from(amount))?,
-            currency,
-        })
+        Ok(Self { amount: bounded(i128::from(amount))?, currency })
     }
 
     pub fn zero(currency: Currency) -> Self {
-        Self {
-            amount: 0,
-            currency,
-        }
+        Self { amount: 0, currency }
     }
 
     /// In minor units.
@@ -80,10 +74,7 @@ impl Money {
 
     pub fn checked_mul(self, factor: i64) -> Result<Self, Error> {
         let amount = bounded(i128::from(self.amount) * i128::from(factor))?;
-        Ok(Self {
-            amount,
-            currency: self.currency,
-        })
+        Ok(Self { amount, currency: self.currency })
     }
 
     pub fn checked_neg(self) -> Result<Self, Error> {
@@ -94,10 +85,7 @@ impl Money {
         if self.currency == other.currency {
             return Ok(());
         }
-        Err(Error::CurrencyMismatch {
-            left: self.currency,
-            right: other.currency,
-        })
+        Err(Error::CurrencyMismatch { left: self.currency, right: other.currency })
     }
 }
 
@@ -125,10 +113,7 @@ impl TryFrom<Raw> for Money {
 
 impl From<Money> for Raw {
     fn from(money: Money) -> Raw {
-        Raw {
-            amount: money.amount,
-            currency: money.currency,
-        }
+        Raw { amount: money.amount, currency: money.currency }
     }
 }
 
@@ -144,28 +129,16 @@ mod tests {
 
     #[test]
     fn money_is_an_amount_and_a_currency_in_json() {
-        assert_eq!(
-            serde_json::to_string(&usd(1299)).unwrap(),
-            r#"{"amount":1299,"currency":"USD"}"#
-        );
-        assert!(
-            serde_json::from_str::<Money>(r#"{"amount":1000000000000001,"currency":"USD"}"#)
-                .is_err()
-        );
+        assert_eq!(serde_json::to_string(&usd(1299)).unwrap(), r#"{"amount":1299,"currency":"USD"}"#);
+        assert!(serde_json::from_str::<Money>(r#"{"amount":1000000000000001,"currency":"USD"}"#).is_err());
         assert!(serde_json::from_str::<Money>(r#"{"amount":12.99,"currency":"USD"}"#).is_err());
     }
 
     #[test]
     fn currencies_do_not_mix() {
         let eur = Money::new(1, Currency::parse("EUR").unwrap()).unwrap();
-        assert!(matches!(
-            usd(1).checked_add(eur),
-            Err(Error::CurrencyMismatch { .. })
-        ));
-        assert!(matches!(
-            usd(1).checked_sub(eur),
-            Err(Error::CurrencyMismatch { .. })
-        ));
+        assert!(matches!(usd(1).checked_add(eur), Err(Error::CurrencyMismatch { .. })));
+        assert!(matches!(usd(1).checked_sub(eur), Err(Error::CurrencyMismatch { .. })));
     }
 
     #[test]

@@ -20,21 +20,14 @@ pub fn allocate(amount: i64, weights: &[u64]) -> Vec<i64> {
     }
     let given: u128 = parts.iter().sum();
     // Fewer units are left than there are remainders above zero, so that a weight of zero gets nothing.
-    let left = if weights.is_empty() {
-        0
-    } else {
-        (magnitude - given) as usize
-    };
+    let left = if weights.is_empty() { 0 } else { (magnitude - given) as usize };
     remainders.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     for (_, index) in remainders.into_iter().take(left) {
         parts[index] += 1;
     }
     let sign = i128::from(amount.signum());
     // No part exceeds the amount, which was an i64.
-    parts
-        .into_iter()
-        .map(|part| (sign * part as i128) as i64)
-        .collect()
+    parts.into_iter().map(|part| (sign * part as i128) as i64).collect()
 }
 
 /// The rate's part on top of an amount: amount × rate ÷ 10^6, rounded half away from zero.
@@ -44,10 +37,7 @@ pub fn rate_part(amount: i64, rate_ppm: u32) -> Result<i64, Error> {
 
 /// The rate's part that an amount includes: amount × rate ÷ (10^6 + rate), rounded half away from zero.
 pub fn included_part(amount: i64, rate_ppm: u32) -> Result<i64, Error> {
-    divide_half_away(
-        i128::from(amount) * i128::from(rate_ppm),
-        i128::from(PPM) + i128::from(rate_ppm),
-    )
+    divide_half_away(i128::from(amount) * i128::from(rate_ppm), i128::from(PPM) + i128::from(rate_ppm))
 }
 
 fn divide_half_away(dividend: i128, divisor: i128) -> Result<i64, Error> {
@@ -71,10 +61,7 @@ mod tests {
         assert_eq!(allocate(0, &[1, 2]), [0, 0]);
         assert_eq!(allocate(7, &[]), [0i64; 0]);
         assert_eq!(allocate(i64::MIN, &[u64::MAX]), [i64::MIN]);
-        assert_eq!(
-            allocate(i64::MIN, &[u64::MAX, u64::MAX]),
-            [i64::MIN / 2, i64::MIN / 2]
-        );
+        assert_eq!(allocate(i64::MIN, &[u64::MAX, u64::MAX]), [i64::MIN / 2, i64::MIN / 2]);
     }
 
     #[test]
@@ -97,8 +84,8 @@ mod tests {
             prop_assert_eq!(parts.iter().map(|part| i128::from(*part)).sum::<i128>(), i128::from(amount));
             let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
             for (part, weight) in parts.iter().zip(&weights) {
-                if whole > 0 {
-                    let floor = u128::from(amount.unsigned_abs()) * u128::from(*weight) / whole;
+                let share = (u128::from(amount.unsigned_abs()) * u128::from(*weight)).checked_div(whole);
+                if let Some(floor) = share {
                     let part = u128::from(part.unsigned_abs());
                     prop_assert!(part == floor || part == floor + 1);
                     prop_assert!(*weight > 0 || part == 0);

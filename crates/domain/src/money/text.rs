@@ -18,10 +18,7 @@ pub fn parse_decimal(text: &str, currency: Currency) -> Result<Money, Error> {
     };
     let (whole, fraction) = digits.split_once(['.', ',']).unwrap_or((digits, ""));
     let exponent = usize::from(currency.exponent());
-    let is_decimal = whole
-        .bytes()
-        .chain(fraction.bytes())
-        .all(|byte| byte.is_ascii_digit());
+    let is_decimal = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
     let has_lone_mark = fraction.is_empty() && whole.len() != digits.len();
     if !is_decimal || whole.is_empty() || has_lone_mark || fraction.len() > exponent {
         return Err(error);
@@ -29,9 +26,7 @@ pub fn parse_decimal(text: &str, currency: Currency) -> Result<Money, Error> {
     if whole.len() > 30 {
         return Err(Error::Overflow);
     }
-    let minor: i128 = format!("{whole}{fraction:0<exponent$}")
-        .parse()
-        .map_err(|_| error)?;
+    let minor: i128 = format!("{whole}{fraction:0<exponent$}").parse().map_err(|_| error)?;
     let amount = bounded(if is_negative { -minor } else { minor })?;
     Money::new(amount, currency)
 }
@@ -39,11 +34,7 @@ pub fn parse_decimal(text: &str, currency: Currency) -> Result<Money, Error> {
 /// `12.34 USD`: the same everywhere, for logs, mails in plain text and exports.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!(
-            "{} {}",
-            number(*self, Style::PLAIN),
-            self.currency()
-        ))
+        f.pad(&format!("{} {}", number(*self, Style::PLAIN), self.currency()))
     }
 }
 
@@ -71,47 +62,26 @@ struct Style {
 }
 
 impl Style {
-    const PLAIN: Style = Style {
-        decimal: '.',
-        group: None,
-        symbol_last: false,
-    };
+    const PLAIN: Style = Style { decimal: '.', group: None, symbol_last: false };
 
     /// After CLDR for the languages that shops most often sell in; all others as English.
     fn of(language: &str) -> Style {
         match language {
-            "de" | "es" | "it" | "pt" | "da" | "el" | "id" | "ro" | "sl" | "hr" | "vi" => Style {
-                decimal: ',',
-                group: Some('.'),
-                symbol_last: true,
-            },
-            "fr" | "ru" | "uk" | "pl" | "cs" | "sk" | "sv" | "fi" | "nb" | "nn" | "no" | "hu"
-            | "bg" => Style {
-                decimal: ',',
-                group: Some(NO_BREAK_SPACE),
-                symbol_last: true,
-            },
-            "nl" | "tr" => Style {
-                decimal: ',',
-                group: Some('.'),
-                symbol_last: false,
-            },
-            _ => Style {
-                decimal: '.',
-                group: Some(','),
-                symbol_last: false,
-            },
+            "de" | "es" | "it" | "pt" | "da" | "el" | "id" | "ro" | "sl" | "hr" | "vi" => {
+                Style { decimal: ',', group: Some('.'), symbol_last: true }
+            }
+            "fr" | "ru" | "uk" | "pl" | "cs" | "sk" | "sv" | "fi" | "nb" | "nn" | "no" | "hu" | "bg" => {
+                Style { decimal: ',', group: Some(NO_BREAK_SPACE), symbol_last: true }
+            }
+            "nl" | "tr" => Style { decimal: ',', group: Some('.'), symbol_last: false },
+            _ => Style { decimal: '.', group: Some(','), symbol_last: false },
         }
     }
 }
 
 fn number(money: Money, style: Style) -> String {
     let exponent = usize::from(money.currency().exponent());
-    let digits = format!(
-        "{:0>width$}",
-        money.amount().unsigned_abs(),
-        width = exponent + 1
-    );
+    let digits = format!("{:0>width$}", money.amount().unsigned_abs(), width = exponent + 1);
     let (whole, fraction) = digits.split_at(digits.len() - exponent);
     let mut text = String::new();
     if money.is_negative() {
@@ -156,11 +126,7 @@ mod tests {
             ("12,990", "KWD", 12990),
             ("0", "JPY", 0),
         ] {
-            assert_eq!(
-                parse_decimal(text, Currency::parse(code).unwrap()),
-                Ok(money(amount, code)),
-                "{text}"
-            );
+            assert_eq!(parse_decimal(text, Currency::parse(code).unwrap()), Ok(money(amount, code)), "{text}");
         }
         for (text, code) in [
             ("", "USD"),
@@ -177,17 +143,10 @@ mod tests {
             ("--1", "USD"),
         ] {
             let currency = Currency::parse(code).unwrap();
-            assert_eq!(
-                parse_decimal(text, currency),
-                Err(Error::Decimal { currency }),
-                "{text}"
-            );
+            assert_eq!(parse_decimal(text, currency), Err(Error::Decimal { currency }), "{text}");
         }
         let usd = Currency::parse("USD").unwrap();
-        assert_eq!(
-            parse_decimal("10000000000000.01", usd),
-            Err(Error::Overflow)
-        );
+        assert_eq!(parse_decimal("10000000000000.01", usd), Err(Error::Overflow));
         assert_eq!(parse_decimal(&"9".repeat(100), usd), Err(Error::Overflow));
     }
 
@@ -208,14 +167,8 @@ mod tests {
         assert_eq!(text(123_456_789, "EUR"), "€1,234,567.89");
         assert_eq!(text(32000, "KRW"), "₩32,000");
         assert_eq!(text(12990, "KWD"), "12.990 KWD");
-        assert_eq!(
-            money(32000, "KRW").display_text(&Locale::parse("ko-KR").unwrap()),
-            "₩32,000"
-        );
-        assert_eq!(
-            money(129_900, "EUR").display_text(&Locale::parse("de-AT").unwrap()),
-            "1.299,00\u{a0}€"
-        );
+        assert_eq!(money(32000, "KRW").display_text(&Locale::parse("ko-KR").unwrap()), "₩32,000");
+        assert_eq!(money(129_900, "EUR").display_text(&Locale::parse("de-AT").unwrap()), "1.299,00\u{a0}€");
     }
 
     proptest! {
