@@ -1,3 +1,6 @@
+//! What a cache promises: one load for many, nothing stale, no more than its bytes.
+//! The values are texts; what is kept elsewhere does not matter here.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt;

@@ -24,6 +24,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tracing::Instrument;
@@ -36,8 +37,9 @@ use self::rate::{RateLimiter, Spent};
 use self::trace::RequestContext;
 use crate::entropy::Entropy;
 
-/// Whether a request is not counted against its client's rate: staff's, say.
-pub type IsExempt = Arc<dyn Fn(&Parts) -> bool + Send + Sync>;
+/// Whether a request passes although its client has asked too often: staff's, say. Asked only then, so it may take a
+/// look-up.
+pub type IsExempt = Arc<dyn Fn(&Parts) -> BoxFuture<'static, bool> + Send + Sync>;
 
 /// What the conventions need to know.
 pub struct Config {
@@ -63,7 +65,7 @@ impl Config {
             guard: Guard::default(),
             trusted_proxies: Vec::new(),
             rate: None,
-            rate_exempt: Arc::new(|_| false),
+            rate_exempt: Arc::new(|_| Box::pin(std::future::ready(false))),
             rate_on_loopback: false,
         }
     }
@@ -105,7 +107,7 @@ async fn converse(State(conventions): State<Arc<Conventions>>, request: Request,
         origin: parts.headers.get(header::ORIGIN).cloned(),
     };
 
-    let spent = conventions.spend(&parts, &context);
+    let spent = conventions.spend(&parts, &context).await;
     let answer = if let Some(answer) = config.guard.preflight(&parts) {
         answer
     } else {
@@ -140,13 +142,16 @@ struct Asked {
 }
 
 impl Conventions {
-    fn spend(&self, parts: &Parts, context: &RequestContext) -> Option<Spent> {
+    /// `None` for those who are not limited.
+    async fn spend(&self, parts: &Parts, context: &RequestContext) -> Option<Spent> {
         let rate = self.config.rate.as_ref()?;
         let client = context.client?;
-        let exempt = (client.is_loopback() && !self.config.rate_on_loopback)
-            || self.config.limits.is_exempt(parts.uri.path())
-            || (self.config.rate_exempt)(parts);
-        (!exempt).then(|| rate.spend_ip(client))
+        if (client.is_loopback() && !self.config.rate_on_loopback) || self.config.limits.is_exempt(parts.uri.path()) {
+            return None;
+        }
+        let spent = rate.spend_ip(client);
+        let passes = spent.check().is_err() && (self.config.rate_exempt)(parts).await;
+        if passes { None } else { Some(spent) }
     }
 
     /// All that can be refused before a handler sees it, the cheapest first; a place to work in when nothing is.

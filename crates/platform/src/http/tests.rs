@@ -1,3 +1,6 @@
+//! The conventions together, as a caller meets them, over a router with a route for each case.
+//! No socket is opened; `serve` tests that.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -140,7 +143,10 @@ async fn browsers_are_made_careful() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_asks_too_often_waits() {
     let policy = rate::Policy { name: "default", quota: 2, window: Duration::from_secs(60) };
-    let exempt: IsExempt = Arc::new(|parts| parts.headers.contains_key("x-staff"));
+    let exempt: IsExempt = Arc::new(|parts| {
+        let is_staff = parts.headers.contains_key("x-staff");
+        Box::pin(async move { is_staff })
+    });
     let config = Config { rate: Some(RateLimiter::new(policy)), rate_exempt: exempt, ..config() };
     let registry = Arc::clone(&config.metrics);
     let router = conventions(routes(), config);
