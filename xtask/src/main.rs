@@ -1,1 +1,70 @@
-fn main() {}
+//! `cargo xtask`: what is done around the code, in Rust instead of shell scripts.
+//! It knows the workspace and its tools; it links none of our crates, so it builds in seconds on a fresh clone.
+
+mod check;
+mod process;
+mod steps;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use steps::Steps;
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Checks and tests CloudMart")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Formatting, tidy, clippy and cargo-deny: what CI runs before the tests.
+    Check,
+    /// Everything that CI runs: installs what the tests need, then check, unit tests, release build, API conformance.
+    Test(test::Options),
+    /// The architecture's rules, each violation with what to do instead.
+    Tidy,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Workspace(#[from] workspace::Error),
+    #[error(transparent)]
+    Check(#[from] check::Error),
+    #[error(transparent)]
+    Test(#[from] test::Error),
+    #[error(transparent)]
+    Tidy(#[from] tidy::Error),
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    let workspace = Workspace::find()?;
+    let mut steps = Steps::default();
+    match command {
+        Command::Check => {
+            let outcome = check::run(&workspace, &mut steps);
+            steps.print_summary();
+            outcome?;
+        }
+        Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
+        Command::Tidy => tidy::run(&workspace)?,
+    }
+    Ok(())
+}

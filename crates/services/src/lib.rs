@@ -1,1 +1,32 @@
+//! The use cases, one folder per service: what it does, its views, its HTTP, and the provider ports it needs.
+//! It does not know which engine keeps its data, nor its sibling services except through `contracts`.
 
+pub mod machinery;
+pub mod http;
+pub mod shop;
+pub mod staff;
+pub mod catalog;
+pub mod inventory;
+pub mod carts;
+pub mod payments;
+pub mod orders;
+
+use std::sync::Arc;
+
+use platform::log::kind::Kinds;
+use platform::projection::ErasedProjection;
+
+/// Every kind of stream that the services write.
+pub fn kinds() -> Kinds {
+    let mut kinds = Kinds::default();
+    catalog::register(&mut kinds);
+    inventory::register(&mut kinds);
+    payments::register(&mut kinds);
+    orders::register(&mut kinds);
+    kinds
+}
+
+/// Every derived collection.
+pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
+    [catalog::projections(), inventory::projections(), payments::projections(), orders::projections()].concat()
+}

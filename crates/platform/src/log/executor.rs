@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::kind::{AnyFact, Kind, Kinds};
 use super::states::States;
-use super::{Cause, Epoch, Log, Position, Shard, StreamId, Version};
+use super::{Cause, Epoch, Log, Position, RecordedFact, Shard, StreamId, Version};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::store::{StoreError, StoreResult};
@@ -96,6 +96,12 @@ pub struct CommittedFact {
 }
 
 impl CommittedFact {
+    /// A fact that was read from the log, with what it decodes to.
+    pub fn new(recorded: RecordedFact, fact: AnyFact) -> Self {
+        let RecordedFact { shard, position, stream, version, type_name, time, cause, .. } = recorded;
+        Self { shard, position, stream, version, type_name, time, cause, fact }
+    }
+
     /// The fact, if its stream is of kind `K`.
     pub fn of<K: Kind>(&self) -> Option<&K::Fact> {
         if self.stream.kind() != K::NAME {
@@ -127,7 +133,6 @@ pub(crate) struct Shared {
     pub states: States,
     pub limits: Limits,
     pub stats: ExecutorStats,
-    pub shards: Shard,
     pub epochs: Mutex<Arc<[Epoch]>>,
     pub subscribers: Mutex<Vec<mpsc::Sender<Arc<[CommittedFact]>>>>,
 }
@@ -149,7 +154,6 @@ impl Executor {
         limits: Limits,
     ) -> StoreResult<Self> {
         let infos = log.shards().await?;
-        let shards = Shard::try_from(infos.len()).map_err(|_| StoreError::Corrupt("too many shards".into()))?;
         let epochs: Arc<[Epoch]> = infos.iter().map(|info| info.epoch).collect();
         let states = States::new(log.clone(), kinds.clone(), limits.states_bytes);
         let (queue, waiting) = mpsc::channel(limits.queue);
@@ -161,7 +165,6 @@ impl Executor {
             states,
             limits,
             stats: ExecutorStats::default(),
-            shards,
             epochs: Mutex::new(epochs),
             subscribers: Mutex::default(),
         });

@@ -57,7 +57,6 @@ pub type AnyFact = Arc<dyn Any + Send + Sync>;
 
 /// A [`Kind`] with its types erased, for the machinery.
 pub(crate) trait ErasedKind: Send + Sync {
-    fn name(&self) -> &'static str;
     fn state_version(&self) -> u32;
     fn empty(&self) -> AnyState;
     fn apply(&self, state: &mut AnyState, fact: &AnyFact, at: Timestamp);
@@ -82,10 +81,6 @@ impl<K: Kind> Erased<K> {
 }
 
 impl<K: Kind> ErasedKind for Erased<K> {
-    fn name(&self) -> &'static str {
-        K::NAME
-    }
-
     fn state_version(&self) -> u32 {
         K::STATE_VERSION
     }

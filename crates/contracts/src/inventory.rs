@@ -1,0 +1,82 @@
+//! The inventory: how many there are, and who holds them.
+//! It does not know prices, titles or buyers.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use domain::ids::{OrderId, RefundId, ShipmentId};
+use domain::quantity::Quantity;
+use domain::reservation::{Reservation, Shortage};
+use domain::sku::Sku;
+use domain::stock::{Location, Policy, Reason, Stock};
+use jiff::Timestamp;
+
+use crate::Result;
+use crate::caller::Caller;
+
+/// The answer to a wish to reserve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reserved {
+    /// All lines are held.
+    Held,
+    /// Nothing is held, and the same order will not be tried again.
+    Short(Vec<Shortage>),
+    /// The reservation was given back before; it cannot be opened again.
+    Closed,
+}
+
+#[async_trait]
+pub trait Inventory: Send + Sync {
+    /// Holds all lines or none. Asking again answers as the first time.
+    async fn reserve(
+        &self,
+        order: &OrderId,
+        lines: &[(Sku, Quantity)],
+        expires_at: Timestamp,
+        caller: &Caller,
+    ) -> Result<Reserved>;
+
+    /// Keeps what is held until it is shipped or released. `false`: it was given back meanwhile.
+    async fn confirm(&self, order: &OrderId, caller: &Caller) -> Result<bool>;
+
+    /// Gives back what is held, and refuses every later attempt to reserve for this order.
+    async fn release(&self, order: &OrderId, caller: &Caller) -> Result<()>;
+
+    /// Takes the goods of a parcel off the shelf, once per shipment.
+    async fn ship(
+        &self,
+        order: &OrderId,
+        shipment: &ShipmentId,
+        lines: &[(Sku, Quantity)],
+        caller: &Caller,
+    ) -> Result<()>;
+
+    /// Puts `returned` goods back on the shelf and gives back what stays `unshipped`, once per refund.
+    async fn restock(
+        &self,
+        order: &OrderId,
+        refund: &RefundId,
+        returned: &[(Sku, Quantity)],
+        unshipped: &[(Sku, Quantity)],
+        caller: &Caller,
+    ) -> Result<()>;
+
+    /// Stock of each SKU; empty stock for one that was never counted.
+    async fn stock(&self, skus: &[Sku]) -> Result<BTreeMap<Sku, Stock>>;
+
+    /// Counts more or fewer. `once` names the request: the same one again changes nothing.
+    async fn adjust(
+        &self,
+        sku: &Sku,
+        location: &Location,
+        delta: i64,
+        reason: Reason,
+        once: &str,
+        caller: &Caller,
+    ) -> Result<Stock>;
+
+    async fn set_policy(&self, sku: &Sku, policy: Policy, caller: &Caller) -> Result<Stock>;
+
+    /// What an order holds, now or as it was at a past instant (inclusive).
+    async fn reservation(&self, order: &OrderId, at: Option<Timestamp>) -> Result<Reservation>;
+}

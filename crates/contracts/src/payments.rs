@@ -1,0 +1,96 @@
+//! Payments: authorise, capture, refund, undo; each by a name that makes it happen once.
+//! It does not know what was bought. Providers are the service's own business.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use domain::ids::OrderId;
+use domain::money::Currency;
+use domain::payment::Payment;
+use domain::seal::Sealed;
+use jiff::Timestamp;
+
+use crate::Result;
+use crate::caller::Caller;
+
+/// How an order is to be paid.
+#[derive(Debug, Clone)]
+pub struct OpenPayment {
+    pub order: OrderId,
+    pub provider: String,
+    pub amount: i64,
+    pub currency: Currency,
+    /// What the provider gave the buyer, sealed with the order's key.
+    pub token: Option<Sealed>,
+}
+
+/// What became of a wish to authorise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorization {
+    /// The money is promised, or is seen to by hand.
+    Granted,
+    /// The buyer must do something first.
+    ActionRequired { url: String, expires_at: Timestamp },
+    Declined { code: String, message: String },
+    /// Certainly without effect; it can be tried again.
+    Failed { reason: String },
+    /// Nobody knows; asking again asks under the same key.
+    Unknown { reason: String },
+    /// The payment is closed, or was never opened.
+    Over { reason: String },
+}
+
+/// What became of a wish to capture, refund or undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    Done,
+    /// For good.
+    Refused { reason: String },
+    /// Not yet: it is worth asking again.
+    Pending { reason: String },
+}
+
+/// What a provider can do in this shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProviderInfo {
+    /// No money moves.
+    pub test: bool,
+    /// Whether it needs a token from the buyer.
+    pub needs_token: bool,
+}
+
+/// Sums of one account in one currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountBalance {
+    pub account: String,
+    pub currency: Currency,
+    pub debit: i64,
+    pub credit: i64,
+}
+
+#[async_trait]
+pub trait Payments: Send + Sync {
+    /// `None`: not offered here, or test payments are not allowed on this address.
+    fn provider(&self, name: &str) -> Option<ProviderInfo>;
+
+    /// Opens the payment of an order; of one that is open nothing happens.
+    async fn open(&self, payment: OpenPayment, caller: &Caller) -> Result<()>;
+
+    async fn authorize(&self, order: &OrderId, caller: &Caller) -> Result<Authorization>;
+
+    async fn capture(&self, order: &OrderId, request: &str, amount: i64, caller: &Caller) -> Result<Settlement>;
+
+    async fn refund(&self, order: &OrderId, request: &str, amount: i64, caller: &Caller) -> Result<Settlement>;
+
+    /// Voids what is authorised, refunds what is captured, and sees to it that nothing comes late.
+    async fn undo(&self, order: &OrderId, caller: &Caller) -> Result<Settlement>;
+
+    /// Staff saw the money of a manual payment; `None`: all that is outstanding.
+    async fn mark_paid(&self, order: &OrderId, request: &str, amount: Option<i64>, caller: &Caller) -> Result<Payment>;
+
+    /// The payment of an order, now or as it was at a past instant (inclusive).
+    async fn payment(&self, order: &OrderId, at: Option<Timestamp>) -> Result<Payment>;
+
+    /// All accounts, and per currency what they come to: zero when the books are right.
+    async fn trial_balance(&self) -> Result<(Vec<AccountBalance>, BTreeMap<Currency, i64>)>;
+}

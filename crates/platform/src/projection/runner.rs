@@ -1,0 +1,329 @@
+//! Runs projections: each follows the log by itself, from its own checkpoint, and catches up after a gap.
+//! It does not know what is folded. A projection that meets a fact it cannot read stops and says so.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+
+use super::{AnyDoc, ErasedProjection, checkpoint_name};
+use crate::clock::Clock;
+use crate::documents::{Change, Checkpoint, Documents, Put, WriteBatch};
+use crate::log::executor::{CommittedFact, Executor};
+use crate::log::{Position, Shard};
+use crate::store::{StoreError, StoreResult};
+
+/// Committed batches that a projection may lag before it reads the log instead.
+const CHANNEL_BATCHES: usize = 1_024;
+/// Facts folded into one write.
+const FACTS_PER_WRITE: usize = 4_096;
+/// Facts per read while catching up.
+const READ_CHUNK: usize = 1_000;
+/// Documents that a projection keeps at hand between writes.
+const DOCUMENTS_AT_HAND: usize = 4_096;
+/// Without news, a projection looks at the log this often: batches can be left out of the channel.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Pause after a failed write.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// How far one projection is behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lag {
+    pub projection: &'static str,
+    /// Facts in the log that it has not folded yet.
+    pub facts: u64,
+    /// Why it stopped, if it did.
+    pub stopped: Option<String>,
+}
+
+/// The running projections of one log.
+#[derive(Clone)]
+pub struct Projector {
+    followers: Arc<[Follower]>,
+    executor: Executor,
+}
+
+#[derive(Clone)]
+struct Follower {
+    name: &'static str,
+    progress: Arc<Progress>,
+}
+
+struct Progress {
+    positions: Mutex<Vec<Position>>,
+    moved: watch::Sender<u64>,
+    stopped: Mutex<Option<String>>,
+}
+
+impl Projector {
+    /// Starts every projection on the current runtime. Those that are new, or have a higher version, build their
+    /// collection from the beginning.
+    pub async fn start(
+        executor: &Executor,
+        documents: &Arc<dyn Documents>,
+        clock: &Arc<dyn Clock>,
+        projections: &[Arc<dyn ErasedProjection>],
+    ) -> StoreResult<Self> {
+        let shards = executor.log().shards().await?.len();
+        let mut followers = Vec::with_capacity(projections.len());
+        for projection in projections {
+            let (moved, _) = watch::channel(0);
+            let progress =
+                Arc::new(Progress { positions: Mutex::new(vec![0; shards]), moved, stopped: Mutex::new(None) });
+            let mut run = Run {
+                projection: projection.clone(),
+                documents: documents.clone(),
+                executor: executor.clone(),
+                clock: clock.clone(),
+                progress: progress.clone(),
+                at_hand: AtHand::default(),
+            };
+            let news = executor.subscribe(CHANNEL_BATCHES);
+            run.begin().await?;
+            followers.push(Follower { name: projection.name(), progress });
+            tokio::spawn(run.follow(news));
+        }
+        Ok(Self { followers: followers.into(), executor: executor.clone() })
+    }
+
+    /// Waits until every projection has folded these positions. `false` when that took longer than `wait`.
+    pub async fn wait_for(&self, positions: &[(Shard, Position)], wait: Duration) -> bool {
+        let all = async {
+            for follower in self.followers.iter() {
+                let mut moved = follower.progress.moved.subscribe();
+                while !follower.progress.has_reached(positions) {
+                    if moved.changed().await.is_err() {
+                        return false;
+                    }
+                }
+            }
+            true
+        };
+        tokio::time::timeout(wait, all).await.unwrap_or(false)
+    }
+
+    /// Waits until every projection has folded all that is in the log now.
+    pub async fn wait_for_heads(&self, wait: Duration) -> StoreResult<bool> {
+        let infos = self.executor.log().shards().await?;
+        let heads: Vec<(Shard, Position)> = infos.iter().map(|info| (info.shard, info.head)).collect();
+        Ok(self.wait_for(&heads, wait).await)
+    }
+
+    pub async fn lags(&self) -> StoreResult<Vec<Lag>> {
+        let infos = self.executor.log().shards().await?;
+        let lag = |follower: &Follower| {
+            let positions = follower.progress.positions.lock();
+            let behind = infos.iter().zip(positions.iter()).map(|(info, position)| info.head.saturating_sub(*position));
+            let facts = behind.sum();
+            Lag { projection: follower.name, facts, stopped: follower.progress.stopped.lock().clone() }
+        };
+        Ok(self.followers.iter().map(lag).collect())
+    }
+}
+
+impl Progress {
+    fn has_reached(&self, wanted: &[(Shard, Position)]) -> bool {
+        let positions = self.positions.lock();
+        wanted.iter().all(|(shard, position)| positions.get(usize::from(*shard)).is_none_or(|at| at >= position))
+    }
+
+    fn at(&self, shard: Shard) -> Position {
+        self.positions.lock().get(usize::from(shard)).copied().unwrap_or(0)
+    }
+
+    fn set(&self, checkpoints: &BTreeMap<Shard, Position>) {
+        let mut positions = self.positions.lock();
+        for (shard, position) in checkpoints {
+            if let Some(at) = positions.get_mut(usize::from(*shard)) {
+                *at = *position;
+            }
+        }
+        drop(positions);
+        self.moved.send_modify(|count| *count += 1);
+    }
+}
+
+/// One projection at work.
+struct Run {
+    projection: Arc<dyn ErasedProjection>,
+    documents: Arc<dyn Documents>,
+    executor: Executor,
+    clock: Arc<dyn Clock>,
+    progress: Arc<Progress>,
+    at_hand: AtHand,
+}
+
+/// Documents folded lately, so that they need not be read for every fact. `None`: known not to exist.
+#[derive(Default)]
+struct AtHand {
+    documents: HashMap<String, Option<AnyDoc>>,
+    order: VecDeque<String>,
+}
+
+impl AtHand {
+    fn keep(&mut self, id: String, document: Option<AnyDoc>) {
+        if self.documents.insert(id.clone(), document).is_none() {
+            self.order.push_back(id);
+        }
+    }
+
+    /// Lets go of the oldest; only between folds, so that nothing that is being folded is lost.
+    fn shrink(&mut self) {
+        while self.order.len() > DOCUMENTS_AT_HAND {
+            if let Some(oldest) = self.order.pop_front() {
+                self.documents.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl Run {
+    /// Finds its place, or clears the collection when this version has none.
+    async fn begin(&mut self) -> StoreResult<()> {
+        let checkpoints = self.documents.checkpoints(&checkpoint_name(self.projection.as_ref())).await?;
+        if checkpoints.is_empty() {
+            let changes = vec![Change::Clear { collection: self.projection.collection() }];
+            self.documents.write(WriteBatch { changes, checkpoints: Vec::new() }).await?;
+        }
+        self.progress.set(&checkpoints.into_iter().map(|point| (point.shard, point.position)).collect());
+        Ok(())
+    }
+
+    async fn follow(mut self, mut news: mpsc::Receiver<Arc<[CommittedFact]>>) {
+        loop {
+            match self.work(&mut news).await {
+                Ok(()) => return,
+                Err(StoreError::Corrupt(reason)) => {
+                    tracing::error!(projection = self.projection.name(), reason, "a projection stopped");
+                    *self.progress.stopped.lock() = Some(reason);
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(projection = self.projection.name(), %error, "a projection could not be written; trying again");
+                    self.at_hand = AtHand::default();
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Follows until the executor is gone.
+    async fn work(&mut self, news: &mut mpsc::Receiver<Arc<[CommittedFact]>>) -> StoreResult<()> {
+        self.catch_up().await?;
+        loop {
+            match tokio::time::timeout(LOOK_EVERY, news.recv()).await {
+                Ok(None) => return Ok(()),
+                Err(_) => self.catch_up().await?,
+                Ok(Some(first)) => {
+                    let mut batches = vec![first];
+                    let mut facts = batches[0].len();
+                    while facts < FACTS_PER_WRITE {
+                        let Ok(more) = news.try_recv() else { break };
+                        facts += more.len();
+                        batches.push(more);
+                    }
+                    if !self.fold(batches.iter().flat_map(|batch| batch.iter())).await? {
+                        self.catch_up().await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the log from its checkpoints to the heads.
+    async fn catch_up(&mut self) -> StoreResult<()> {
+        let log = self.executor.log().clone();
+        for info in log.shards().await? {
+            while self.progress.at(info.shard) < info.head {
+                let recorded = log.read_shard(info.shard, self.progress.at(info.shard), READ_CHUNK).await?;
+                let mut facts = Vec::with_capacity(recorded.len());
+                for fact in recorded {
+                    let decoded = self.executor.kinds().decode(&fact);
+                    let decoded = decoded.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                    facts.push(CommittedFact::new(fact, decoded));
+                }
+                if facts.is_empty() {
+                    break;
+                }
+                self.fold(facts.iter()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds facts and writes what came of them. Answers `false` when a gap kept some from being folded.
+    async fn fold(&mut self, facts: impl Iterator<Item = &CommittedFact>) -> StoreResult<bool> {
+        let mut reached: BTreeMap<Shard, Position> = BTreeMap::new();
+        let mut touched: BTreeMap<String, Vec<&CommittedFact>> = BTreeMap::new();
+        let mut without_gap = true;
+        for fact in facts {
+            let at = reached.get(&fact.shard).copied().unwrap_or_else(|| self.progress.at(fact.shard));
+            if fact.position <= at {
+                continue;
+            }
+            if fact.position > at + 1 {
+                without_gap = false;
+                continue;
+            }
+            reached.insert(fact.shard, fact.position);
+            for id in self.projection.keys(fact) {
+                touched.entry(id).or_default().push(fact);
+            }
+        }
+        if reached.is_empty() {
+            return Ok(without_gap);
+        }
+        self.fetch(touched.keys()).await?;
+        let mut changes = Vec::with_capacity(touched.len());
+        for (id, facts) in touched {
+            changes.extend(self.fold_document(id, &facts)?);
+        }
+        let name = checkpoint_name(self.projection.as_ref());
+        let checkpoints = reached
+            .iter()
+            .map(|(shard, position)| Checkpoint { projection: name.clone(), shard: *shard, position: *position })
+            .collect();
+        self.documents.write(WriteBatch { changes, checkpoints }).await?;
+        self.at_hand.shrink();
+        self.progress.set(&reached);
+        Ok(without_gap)
+    }
+
+    /// Brings the documents that are about to be folded to hand, in one read.
+    async fn fetch(&mut self, ids: impl Iterator<Item = &String>) -> StoreResult<()> {
+        let missing: Vec<String> = ids.filter(|id| !self.at_hand.documents.contains_key(*id)).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let found = self.documents.get_many(self.projection.collection(), &missing, self.clock.now()).await?;
+        let mut found: BTreeMap<String, Arc<str>> =
+            found.into_iter().map(|document| (document.id, document.body)).collect();
+        for id in missing {
+            let document = match found.remove(&id) {
+                Some(body) => Some(self.projection.read(&body)?),
+                None => None,
+            };
+            self.at_hand.keep(id, document);
+        }
+        Ok(())
+    }
+
+    fn fold_document(&mut self, id: String, facts: &[&CommittedFact]) -> StoreResult<Option<Change>> {
+        let before = self.at_hand.documents.get_mut(&id).and_then(Option::take);
+        let existed = before.is_some();
+        let after = facts.iter().fold(before, |document, fact| self.projection.fold(&id, document, fact));
+        let collection = self.projection.collection();
+        let change = match &after {
+            Some(document) => {
+                let (body, entries) = self.projection.write(&id, document)?;
+                Some(Change::Put(Put { collection, id: id.clone(), body, entries, expires: None }))
+            }
+            None if existed => Some(Change::Delete { collection, id: id.clone() }),
+            None => None,
+        };
+        self.at_hand.keep(id, after);
+        Ok(change)
+    }
+}

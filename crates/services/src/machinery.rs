@@ -1,0 +1,81 @@
+//! What every service is given to work with: the executor, documents, sealing, blobs, time and randomness.
+//! It does not know what a service does with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::Error;
+use contracts::caller::Caller;
+use platform::blobs::Blobs;
+use platform::clock::Clock;
+use platform::documents::Documents;
+use platform::entropy::{Entropy, draw};
+use platform::log::Cause;
+use platform::log::executor::{ExecuteError, Executor, RunError};
+use platform::projection::Projector;
+use platform::sealing::Vault;
+use platform::store::StoreError;
+
+/// How long a staff list waits to see what was written before it was asked for.
+const OWN_WRITES_WAIT: Duration = Duration::from_millis(500);
+/// What callers are told to wait when the store is not available, in seconds.
+const RETRY_AFTER_S: u32 = 2;
+
+#[derive(Clone)]
+pub struct Machinery {
+    pub executor: Executor,
+    pub documents: Arc<dyn Documents>,
+    pub projector: Projector,
+    pub vault: Vault,
+    pub blobs: Arc<dyn Blobs>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Machinery {
+    /// Sixteen bytes for a new id.
+    pub fn id_bytes(&self) -> [u8; 16] {
+        draw(self.entropy.as_ref())
+    }
+
+    /// Waits, within bounds, until lists show what was written before now.
+    pub async fn settle_lists(&self) -> contracts::Result<()> {
+        self.projector.wait_for_heads(OWN_WRITES_WAIT).await.map(|_| ()).map_err(stored)
+    }
+}
+
+/// The cause that is kept beside facts.
+pub fn cause(caller: &Caller) -> Cause {
+    Cause::of(caller.actor()).traced(caller.trace.clone())
+}
+
+/// What a failed store means to a caller.
+pub fn stored(error: StoreError) -> Error {
+    match error {
+        StoreError::Corrupt(reason) => Error::internal(reason),
+        StoreError::Full(_) => Error::unavailable("the shop's disk is full; nothing was changed", RETRY_AFTER_S),
+        StoreError::Unavailable(reason) | StoreError::Unknown(reason) => {
+            tracing::warn!(reason, "the store did not answer");
+            Error::unavailable("the shop's store does not answer; try again shortly", RETRY_AFTER_S)
+        }
+    }
+}
+
+/// What a failed command means to a caller.
+pub fn executed(error: ExecuteError) -> Error {
+    match error {
+        ExecuteError::Store(error) => stored(error),
+        ExecuteError::Panicked(reason) => Error::internal(reason),
+        ExecuteError::Busy | ExecuteError::Contended | ExecuteError::Undecided | ExecuteError::Closed => {
+            Error::unavailable(error.to_string(), 1)
+        }
+    }
+}
+
+/// A refused or failed command, with the refusal translated by its owner.
+pub fn refused<R>(error: RunError<R>, translate: impl FnOnce(R) -> Error) -> Error {
+    match error {
+        RunError::Rejected(rejection) => translate(rejection),
+        RunError::Failed(error) => executed(error),
+    }
+}

@@ -1,0 +1,125 @@
+//! `cargo xtask test`: everything that CI runs, from a bare machine to the last line.
+//! It knows the order of the parts; each part lives in its own file.
+
+mod conformance;
+mod packages;
+mod python;
+mod server;
+mod units;
+
+use crate::check;
+use crate::process::{self, cargo};
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+use units::Counts;
+
+const EXAMPLES_PER_OPERATION: u32 = 20;
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Leave out formatting, tidy, clippy and cargo-deny
+    #[arg(long)]
+    skip_check: bool,
+    /// Run this part only; may be given several times
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Vec<Part>,
+    /// How many cases the API conformance step makes up for each operation
+    #[arg(long, value_name = "N", default_value_t = EXAMPLES_PER_OPERATION, value_parser = clap::value_parser!(u32).range(1..))]
+    examples: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Formatting, tidy, clippy, cargo-deny
+    Check,
+    /// Every test of the workspace
+    Unit,
+    /// The release binary against its own OpenAPI document
+    Api,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Packages(#[from] packages::Error),
+    #[error(transparent)]
+    Check(#[from] check::Error),
+    #[error(transparent)]
+    Units(#[from] units::Error),
+    #[error("{0}\nthe release binary did not build")]
+    Build(process::Error),
+    #[error(transparent)]
+    Python(#[from] python::Error),
+    #[error(transparent)]
+    Conformance(#[from] conformance::Error),
+}
+
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        let named = self.only.is_empty() || self.only.contains(&part);
+        named && !(part == Part::Check && self.skip_check)
+    }
+}
+
+/// Runs the parts that are wanted; the last line printed says how many tests passed and failed.
+pub fn run(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<(), Error> {
+    let mut counts = None;
+    let outcome = run_parts(workspace, options, steps, &mut counts);
+    steps.print_summary();
+    if let Some(counts) = counts {
+        println!("\n{counts}");
+    }
+    outcome
+}
+
+fn run_parts(
+    workspace: &Workspace,
+    options: &Options,
+    steps: &mut Steps,
+    counts: &mut Option<Counts>,
+) -> Result<(), Error> {
+    steps.run("system packages", || packages::provide(|part| options.wants(part)))?;
+    if options.wants(Part::Check) {
+        check::run(workspace, steps)?;
+    }
+    if options.wants(Part::Unit) {
+        steps.run("tests of the workspace", || units::run(workspace, counts))?;
+    }
+    if options.wants(Part::Api) {
+        steps.run("release binary", || {
+            let arguments = ["build", "--release", "--locked", "--package", "cloudmart"];
+            process::run(&mut cargo(&workspace.root, &arguments)).map_err(Error::Build)
+        })?;
+        let schemathesis = steps.run("schemathesis", || python::provide(workspace))?;
+        steps.run("API conformance", || conformance::run(workspace, &schemathesis, options.examples))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(skip_check: bool, only: &[Part]) -> Options {
+        Options { skip_check, only: only.to_vec(), examples: EXAMPLES_PER_OPERATION }
+    }
+
+    #[test]
+    fn without_flags_every_part_runs() {
+        let all = options(false, &[]);
+        assert!(all.wants(Part::Check) && all.wants(Part::Unit) && all.wants(Part::Api));
+    }
+
+    #[test]
+    fn skip_check_leaves_out_the_check_alone() {
+        let most = options(true, &[]);
+        assert!(!most.wants(Part::Check) && most.wants(Part::Unit) && most.wants(Part::Api));
+    }
+
+    #[test]
+    fn only_names_the_parts_that_run() {
+        let some = options(false, &[Part::Api]);
+        assert!(!some.wants(Part::Check) && !some.wants(Part::Unit) && some.wants(Part::Api));
+    }
+}

@@ -1,0 +1,163 @@
+//! The system packages that tests need, installed when they are missing. It knows Debian's apt-get; elsewhere it says
+//! what to install.
+
+use std::process::Command;
+
+use super::Part;
+use crate::process;
+
+struct Package {
+    name: &'static str,
+    /// Which part cannot run without it.
+    part: Part,
+    why: &'static str,
+    is_there: fn() -> bool,
+}
+
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "strace",
+        part: Part::Unit,
+        why: "the durability test watches when a commit is synced",
+        is_there: || process::succeeds(Command::new("strace").arg("-V")),
+    },
+    Package {
+        name: "python3-venv",
+        part: Part::Api,
+        why: "schemathesis lives in an environment of its own",
+        is_there: || process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
+    },
+];
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("missing: {names}; run `{by_hand}` as root, then try again")]
+    MayNotInstall { names: String, by_hand: String },
+    #[error("missing: {names}; there is no apt-get here, install them the way this system does")]
+    NoInstaller { names: String },
+    #[error("{0}\nthe packages could not be installed, twice; is Debian's package server reached?")]
+    Install(process::Error),
+    #[error("{names} was installed and still does not work; try it by hand")]
+    StillMissing { names: String },
+}
+
+/// Whoever may install packages here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Installer {
+    Root,
+    Sudo,
+    Nobody,
+}
+
+/// Makes sure that what the wanted parts need is there.
+pub fn provide(wanted: impl Fn(Part) -> bool) -> Result<(), Error> {
+    let missing = missing(&wanted);
+    if missing.is_empty() {
+        println!("    all there");
+        return Ok(());
+    }
+    for package in &missing {
+        println!("    missing: {} ({})", package.name, package.why);
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    install(&names)?;
+    match self::missing(&wanted).as_slice() {
+        [] => Ok(()),
+        still => {
+            Err(Error::StillMissing { names: still.iter().map(|package| package.name).collect::<Vec<_>>().join(", ") })
+        }
+    }
+}
+
+fn missing(wanted: &impl Fn(Part) -> bool) -> Vec<&'static Package> {
+    PACKAGES.iter().filter(|package| wanted(package.part) && !(package.is_there)()).collect()
+}
+
+fn install(names: &[&str]) -> Result<(), Error> {
+    if !process::succeeds(Command::new("apt-get").arg("--version")) {
+        return Err(Error::NoInstaller { names: names.join(", ") });
+    }
+    let commands = commands(names, installer())?;
+    twice(|| {
+        commands.iter().try_for_each(|words| {
+            process::run(Command::new(&words[0]).args(&words[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
+        })
+    })
+    .map_err(Error::Install)
+}
+
+fn installer() -> Installer {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if is_root {
+        Installer::Root
+    } else if process::succeeds(Command::new("sudo").args(["-n", "true"])) {
+        Installer::Sudo
+    } else {
+        Installer::Nobody
+    }
+}
+
+/// What to run, in order: a fresh machine knows no package until its list is updated.
+fn commands(names: &[&str], installer: Installer) -> Result<Vec<Vec<String>>, Error> {
+    let by_hand = format!("apt-get update && apt-get install -y {}", names.join(" "));
+    let before: &[&str] = match installer {
+        Installer::Root => &[],
+        Installer::Sudo => &["sudo", "-n"],
+        Installer::Nobody => {
+            return Err(Error::MayNotInstall { names: names.join(", "), by_hand });
+        }
+    };
+    Ok(by_hand
+        .split(" && ")
+        .map(|line| {
+            let words = before.iter().copied().chain(line.split(' '));
+            words.map(str::to_owned).collect()
+        })
+        .collect())
+}
+
+/// Package servers have bad moments; a second try is worth its time, a third is not.
+pub fn twice<T, E: std::fmt::Display>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    attempt().or_else(|error| {
+        println!("    {error}\n    once more:");
+        attempt()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_updates_the_list_before_it_installs() {
+        let commands = commands(&["strace", "wrk"], Installer::Root).unwrap();
+        assert_eq!(commands, [vec!["apt-get", "update"], vec!["apt-get", "install", "-y", "strace", "wrk"]]);
+    }
+
+    #[test]
+    fn sudo_is_asked_without_a_prompt() {
+        let commands = commands(&["strace"], Installer::Sudo).unwrap();
+        assert!(commands.iter().all(|words| words[..2] == ["sudo", "-n"]));
+    }
+
+    #[test]
+    fn who_may_not_install_is_told_the_exact_command() {
+        let error = commands(&["strace"], Installer::Nobody).unwrap_err();
+        assert!(error.to_string().contains("`apt-get update && apt-get install -y strace`"), "{error}");
+    }
+
+    #[test]
+    fn a_failure_is_tried_once_more_and_no_oftener() {
+        let mut tries = 0;
+        let outcome: Result<(), &str> = twice(|| {
+            tries += 1;
+            Err("down")
+        });
+        assert_eq!((outcome, tries), (Err("down"), 2));
+    }
+
+    #[test]
+    fn parts_that_are_not_wanted_need_nothing() {
+        assert!(missing(&|_| false).is_empty());
+    }
+}
