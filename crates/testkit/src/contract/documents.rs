@@ -498,7 +498,8 @@ async fn checkpoints_are_kept_with_the_changes(engine: &dyn Engine) {
     write(vec![Change::Put(room("a", 1))], vec![at("rooms", 9, 5), at("rooms", 2, 7), at("other", 2, 1)]).await;
     let kept = async |projection| desk.documents.checkpoints(projection).await.expect("an answer");
     assert_eq!(kept("rooms").await, [at("rooms", 2, 7), at("rooms", 9, 5)]);
-    write(vec![Change::Clear { collection: ROOMS }], vec![at("rooms", 9, 0), at("rooms", 63, u64::from(u32::MAX))]).await;
+    write(vec![Change::Clear { collection: ROOMS }], vec![at("rooms", 9, 0), at("rooms", 63, u64::from(u32::MAX))])
+        .await;
     assert_eq!(kept("rooms").await, [at("rooms", 2, 7), at("rooms", 9, 0), at("rooms", 63, u64::from(u32::MAX))]);
     assert_eq!(kept("other").await, [at("other", 2, 1)]);
     assert!(kept("rooms ").await.is_empty());

@@ -97,11 +97,8 @@ pub fn group(streams: impl IntoIterator<Item = StreamAppend>) -> Group {
 }
 
 pub fn facts(stream: &StreamId, expected: Version, count: usize) -> StreamAppend {
-    let fact = |n| NewFact {
-        type_name: "lamp.lit".into(),
-        schema: 1,
-        body: format!("{{\"n\":{}}}", expected + n).into(),
-    };
+    let fact =
+        |n| NewFact { type_name: "lamp.lit".into(), schema: 1, body: format!("{{\"n\":{}}}", expected + n).into() };
     StreamAppend { stream: stream.clone(), expected, facts: (1..=count as u64).map(fact).collect() }
 }
 
@@ -319,11 +316,10 @@ async fn one_case_lies_in_one_shard(engine: &dyn Engine) {
     let outcomes = pen.append(vec![group(streams.iter().map(|stream| facts(stream, 0, 2)))]).await;
     let placed = placed(&outcomes[0]);
     let shard = streams[0].shard(64);
-    assert_eq!(placed.iter().map(|place| (place.shard, place.first)).collect::<Vec<_>>(), [
-        (shard, 1),
-        (shard, 3),
-        (shard, 5)
-    ]);
+    assert_eq!(
+        placed.iter().map(|place| (place.shard, place.first)).collect::<Vec<_>>(),
+        [(shard, 1), (shard, 3), (shard, 5)]
+    );
     let stored = pen.log.read_shard(shard, 0, 10).await.expect("the shard");
     let in_order: Vec<_> = stored.iter().map(|fact| (fact.stream.clone(), fact.version)).collect();
     let expected: Vec<_> = streams.iter().flat_map(|stream| [(stream.clone(), 1), (stream.clone(), 2)]).collect();
@@ -533,8 +529,7 @@ async fn a_batch_may_be_empty(engine: &dyn Engine) {
 async fn everything_survives_reopening(engine: &dyn Engine) {
     let (store, pen) = fresh_pen(engine).await;
     let hall = lamp("hall");
-    let snapshot =
-        Snapshot { stream: hall.clone(), version: 2, time: second(1), state_version: 1, body: "{}".into() };
+    let snapshot = Snapshot { stream: hall.clone(), version: 2, time: second(1), state_version: 1, body: "{}".into() };
     let batch = pen.batch(second(5), vec![group([facts(&hall, 0, 3)])]);
     let id = batch.id;
     pen.log.append(batch).await.expect("the store takes the batch");
