@@ -10,7 +10,7 @@ use platform::documents::Documents;
 use platform::store::StoreResult;
 
 use super::ports::{Access, SqliteDocuments};
-use super::readers::Readers;
+use super::readers::{READ_MAX, Readers};
 use super::writer::{Writer, WriterStats};
 use super::{OpenError, join, schema};
 
@@ -30,7 +30,7 @@ pub fn open_beside(dir: &Path) -> Result<Beside, OpenError> {
     let file = schema::existing(dir)?;
     let conn = schema::open_writable(&file, CACHE_KIB)?;
     schema::recognise(&conn)?;
-    let readers = Arc::new(Readers::start(vec![schema::open_readable(&file, CACHE_KIB)?])?);
+    let readers = Arc::new(Readers::start(vec![schema::open_readable(&file, CACHE_KIB)?], READ_MAX)?);
     let (writer, thread) = Writer::start(conn, None, Arc::default(), None, Arc::new(WriterStats::default()))?;
     let access = Access::PrimaryOnly(writer.clone());
     let documents = Arc::new(SqliteDocuments { readers: readers.clone(), access });

@@ -16,14 +16,23 @@ use tokio::sync::oneshot;
 
 /// SQLite's page size, in bytes: the default, which `schema` leaves as it is.
 const PAGE_BYTES: u32 = 4_096;
-/// A passive checkpoint, which nobody waits for, each time the WAL has grown by this much.
-const PASSIVE_EVERY_PAGES: u32 = (16 << 20) / PAGE_BYTES;
-/// From here on the WAL is begun anew, for which writers wait a moment.
-const RESTART_AT_PAGES: u32 = (256 << 20) / PAGE_BYTES;
 /// How long writers wait for readers when the WAL is begun anew; it is tried again later.
 const RESTART_WAIT: Duration = Duration::from_millis(50);
 /// How long it waits for readers where the WAL must be emptied; longer than any read of ours may take.
 const EMPTY_WAIT: Duration = Duration::from_millis(2_500);
+
+/// When the WAL is looked after, in pages.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    passive_every: u32,
+    restart_at: u32,
+}
+
+impl Limits {
+    pub fn in_pages(checkpoint_bytes: u32, restart_bytes: u32) -> Self {
+        Self { passive_every: checkpoint_bytes / PAGE_BYTES, restart_at: restart_bytes / PAGE_BYTES }
+    }
+}
 
 /// Counters since start, for `/metrics`.
 #[derive(Debug, Default)]
@@ -44,9 +53,9 @@ enum Message {
 pub struct Nudge {
     queue: mpsc::Sender<Message>,
     growth: Arc<Growth>,
+    limits: Limits,
 }
 
-#[derive(Default)]
 struct Growth {
     pages: AtomicU32,
     /// The size at which the thread is woken next.
@@ -58,10 +67,10 @@ impl Nudge {
     pub fn after_commit(&self, pages: u32) {
         let before = self.growth.pages.swap(pages, Ordering::Relaxed);
         if pages < before {
-            self.growth.wake_at.store(PASSIVE_EVERY_PAGES, Ordering::Relaxed);
+            self.growth.wake_at.store(self.limits.passive_every, Ordering::Relaxed);
         }
         if pages >= self.growth.wake_at.load(Ordering::Relaxed) {
-            self.growth.wake_at.store(pages + PASSIVE_EVERY_PAGES, Ordering::Relaxed);
+            self.growth.wake_at.store(pages + self.limits.passive_every, Ordering::Relaxed);
             let _ = self.queue.send(Message::Look);
         }
     }
@@ -85,12 +94,13 @@ pub fn start(
     conn: Connection,
     gate: Arc<Mutex<()>>,
     lock: File,
+    limits: Limits,
     stats: Arc<CheckpointStats>,
 ) -> std::io::Result<(Nudge, JoinHandle<()>)> {
     let (queue, waiting) = mpsc::channel();
-    let growth = Arc::new(Growth { pages: AtomicU32::new(0), wake_at: AtomicU32::new(PASSIVE_EVERY_PAGES) });
-    let nudge = Nudge { queue, growth: growth.clone() };
-    let thread = Checkpointer { conn, gate, growth, stats };
+    let growth = Arc::new(Growth { pages: AtomicU32::new(0), wake_at: AtomicU32::new(limits.passive_every) });
+    let nudge = Nudge { queue, growth: growth.clone(), limits };
+    let thread = Checkpointer { conn, gate, growth, limits, stats };
     let run = move || {
         thread.run(&waiting);
         drop(thread);
@@ -104,6 +114,7 @@ struct Checkpointer {
     conn: Connection,
     gate: Arc<Mutex<()>>,
     growth: Arc<Growth>,
+    limits: Limits,
     stats: Arc<CheckpointStats>,
 }
 
@@ -126,7 +137,7 @@ impl Checkpointer {
     fn look(&self) {
         let outcome = self.checkpoint(CheckpointMode::PASSIVE);
         self.count(&self.stats.passive, outcome);
-        if self.growth.pages.load(Ordering::Relaxed) >= RESTART_AT_PAGES {
+        if self.growth.pages.load(Ordering::Relaxed) >= self.limits.restart_at {
             self.restart();
         }
     }

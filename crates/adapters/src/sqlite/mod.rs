@@ -34,6 +34,9 @@ mod rows;
 mod schema;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +54,7 @@ pub use writer::WriterStats;
 
 use checkpointer::Nudge;
 use ports::{Access, SqliteDocuments, SqliteLog};
-use readers::Readers;
+use readers::{READ_MAX, Readers};
 use writer::Writer;
 
 /// Why a folder's store cannot be opened.
@@ -73,7 +76,10 @@ pub enum OpenError {
 
 impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Unusable(error.to_string())
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => Self::Foreign,
+            _ => Self::Unusable(error.to_string()),
+        }
     }
 }
 
@@ -98,6 +104,10 @@ pub struct Options {
     pub writer_cache_kib: u32,
     /// For each reader.
     pub reader_cache_kib: u32,
+    /// Each time the WAL has grown by this much, a checkpoint moves its pages into the file; nobody waits for it.
+    pub wal_checkpoint_bytes: u32,
+    /// From here on the WAL is begun anew, for which writers wait a moment.
+    pub wal_restart_bytes: u32,
     /// The file grows no further than this; then writes answer that the store is full.
     pub file_max_bytes: Option<u64>,
 }
@@ -109,6 +119,8 @@ impl Default for Options {
             readers: 4,
             writer_cache_kib: 32 << 10,
             reader_cache_kib: 4 << 10,
+            wal_checkpoint_bytes: 16 << 20,
+            wal_restart_bytes: 256 << 20,
             file_max_bytes: None,
         }
     }
@@ -145,12 +157,14 @@ impl Sqlite {
         }
         let heads = facts::Heads::load(&conn)?;
         let conns = (0..options.readers.max(1)).map(|_| schema::open_readable(&file, options.reader_cache_kib));
-        let readers = Arc::new(Readers::start(conns.collect::<Result<_, _>>()?)?);
+        let readers = Arc::new(Readers::start(conns.collect::<Result<_, _>>()?, READ_MAX)?);
 
         let stats = Stats::default();
         let gate = Arc::new(Mutex::new(()));
+        let limits = checkpointer::Limits::in_pages(options.wal_checkpoint_bytes, options.wal_restart_bytes);
         let checkpoints = schema::open_writable(&file, options.reader_cache_kib)?;
-        let (nudge, checkpointing) = checkpointer::start(checkpoints, gate.clone(), lock, stats.checkpoints.clone())?;
+        let (nudge, checkpointing) =
+            checkpointer::start(checkpoints, gate.clone(), lock, limits, stats.checkpoints.clone())?;
         let (writer, writing) = Writer::start(conn, Some(heads), gate, Some(nudge.clone()), stats.writer.clone())?;
         Ok(Self {
             log: Arc::new(SqliteLog { readers: readers.clone(), writer: Some(writer.clone()) }),

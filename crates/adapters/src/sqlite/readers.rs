@@ -16,7 +16,7 @@ use super::failure::Outcome;
 use super::names::Names;
 
 /// How long one read may take.
-const READ_MAX: Duration = Duration::from_secs(2);
+pub const READ_MAX: Duration = Duration::from_secs(2);
 /// Virtual machine steps between two looks at the clock, well under a millisecond.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 /// Reads that wait; one more is refused.
@@ -48,8 +48,8 @@ struct Queue {
 }
 
 impl Readers {
-    /// One thread for each connection.
-    pub fn start(conns: Vec<Connection>) -> Result<Self, super::OpenError> {
+    /// One thread for each connection. A read that takes longer than `read_max` fails.
+    pub fn start(conns: Vec<Connection>, read_max: Duration) -> Result<Self, super::OpenError> {
         let shared = Arc::new(Shared { queue: Mutex::default(), work: Condvar::new() });
         let readers = Self { shared, threads: Mutex::default() };
         for mut conn in conns {
@@ -61,7 +61,7 @@ impl Readers {
             )?;
             let shared = readers.shared.clone();
             let reader = Reader { conn, names: Names::default() };
-            let run = move || serve(&shared, reader, || *deadline.lock() = Some(Instant::now() + READ_MAX));
+            let run = move || serve(&shared, reader, || *deadline.lock() = Some(Instant::now() + read_max));
             let handle = std::thread::Builder::new().name("sqlite-reader".into()).spawn(run)?;
             readers.threads.lock().push(handle);
         }

@@ -149,11 +149,7 @@ pub fn recognise(conn: &Connection) -> Result<(), OpenError> {
 
 fn header(conn: &Connection) -> Result<(i32, i32), OpenError> {
     let read = |pragma| conn.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let not_a_database = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign,
-        _ => error.into(),
-    };
-    Ok((read("application_id").map_err(not_a_database)?, read("user_version").map_err(not_a_database)?))
+    Ok((read("application_id")?, read("user_version")?))
 }
 
 fn is_empty(conn: &Connection) -> Result<bool, OpenError> {
