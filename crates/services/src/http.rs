@@ -3,11 +3,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use contracts::caller::Caller;
@@ -15,7 +14,7 @@ use contracts::staff::Staff;
 use contracts::{Error, Kind};
 use domain::field::FieldError;
 use platform::http::extract::Bearer;
-use platform::http::idempotency::{Attempt, Idempotency, KEPT_FOR, Keep, Key, Mode, Scope};
+use platform::http::idempotency::{Attempt, Idempotency, KEPT_FOR, Key, Mode, Scope};
 use platform::http::problem::{FieldProblem, Problem};
 use platform::http::trace::RequestContext;
 
@@ -57,12 +56,6 @@ impl From<Error> for Refusal {
 
 fn field_problem(error: FieldError) -> FieldProblem {
     FieldProblem::new(error.pointer, error.code, error.message)
-}
-
-impl Refusal {
-    pub fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self(self.0.header(name, value))
-    }
 }
 
 impl IntoResponse for Refusal {
@@ -138,14 +131,8 @@ impl Repeats {
         let id: [u8; 32] = self.0.id(&scope, key);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&id[..16]);
-        let attempt = Attempt {
-            scope,
-            key,
-            body_hash: request.body_hash,
-            mode: request.mode,
-            keep: request.keep,
-            ttl: request.ttl,
-        };
+        let attempt =
+            Attempt { scope, key, body_hash: request.body_hash, mode: request.mode, keep: is_kept, ttl: KEPT_FOR };
         self.0.run(attempt, || async move { work(bytes).await.into_response() }).await
     }
 }
@@ -157,20 +144,10 @@ pub struct Repeatable<'a> {
     pub key: Option<&'a Key>,
     pub body_hash: [u8; 32],
     pub mode: Mode,
-    /// Which answers a repetition gets again; [`is_kept`] unless there is a reason.
-    pub keep: Keep,
-    pub ttl: Duration,
-}
-
-impl<'a> Repeatable<'a> {
-    /// Kept as promised to callers.
-    pub fn new(caller: &'a Caller, route: &'a str, key: Option<&'a Key>, body_hash: [u8; 32], mode: Mode) -> Self {
-        Self { caller, route, key, body_hash, mode, keep: is_kept, ttl: KEPT_FOR }
-    }
 }
 
 /// Answers that a repetition gets again: what was done, and refusals that stay what they are.
-pub fn is_kept(status: StatusCode, code: Option<&str>) -> bool {
+fn is_kept(status: StatusCode, code: Option<&str>) -> bool {
     let stays = matches!(code, Some("insufficient_stock" | "price_changed"));
     status.is_success() || status == StatusCode::PAYMENT_REQUIRED || (status == StatusCode::CONFLICT && stays)
 }
