@@ -13,13 +13,13 @@ use domain::order::{LineQuantity, Shipment};
 use domain::quantity::Quantity;
 use platform::http::etag::ETag;
 use platform::http::extract::{Body, IfMatch, OptionalBody, Segment};
-use platform::http::idempotency::{KEPT_FOR, Key, Mode, Optional, Required};
+use platform::http::idempotency::{Key, Mode, Optional, Required};
 use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Http;
-use crate::http::{Answer, Repeatable, StaffCaller, is_kept};
+use crate::http::{Answer, Repeatable, StaffCaller};
 use crate::orders::personal::{NOTE_MAX, check_text};
 use crate::orders::view::Reader;
 use crate::orders::wire::{LineQuantityBody, OrderView};
@@ -103,15 +103,8 @@ impl Action<'_> {
     /// Runs `work` with the bytes that the key comes to, and answers with the order as it is then.
     async fn run(self, work: impl AsyncFnOnce([u8; 16]) -> Answer<()>) -> Response {
         let route = format!("POST /api/admin/orders/{}/{}", self.id, self.name);
-        let request = Repeatable {
-            caller: self.caller,
-            route: &route,
-            key: self.key,
-            body_hash: self.hash,
-            mode: Mode::Rerun,
-            keep: is_kept,
-            ttl: KEPT_FOR,
-        };
+        let request =
+            Repeatable { caller: self.caller, route: &route, key: self.key, body_hash: self.hash, mode: Mode::Rerun };
         let (http, id) = (self.http, self.id);
         let if_match = self.if_match;
         let fresh = http.orders.fresh_bytes();

@@ -9,7 +9,7 @@ use contracts::Error;
 use domain::ids::DraftId;
 use platform::http::etag::ETag;
 use platform::http::extract::{Body, IfMatch, Params, Segment};
-use platform::http::idempotency::{KEPT_FOR, Mode, Optional};
+use platform::http::idempotency::{Mode, Optional};
 use platform::http::lists::{Cursor, Fingerprint, Limit};
 use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Http;
-use crate::http::{Answer, Repeatable, StaffCaller, is_kept};
+use crate::http::{Answer, Repeatable, StaffCaller};
 use crate::orders::drafts::{DraftBody, DraftView, listing};
 use crate::orders::view::Reader;
 use crate::orders::wire::OrderView;
@@ -75,8 +75,6 @@ pub async fn create_draft(
         key: key.as_ref(),
         body_hash: body.hash,
         mode: Mode::Rerun,
-        keep: is_kept,
-        ttl: KEPT_FOR,
     };
     let work = async |bytes: [u8; 16]| -> Answer<Response> {
         let id = DraftId::from_bytes(bytes);

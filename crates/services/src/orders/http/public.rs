@@ -9,7 +9,7 @@ use contracts::{Error, Kind};
 use domain::ids::{CartId, OrderId};
 use domain::order::{Cancellation, Channel, Order, Status};
 use platform::http::extract::{Body, Segment};
-use platform::http::idempotency::{KEPT_FOR, Mode, Required};
+use platform::http::idempotency::{Mode, Required};
 use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -102,22 +102,17 @@ pub async fn place_order(
     body: Body<NewOrder>,
 ) -> Response {
     let hash = body.hash;
-    let request = Repeatable {
-        caller: &caller,
-        route: "POST /api/orders",
-        key: Some(&key),
-        body_hash: hash,
-        mode: Mode::Replay,
-        keep: |_, code| code == Some("price_changed"),
-        ttl: KEPT_FOR,
-    };
+    let request =
+        Repeatable { caller: &caller, route: "POST /api/orders", key: Some(&key), body_hash: hash, mode: Mode::Replay };
     let (who, http) = (caller.clone(), http.clone());
     let work = async |bytes: [u8; 16]| -> Answer<Response> {
         let id = OrderId::from_bytes(bytes);
         let placed = http.orders.place(wish(&id, hash, body.value)?, &who).await?;
         respond(&http, &id, placed).await
     };
-    http.repeats.run(request, [0; 16], work).await
+    // The order itself remembers the rest, and what it remembers is sealed.
+    let keep = |_, code: Option<&str>| code == Some("price_changed");
+    http.repeats.run_keeping(keep, request, [0; 16], work).await
 }
 
 fn wish(id: &OrderId, hash: [u8; 32], body: NewOrder) -> Answer<PlaceOrder> {
