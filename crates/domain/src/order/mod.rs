@@ -19,7 +19,7 @@ use crate::seal::Sealed;
 use crate::sku::Sku;
 
 pub use checkout::{Next, Step, StepKind};
-pub use state::{Order, Process, RefundState};
+pub use state::{NoteState, Order, Process, Progress, RefundState, ShipmentState};
 
 /// The most lines that one order has.
 pub const MAX_LINES: usize = 1_000;
