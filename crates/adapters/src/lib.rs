@@ -1,1 +1,3 @@
+//! The engines behind the ports. Each folder or file names one; nothing else in the tree does.
 
+pub mod passwords;
