@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode, Url, header};
 use serde_json::Value;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often one request is sent before it is given up.
 const ATTEMPTS: u32 = 10;
 /// The first pause between two attempts; it doubles, unless the shop says how long.
@@ -48,15 +48,17 @@ pub struct Ask<'a> {
     pub key: Option<&'a str>,
     pub if_match: Option<&'a str>,
     pub body: Option<&'a Value>,
+    /// How long one answer may take.
+    pub patience: Duration,
 }
 
 impl<'a> Ask<'a> {
     pub fn get(path: &'a [&'a str]) -> Self {
-        Self { method: Method::GET, path, key: None, if_match: None, body: None }
+        Self { method: Method::GET, path, key: None, if_match: None, body: None, patience: PATIENCE }
     }
 
     pub fn post(path: &'a [&'a str], key: &'a str, body: Option<&'a Value>) -> Self {
-        Self { method: Method::POST, path, key: Some(key), if_match: None, body }
+        Self { method: Method::POST, path, key: Some(key), if_match: None, body, patience: PATIENCE }
     }
 }
 
@@ -88,7 +90,7 @@ impl Shop {
         let token = token.map(str::trim).filter(|token| !token.is_empty()).ok_or(Error::NoToken)?;
         let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
         let redirects = reqwest::redirect::Policy::none();
-        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT).redirect(redirects);
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(redirects);
         let http = if is_here { http.no_proxy() } else { http };
         let http = http.build();
         let http = http.map_err(|error| Error::Unreachable { url: base.clone(), reason: told(&error) })?;
@@ -114,6 +116,11 @@ impl Shop {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// Asks, and takes whatever comes.
+    pub async fn ask_once(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
+        self.once(ask).await.map(|(answer, _)| answer)
     }
 
     /// Asks for what must work: any answer but these is an error that says what was asked.
@@ -156,7 +163,7 @@ impl Shop {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(ask.path);
         }
-        let mut request = self.http.request(ask.method.clone(), url).bearer_auth(&self.token);
+        let mut request = self.http.request(ask.method.clone(), url).bearer_auth(&self.token).timeout(ask.patience);
         for (name, value) in [("idempotency-key", ask.key), ("if-match", ask.if_match)] {
             if let Some(value) = value {
                 request = request.header(name, value);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::book::{Book, Sums};
 use super::orders::Sold;
 use super::shelves::Filled;
+use crate::numbers::grouped;
 
 /// How many failures of one sort are told one by one.
 const TOLD_MAX: usize = 20;
@@ -83,19 +84,6 @@ fn pounds(pence: i128) -> String {
     let pence = pence.unsigned_abs();
     let whole = u64::try_from(pence / 100).unwrap_or(u64::MAX);
     format!("{sign}£{}.{:02}", grouped(whole), pence % 100)
-}
-
-/// Thousands apart: 184,248.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

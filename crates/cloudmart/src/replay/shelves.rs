@@ -39,7 +39,7 @@ pub async fn offer_currency(shop: &Shop) -> Result<(), Error> {
         currencies.push(Value::from(CURRENCY));
         let patch = json!({ "currencies": currencies });
         let if_match = current.etag.as_deref();
-        let ask = Ask { method: reqwest::Method::PATCH, path: &path, key: None, if_match, body: Some(&patch) };
+        let ask = Ask { method: reqwest::Method::PATCH, if_match, body: Some(&patch), ..Ask::get(&path) };
         let changed = shop.ask(&ask).await?;
         match changed.status {
             200 => return Ok(()),
