@@ -65,7 +65,12 @@ impl IntoResponse for Refusal {
 }
 
 /// Finds out who calls and puts a [`Caller`] among the request's extensions. A layer around all of `/api`.
-pub async fn identify(State(staff): State<Arc<dyn Staff>>, bearer: Bearer, mut request: Request, next: Next) -> Response {
+pub async fn identify(
+    State(staff): State<Arc<dyn Staff>>,
+    bearer: Bearer,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let trace = request.extensions().get::<RequestContext>().map(|context| context.trace_id.clone());
     let mut caller = Caller { staff: None, token: bearer.0.as_deref().map(Into::into), trace };
     if let Some(token) = &bearer.0 {
@@ -126,14 +131,8 @@ impl Repeats {
         let id: [u8; 32] = self.0.id(&scope, key);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&id[..16]);
-        let attempt = Attempt {
-            scope,
-            key,
-            body_hash: request.body_hash,
-            mode: request.mode,
-            keep: is_kept,
-            ttl: KEPT_FOR,
-        };
+        let attempt =
+            Attempt { scope, key, body_hash: request.body_hash, mode: request.mode, keep: is_kept, ttl: KEPT_FOR };
         self.0.run(attempt, || async move { work(bytes).await.into_response() }).await
     }
 }

@@ -1,15 +1,15 @@
 //! The use cases, one folder per service: what it does, its views, its HTTP, and the provider ports it needs.
 //! It does not know which engine keeps its data, nor its sibling services except through `contracts`.
 
-pub mod machinery;
+pub mod carts;
+pub mod catalog;
 pub mod http;
+pub mod inventory;
+pub mod machinery;
+pub mod orders;
+pub mod payments;
 pub mod shop;
 pub mod staff;
-pub mod catalog;
-pub mod inventory;
-pub mod carts;
-pub mod payments;
-pub mod orders;
 
 use std::sync::Arc;
 
