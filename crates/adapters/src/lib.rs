@@ -1,1 +1,7 @@
+//! The engines: what keeps, hashes, pays or sends something for the shop. The only crate that names a vendor.
+//! It does not decide anything: ports are declared by their users, and an adapter does what they say.
 
+mod blocking;
+pub mod folder;
+pub mod passwords;
+pub mod sqlite;
