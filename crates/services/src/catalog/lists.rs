@@ -11,7 +11,7 @@ use platform::documents::Filter;
 use platform::documents::tuple::Key;
 use platform::http::lists::{Cursor, Fingerprint};
 
-use super::LocalCatalog;
+use super::Catalog;
 use super::listing::{Spot, Walk, walk};
 use super::projection::{
     BY_PRICE, BY_TIME, BY_TITLE, FOR_STAFF, ProductDoc, TITLES, scoped, status_text, title_key, titles,
@@ -34,7 +34,7 @@ pub struct ListForStaff {
     pub limit: usize,
 }
 
-impl LocalCatalog {
+impl Catalog {
     pub(super) async fn list(&self, query: &ListProducts) -> Result<Listing<ProductCard>> {
         let read_as = self.read_as(&query.reading).await?;
         let Some(categories) = self.categories_under(query.category.as_deref()).await? else {

@@ -21,9 +21,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::caller::Caller;
-use contracts::catalog::{
-    Catalog, CategoryView, ListProducts, Listing, Media, Offer, ProductCard, ProductView, Reading,
-};
+use contracts::catalog::{CategoryView, ListProducts, Listing, Media, Offer, ProductCard, ProductView, Reading};
 use contracts::inventory::Inventory;
 use contracts::shop::Shop;
 use contracts::{Error, Kind, Result};
@@ -54,7 +52,7 @@ pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
 }
 
 /// The catalogue in this process.
-pub struct LocalCatalog {
+pub struct Catalog {
     machinery: Machinery,
     shop: Arc<dyn Shop>,
     inventory: Arc<dyn Inventory>,
@@ -62,7 +60,7 @@ pub struct LocalCatalog {
     responses: Arc<Responses>,
 }
 
-impl LocalCatalog {
+impl Catalog {
     /// Also begins to listen to what is committed, on the current runtime.
     pub fn new(machinery: Machinery, shop: Arc<dyn Shop>, inventory: Arc<dyn Inventory>) -> Arc<Self> {
         let responses = Arc::new(Responses::default());
@@ -150,7 +148,7 @@ impl LocalCatalog {
 }
 
 #[async_trait]
-impl Catalog for LocalCatalog {
+impl contracts::catalog::Catalog for Catalog {
     async fn offers(&self, skus: &[Sku], currency: Currency, locale: &Locale) -> Result<BTreeMap<Sku, Offer>> {
         let mut offers = BTreeMap::new();
         for sku in skus {

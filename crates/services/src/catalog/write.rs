@@ -16,7 +16,7 @@ use platform::http::extract::IfMatch;
 use platform::log::executor::{Command, Decision, RunError, View};
 use platform::log::{StreamId, Version};
 
-use super::LocalCatalog;
+use super::Catalog;
 use super::kinds::{CategoryTree, Claim, ClaimFact, Products, SkuClaims, SlugClaims, TreeFact};
 use crate::machinery::{cause, executed, stored};
 
@@ -59,7 +59,7 @@ enum Failed {
     Error(Error),
 }
 
-impl LocalCatalog {
+impl Catalog {
     /// Creates a product; of an id that is there already nothing happens.
     pub(super) async fn create(&self, id: ProductId, input: &ProductInput, caller: &Caller) -> Result<Arc<Product>> {
         let (state, seen) = self.product_state(&id).await?;

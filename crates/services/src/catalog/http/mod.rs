@@ -5,7 +5,6 @@ mod forms;
 mod object;
 mod patch;
 mod pictures;
-mod problems;
 mod public;
 mod resources;
 mod staff;
@@ -14,12 +13,14 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
+use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use super::LocalCatalog;
+use super::Catalog;
 use super::media::MEDIA_BYTES_MAX;
 use crate::http::Repeats;
+use crate::refusals::Schemas;
 
 /// A product with 2,000 variants, or 1,000 categories, with room for their texts.
 const FORM_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -27,21 +28,15 @@ const FORM_BYTES_MAX: usize = 8 * 1024 * 1024;
 const MULTIPART_BYTES_MAX: usize = 64 * 1024;
 
 /// What the routes work with.
-pub struct CatalogHttp {
-    catalog: Arc<LocalCatalog>,
+struct Desk {
+    catalog: Arc<Catalog>,
     repeats: Repeats,
 }
 
-impl CatalogHttp {
-    pub fn new(catalog: Arc<LocalCatalog>, repeats: Repeats) -> Arc<Self> {
-        Arc::new(Self { catalog, repeats })
-    }
-}
-
 /// `/api/products`, `/api/categories`, `/api/admin/{products,categories,media}` and, outside the API, `/media/{name}`.
-pub fn router(http: Arc<CatalogHttp>) -> OpenApiRouter {
+pub fn router(catalog: Arc<Catalog>, repeats: Repeats) -> OpenApiRouter {
     let forms = || DefaultBodyLimit::max(FORM_BYTES_MAX);
-    OpenApiRouter::default()
+    OpenApiRouter::with_openapi(Schemas::openapi())
         .routes(routes!(public::list_products))
         .routes(routes!(public::get_product))
         .routes(routes!(public::list_categories))
@@ -52,5 +47,5 @@ pub fn router(http: Arc<CatalogHttp>) -> OpenApiRouter {
         .routes(routes!(staff::get_categories, staff::replace_categories).layer(forms()))
         .routes(routes!(pictures::upload).layer(DefaultBodyLimit::max(MEDIA_BYTES_MAX + MULTIPART_BYTES_MAX)))
         .route("/media/{name}", get(pictures::serve))
-        .with_state(http)
+        .with_state(Arc::new(Desk { catalog, repeats }))
 }

@@ -15,11 +15,11 @@ use platform::http::idempotency::Optional;
 use platform::http::problem::Problem;
 use utoipa::ToSchema;
 
-use super::CatalogHttp;
-use super::problems::OfCreating;
+use super::Desk;
 use super::resources::MediaResource;
 use crate::catalog::media::{Format, MEDIA_BYTES_MAX, parse_name};
 use crate::http::{Answer, Refusal, StaffCaller};
+use crate::refusals::{Always, BadBody, Refused};
 
 const FIELD: &str = "file";
 const EXPECTED: &str =
@@ -43,16 +43,16 @@ pub(super) struct UploadForm {
 /// Uploads a picture: JPEG, PNG or WebP, at most 20 MiB.
 ///
 /// The same picture is the same media, however often it is uploaded.
-#[utoipa::path(post, path = "/api/admin/media", tag = "catalog",
+#[utoipa::path(post, path = "/api/admin/media", tag = "catalog (staff)", security(("staff_key" = [])),
     request_body(content((UploadForm = "multipart/form-data"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Accepted, not needed.", max_length = 255)),
     responses(
         (status = 201, description = "Stored.", body = MediaResource,
             headers(("Location" = String, description = "Where it is served."))),
-        OfCreating,
+        BadBody, Refused<409>, Always,
 ))]
 pub(super) async fn upload(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(caller): StaffCaller,
     Optional(_): Optional,
     request: Request,
@@ -61,7 +61,7 @@ pub(super) async fn upload(
     if bytes.len() > MEDIA_BYTES_MAX {
         return Err(Problem::too_large().into());
     }
-    let media = http.catalog.pictures.store(bytes, &caller).await?;
+    let media = desk.catalog.pictures.store(bytes, &caller).await?;
     let location = HeaderValue::try_from(&media.url).map_err(|error| Error::internal(error.to_string()))?;
     let body = axum::Json(MediaResource::from(media));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
@@ -103,19 +103,19 @@ fn torn() -> Problem {
 
 /// A picture by its name.
 pub(super) async fn serve(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     Segment(name): Segment<String>,
     known: IfNoneMatch,
 ) -> Answer<Response> {
     let (id, format) = parse_name(&name).ok_or_else(Problem::not_found)?;
     let etag = ETag::parse(id.as_str()).ok_or_else(Problem::not_found)?;
     if known.matches(&etag) {
-        if !http.catalog.pictures.exists(&id).await? {
+        if !desk.catalog.pictures.exists(&id).await? {
             return Err(Problem::not_found().into());
         }
         return Ok(known.answer(&etag, headers(format)));
     }
-    let bytes = http.catalog.pictures.bytes(&id).await?.ok_or_else(Problem::not_found)?;
+    let bytes = desk.catalog.pictures.bytes(&id).await?.ok_or_else(Problem::not_found)?;
     Ok(known.answer(&etag, (headers(format), bytes)))
 }
 

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use contracts::catalog::{Catalog, CategoryView, ListProducts, ProductCard, ProductView, Sort};
+use contracts::catalog::{Catalog as _, CategoryView, ListProducts, ProductCard, ProductView, Sort};
 use contracts::{Error, Result};
 use platform::http::etag::ETag;
 use platform::http::extract::{IfNoneMatch, Params, Segment};
@@ -17,10 +17,10 @@ use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::CatalogHttp;
-use super::problems::OfReading;
+use super::Desk;
 use crate::catalog::reading::reading;
 use crate::http::Answer;
+use crate::refusals::{Always, Refused};
 
 /// Short, because availability is part of it; a shop under load may give an older one meanwhile.
 const PRODUCTS_FRESH_FOR: Duration = Duration::from_secs(5);
@@ -59,10 +59,10 @@ pub(super) struct ListParams {
 #[utoipa::path(get, path = "/api/products", tag = "catalog", params(ListParams), responses(
     (status = 200, description = "A page of products.", body = Listing<ProductCard>),
     (status = 304, description = "Not changed since the answer whose `ETag` was sent as `If-None-Match`."),
-    OfReading,
+    Refused<400>, Always,
 ))]
 pub(super) async fn list_products(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     Params(params): Params<ListParams>,
     known: IfNoneMatch,
 ) -> Answer<Response> {
@@ -70,7 +70,7 @@ pub(super) async fn list_products(
     let reading = reading(currency.as_deref(), locale.as_deref())?;
     let category = category.filter(|slug| !slug.is_empty());
     let query = ListProducts { reading, category, q, sort, cursor, limit: limit.get() };
-    let contracts::catalog::Listing { items, next_cursor } = http.catalog.products(&query).await?;
+    let contracts::catalog::Listing { items, next_cursor } = desk.catalog.products(&query).await?;
     Ok(cached(&known, &Listing { items, next_cursor }, PRODUCTS_FRESH_FOR)?)
 }
 
@@ -91,16 +91,16 @@ pub(super) struct ReadParams {
     responses(
         (status = 200, description = "The product.", body = ProductView),
         (status = 304, description = "Not changed since the answer whose `ETag` was sent as `If-None-Match`."),
-        OfReading,
+        Refused<400>, Refused<404>, Always,
 ))]
 pub(super) async fn get_product(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     Segment(id): Segment<String>,
     Params(params): Params<ReadParams>,
     known: IfNoneMatch,
 ) -> Answer<Response> {
     let reading = reading(params.currency.as_deref(), params.locale.as_deref())?;
-    let answer = http.catalog.answer(&id, &reading).await?;
+    let answer = desk.catalog.answer(&id, &reading).await?;
     Ok(json(&known, &answer.etag, answer.body.clone(), PRODUCTS_FRESH_FOR))
 }
 
@@ -108,15 +108,15 @@ pub(super) async fn get_product(
 #[utoipa::path(get, path = "/api/categories", tag = "catalog", params(ReadParams), responses(
     (status = 200, description = "All categories.", body = Listing<CategoryView>),
     (status = 304, description = "Not changed since the answer whose `ETag` was sent as `If-None-Match`."),
-    OfReading,
+    Refused<400>, Always,
 ))]
 pub(super) async fn list_categories(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     Params(params): Params<ReadParams>,
     known: IfNoneMatch,
 ) -> Answer<Response> {
     let reading = reading(params.currency.as_deref(), params.locale.as_deref())?;
-    let categories = http.catalog.categories(&reading).await?;
+    let categories = desk.catalog.categories(&reading).await?;
     Ok(cached(&known, &Listing::whole(categories), CATEGORIES_FRESH_FOR)?)
 }
 

@@ -18,14 +18,14 @@ use platform::log::Version;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::CatalogHttp;
+use super::Desk;
 use super::forms::{CategoriesForm, CategoryForm, ProductForm, ProductStatus};
 use super::object::Object;
 use super::patch::ProductPatch;
-use super::problems::{OfChanging, OfCreating, OfStaffReading};
 use super::resources::{ProductResource, ProductRow, categories};
 use crate::catalog::lists::ListForStaff;
 use crate::http::{Answer, Repeatable, StaffCaller};
+use crate::refusals::{Always, BadBody, Refused};
 
 /// What is wrong with a form, at most; a form of 2,000 variants can be wrong 10,000 times.
 const ERRORS_MAX: usize = 100;
@@ -49,32 +49,32 @@ pub(super) struct ListParams {
 }
 
 /// Lists all products, the newest first.
-#[utoipa::path(get, path = "/api/admin/products", tag = "catalog", params(ListParams), responses(
+#[utoipa::path(get, path = "/api/admin/products", tag = "catalog (staff)", security(("staff_key" = [])), params(ListParams), responses(
     (status = 200, description = "A page of products.", body = Listing<ProductRow>),
-    OfStaffReading,
+    Refused<400>, Always,
 ))]
 pub(super) async fn list_products(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(_): StaffCaller,
     Params(params): Params<ListParams>,
 ) -> Answer<Json<Listing<ProductRow>>> {
     let ListParams { status, q, sku, cursor, limit } = params;
     let sku = sku.filter(|sku| !sku.is_empty());
     let query = ListForStaff { status: status.map(Into::into), q, sku, cursor, limit: limit.get() };
-    let contracts::catalog::Listing { items, next_cursor } = http.catalog.list_for_staff(&query).await?;
+    let contracts::catalog::Listing { items, next_cursor } = desk.catalog.list_for_staff(&query).await?;
     Ok(Json(Listing { items: items.iter().map(ProductRow::from).collect(), next_cursor }))
 }
 
 /// Creates a product.
-#[utoipa::path(post, path = "/api/admin/products", tag = "catalog", request_body = ProductForm,
+#[utoipa::path(post, path = "/api/admin/products", tag = "catalog (staff)", security(("staff_key" = [])), request_body = ProductForm,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same on a retry.", max_length = 255)),
     responses(
         (status = 201, description = "Created.", body = ProductResource, headers(
             ("ETag" = String, description = "Its version."), ("Location" = String, description = "Its address."))),
-        OfCreating,
+        BadBody, Refused<409>, Always,
 ))]
 pub(super) async fn create_product(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(caller): StaffCaller,
     Optional(key): Optional,
     body: Body<Object<ProductForm>>,
@@ -86,7 +86,7 @@ pub(super) async fn create_product(
         body_hash: body.hash,
         mode: Mode::Replay,
     };
-    let (catalog, caller) = (&http.catalog, &caller);
+    let (catalog, caller) = (&desk.catalog, &caller);
     let work = |bytes| async move {
         let input = body.value.0.into_input().map_err(Error::invalid)?;
         let id = ProductId::from_bytes(bytes);
@@ -95,39 +95,39 @@ pub(super) async fn create_product(
         let location = HeaderValue::try_from(location).map_err(|error| Error::internal(error.to_string()))?;
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], shown(&product)))
     };
-    http.repeats.run(request, catalog.machinery.id_bytes(), work).await
+    desk.repeats.run(request, catalog.machinery.id_bytes(), work).await
 }
 
 /// One product, whatever its status.
-#[utoipa::path(get, path = "/api/admin/products/{id}", tag = "catalog",
+#[utoipa::path(get, path = "/api/admin/products/{id}", tag = "catalog (staff)", security(("staff_key" = [])),
     params(("id" = String, Path, description = "Its id.")),
     responses(
         (status = 200, description = "The product.", body = ProductResource,
             headers(("ETag" = String, description = "Its version, for `If-Match`."))),
         (status = 304, description = "Still at the version that was sent as `If-None-Match`."),
-        OfStaffReading,
+        Refused<404>, Always,
 ))]
 pub(super) async fn get_product(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(_): StaffCaller,
     Segment(id): Segment<ProductId>,
     known: IfNoneMatch,
 ) -> Answer<Response> {
-    let product = http.catalog.by_id(&id).await?;
+    let product = desk.catalog.by_id(&id).await?;
     Ok(known.answer(&product.version.into(), shown(&product)))
 }
 
 /// Replaces a product. Variants keep their ids by naming them, or by their SKU.
-#[utoipa::path(put, path = "/api/admin/products/{id}", tag = "catalog", request_body = ProductForm,
+#[utoipa::path(put, path = "/api/admin/products/{id}", tag = "catalog (staff)", security(("staff_key" = [])), request_body = ProductForm,
     params(("id" = String, Path, description = "Its id."),
         ("If-Match" = String, Header, description = "The `ETag` that was read.")),
     responses(
         (status = 200, description = "The product as it is now.", body = ProductResource,
             headers(("ETag" = String, description = "Its new version."))),
-        OfChanging,
+        BadBody, Refused<404>, Refused<409>, Refused<412>, Refused<428>, Always,
 ))]
 pub(super) async fn replace_product(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(caller): StaffCaller,
     Segment(id): Segment<ProductId>,
     if_match: IfMatch,
@@ -135,12 +135,12 @@ pub(super) async fn replace_product(
 ) -> Answer<Response> {
     let if_match = if_match.required()?;
     let input = body.value.0.into_input().map_err(Error::invalid)?;
-    let product = http.catalog.rewrite(&id, &if_match, |_| Ok(input.clone()), &caller).await.map_err(shortened)?;
+    let product = desk.catalog.rewrite(&id, &if_match, |_| Ok(input.clone()), &caller).await.map_err(shortened)?;
     Ok(shown(&product))
 }
 
 /// Changes some members of a product: JSON Merge Patch.
-#[utoipa::path(patch, path = "/api/admin/products/{id}", tag = "catalog",
+#[utoipa::path(patch, path = "/api/admin/products/{id}", tag = "catalog (staff)", security(("staff_key" = [])),
     request_body(content((ProductPatch = "application/merge-patch+json"), (ProductPatch = "application/json"))),
     params(("id" = String, Path, description = "Its id."),
         ("If-Match" = String, Header, description = "The `ETag` that was read."),
@@ -148,10 +148,10 @@ pub(super) async fn replace_product(
     responses(
         (status = 200, description = "The product as it is now.", body = ProductResource,
             headers(("ETag" = String, description = "Its new version."))),
-        OfChanging,
+        BadBody, Refused<404>, Refused<409>, Refused<412>, Refused<428>, Always,
 ))]
 pub(super) async fn patch_product(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(caller): StaffCaller,
     Segment(id): Segment<ProductId>,
     if_match: IfMatch,
@@ -164,24 +164,24 @@ pub(super) async fn patch_product(
         Repeatable { caller: &caller, route: &route, key: key.as_ref(), body_hash: body.hash, mode: Mode::Replay };
     let work = |_| async {
         let write = |product: &Product| body.value.0.on(&product.content);
-        let product = http.catalog.rewrite(&id, &if_match, write, &caller).await.map_err(shortened)?;
+        let product = desk.catalog.rewrite(&id, &if_match, write, &caller).await.map_err(shortened)?;
         Ok(shown(&product))
     };
-    Ok(http.repeats.run(request, [0; 16], work).await)
+    Ok(desk.repeats.run(request, [0; 16], work).await)
 }
 
 /// Takes a product off sale for good; it keeps its SKUs and its slug.
-#[utoipa::path(post, path = "/api/admin/products/{id}/archive", tag = "catalog",
+#[utoipa::path(post, path = "/api/admin/products/{id}/archive", tag = "catalog (staff)", security(("staff_key" = [])),
     params(("id" = String, Path, description = "Its id."),
         ("If-Match" = String, Header, description = "The `ETag` that was read."),
         ("Idempotency-Key" = Option<String>, Header, description = "The same on a retry.", max_length = 255)),
     responses(
         (status = 200, description = "The product as it is now.", body = ProductResource,
             headers(("ETag" = String, description = "Its new version."))),
-        OfChanging,
+        BadBody, Refused<404>, Refused<409>, Refused<412>, Refused<428>, Always,
 ))]
 pub(super) async fn archive_product(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(caller): StaffCaller,
     Segment(id): Segment<ProductId>,
     if_match: IfMatch,
@@ -191,8 +191,8 @@ pub(super) async fn archive_product(
     let route = format!("POST /api/admin/products/{id}/archive");
     let request =
         Repeatable { caller: &caller, route: &route, key: key.as_ref(), body_hash: [0; 32], mode: Mode::Replay };
-    let work = |_| async { Ok(shown(http.catalog.archive(&id, &if_match, &caller).await?.as_ref())) };
-    Ok(http.repeats.run(request, [0; 16], work).await)
+    let work = |_| async { Ok(shown(desk.catalog.archive(&id, &if_match, &caller).await?.as_ref())) };
+    Ok(desk.repeats.run(request, [0; 16], work).await)
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -206,7 +206,7 @@ pub(super) struct RestoreForm {
 }
 
 /// Brings an archived product back, as a draft or on sale.
-#[utoipa::path(post, path = "/api/admin/products/{id}/restore", tag = "catalog",
+#[utoipa::path(post, path = "/api/admin/products/{id}/restore", tag = "catalog (staff)", security(("staff_key" = [])),
     request_body = Option<RestoreForm>,
     params(("id" = String, Path, description = "Its id."),
         ("If-Match" = String, Header, description = "The `ETag` that was read."),
@@ -214,10 +214,10 @@ pub(super) struct RestoreForm {
     responses(
         (status = 200, description = "The product as it is now.", body = ProductResource,
             headers(("ETag" = String, description = "Its new version."))),
-        OfChanging,
+        BadBody, Refused<404>, Refused<409>, Refused<412>, Refused<428>, Always,
 ))]
 pub(super) async fn restore_product(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(caller): StaffCaller,
     Segment(id): Segment<ProductId>,
     if_match: IfMatch,
@@ -232,37 +232,37 @@ pub(super) async fn restore_product(
     let work = |_| async {
         let status = status.as_deref().map(super::forms::read_status).transpose();
         let status = status.map_err(|error| Error::invalid(vec![error]))?.unwrap_or(Status::Draft);
-        Ok(shown(http.catalog.restore(&id, status, &if_match, &caller).await?.as_ref()))
+        Ok(shown(desk.catalog.restore(&id, status, &if_match, &caller).await?.as_ref()))
     };
-    Ok(http.repeats.run(request, [0; 16], work).await)
+    Ok(desk.repeats.run(request, [0; 16], work).await)
 }
 
 /// All categories as staff wrote them.
-#[utoipa::path(get, path = "/api/admin/categories", tag = "catalog", responses(
+#[utoipa::path(get, path = "/api/admin/categories", tag = "catalog (staff)", security(("staff_key" = [])), responses(
     (status = 200, description = "All categories.", body = Listing<CategoryForm>,
         headers(("ETag" = String, description = "The tree's version, for `If-Match`."))),
     (status = 304, description = "Still at the version that was sent as `If-None-Match`."),
-    OfStaffReading,
+    Always,
 ))]
 pub(super) async fn get_categories(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(_): StaffCaller,
     known: IfNoneMatch,
 ) -> Answer<Response> {
-    let (tree, version) = http.catalog.tree().await?;
+    let (tree, version) = desk.catalog.tree().await?;
     Ok(known.answer(&version.into(), shown_tree(&tree, version)))
 }
 
 /// Replaces all categories. Products keep the slugs that they name.
-#[utoipa::path(put, path = "/api/admin/categories", tag = "catalog", request_body = CategoriesForm,
+#[utoipa::path(put, path = "/api/admin/categories", tag = "catalog (staff)", security(("staff_key" = [])), request_body = CategoriesForm,
     params(("If-Match" = String, Header, description = "The `ETag` that was read.")),
     responses(
         (status = 200, description = "The categories as they are now.", body = Listing<CategoryForm>,
             headers(("ETag" = String, description = "The tree's new version."))),
-        OfChanging,
+        BadBody, Refused<404>, Refused<409>, Refused<412>, Refused<428>, Always,
 ))]
 pub(super) async fn replace_categories(
-    State(http): State<Arc<CatalogHttp>>,
+    State(desk): State<Arc<Desk>>,
     StaffCaller(caller): StaffCaller,
     if_match: IfMatch,
     body: Body<Object<CategoriesForm>>,
@@ -271,7 +271,7 @@ pub(super) async fn replace_categories(
     let inputs: Vec<CategoryInput> = body.value.0.items.into_iter().map(CategoryForm::into_input).collect();
     let tree = Categories::from_inputs(&inputs)
         .map_err(|errors| shortened(Error::invalid(errors.into_iter().map(|error| error.under("/items")).collect())))?;
-    let version = http.catalog.plant(tree.clone(), &if_match, &caller).await?;
+    let version = desk.catalog.plant(tree.clone(), &if_match, &caller).await?;
     Ok(shown_tree(&tree, version).into_response())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::Kind;
-use contracts::catalog::{Availability, Catalog};
+use contracts::catalog::{Availability, Catalog as _};
 use domain::locale::Locale;
 use platform::http::extract::IfMatch;
 

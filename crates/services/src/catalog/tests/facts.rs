@@ -1,7 +1,7 @@
 //! What is written: facts, claims, races.
 
 use contracts::Kind;
-use contracts::catalog::Catalog;
+use contracts::catalog::Catalog as _;
 use domain::catalog::{CategoryInput, Status};
 use domain::locale::Locale;
 use domain::money::Currency;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use contracts::Kind;
-use contracts::catalog::{Catalog, ListProducts, Sort};
+use contracts::catalog::{Catalog as _, ListProducts, Sort};
 use domain::catalog::{CategoryInput, Status};
 use platform::http::extract::IfMatch;
 

@@ -37,8 +37,8 @@ use platform::projection::Projector;
 use platform::sealing::{MasterKey, Vault};
 use serde_json::{Value, json};
 
-use super::http::{CatalogHttp, router};
-use super::{LocalCatalog, projections, register};
+use super::http::router;
+use super::{Catalog, projections, register};
 use crate::http::Repeats;
 use crate::machinery::Machinery;
 
@@ -142,7 +142,7 @@ impl Inventory for Shelves {
 }
 
 struct Mart {
-    catalog: Arc<LocalCatalog>,
+    catalog: Arc<Catalog>,
     shop: Arc<FixedShop>,
     shelves: Arc<Shelves>,
     machinery: Machinery,
@@ -163,7 +163,7 @@ async fn mart() -> Mart {
     let blobs = Arc::new(MemoryBlobs::default());
     let machinery = Machinery { executor, documents, projector, vault, blobs, clock, entropy };
     let (shop, shelves) = (Arc::new(FixedShop::new()), Arc::new(Shelves(Mutex::new(Some(BTreeMap::new())))));
-    let catalog = LocalCatalog::new(machinery.clone(), shop.clone(), shelves.clone());
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), shelves.clone());
     Mart { catalog, shop, shelves, machinery, clock: manual }
 }
 
@@ -171,7 +171,7 @@ impl Mart {
     fn router(&self) -> axum::Router {
         let (documents, clock) = (self.machinery.documents.clone(), self.machinery.clock.clone());
         let repeats = Repeats::new(Arc::new(Idempotency::new(documents, clock, b"secret")));
-        router(CatalogHttp::new(self.catalog.clone(), repeats)).split_for_parts().0
+        router(self.catalog.clone(), repeats).split_for_parts().0
     }
 
     async fn create(&self, input: Value) -> Result<Arc<Product>> {
