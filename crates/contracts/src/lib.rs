@@ -1,14 +1,14 @@
 //! What services say to each other: one trait per service, its messages, one kind of error.
 //! It does not know whether a service is in this process or behind a URL; callers cannot tell.
 
-pub mod error;
 pub mod caller;
-pub mod shop;
-pub mod catalog;
-pub mod inventory;
 pub mod carts;
-pub mod payments;
+pub mod catalog;
+pub mod error;
+pub mod inventory;
 pub mod orders;
+pub mod payments;
+pub mod shop;
 pub mod staff;
 
 pub use error::{Error, Kind, Result};

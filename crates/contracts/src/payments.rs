@@ -30,14 +30,26 @@ pub enum Authorization {
     /// The money is promised, or is seen to by hand.
     Granted,
     /// The buyer must do something first.
-    ActionRequired { url: String, expires_at: Timestamp },
-    Declined { code: String, message: String },
+    ActionRequired {
+        url: String,
+        expires_at: Timestamp,
+    },
+    Declined {
+        code: String,
+        message: String,
+    },
     /// Certainly without effect; it can be tried again.
-    Failed { reason: String },
+    Failed {
+        reason: String,
+    },
     /// Nobody knows; asking again asks under the same key.
-    Unknown { reason: String },
+    Unknown {
+        reason: String,
+    },
     /// The payment is closed, or was never opened.
-    Over { reason: String },
+    Over {
+        reason: String,
+    },
 }
 
 /// What became of a wish to capture, refund or undo.
@@ -45,9 +57,13 @@ pub enum Authorization {
 pub enum Settlement {
     Done,
     /// For good.
-    Refused { reason: String },
+    Refused {
+        reason: String,
+    },
     /// Not yet: it is worth asking again.
-    Pending { reason: String },
+    Pending {
+        reason: String,
+    },
 }
 
 /// What a provider can do in this shop.

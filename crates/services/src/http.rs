@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use contracts::caller::Caller;
@@ -14,7 +14,7 @@ use contracts::staff::Staff;
 use contracts::{Error, Kind};
 use domain::field::FieldError;
 use platform::http::extract::Bearer;
-use platform::http::idempotency::{Attempt, Idempotency, KEPT_FOR, Key, Mode, Scope};
+use platform::http::idempotency::{Attempt, Idempotency, KEPT_FOR, Keep, Key, Mode, Scope};
 use platform::http::problem::{FieldProblem, Problem};
 use platform::http::trace::RequestContext;
 
@@ -56,6 +56,12 @@ impl From<Error> for Refusal {
 
 fn field_problem(error: FieldError) -> FieldProblem {
     FieldProblem::new(error.pointer, error.code, error.message)
+}
+
+impl Refusal {
+    pub fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self(self.0.header(name, value))
+    }
 }
 
 impl IntoResponse for Refusal {
@@ -125,14 +131,23 @@ impl Repeats {
         F: Future<Output = Answer<T>>,
         T: IntoResponse,
     {
+        self.run_keeping(is_kept, request, fresh, work).await
+    }
+
+    /// The same, where only some of the answers are worth keeping.
+    pub async fn run_keeping<W, F, T>(&self, keep: Keep, request: Repeatable<'_>, fresh: [u8; 16], work: W) -> Response
+    where
+        W: FnOnce([u8; 16]) -> F,
+        F: Future<Output = Answer<T>>,
+        T: IntoResponse,
+    {
         let Some(key) = request.key else { return work(fresh).await.into_response() };
         let caller = request.caller.actor();
         let scope = Scope { caller: &caller, route: request.route };
         let id: [u8; 32] = self.0.id(&scope, key);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&id[..16]);
-        let attempt =
-            Attempt { scope, key, body_hash: request.body_hash, mode: request.mode, keep: is_kept, ttl: KEPT_FOR };
+        let attempt = Attempt { scope, key, body_hash: request.body_hash, mode: request.mode, keep, ttl: KEPT_FOR };
         self.0.run(attempt, || async move { work(bytes).await.into_response() }).await
     }
 }

@@ -1,1 +1,6 @@
+//! What tests stand on: contract suites for the ports, engines to run them against, and faults on demand.
+//! It is never part of the shop; only tests depend on it.
 
+pub mod contract;
+pub mod engines;
+pub mod faults;

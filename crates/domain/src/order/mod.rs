@@ -4,6 +4,8 @@
 pub mod change;
 pub mod checkout;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ use crate::seal::Sealed;
 use crate::sku::Sku;
 
 pub use checkout::{Next, Step, StepKind};
-pub use state::{Order, Process, RefundState};
+pub use state::{NoteState, Order, Process, Progress, RefundState, ShipmentState};
 
 /// The most lines that one order has.
 pub const MAX_LINES: usize = 1_000;

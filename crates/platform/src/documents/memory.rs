@@ -118,9 +118,10 @@ impl Documents for MemoryDocuments {
         let begin = query.after.as_ref().map_or(0, |after| {
             entries.partition_point(|entry| if query.descending { *entry >= after } else { *entry <= after })
         });
+        let limit = query.limit.max(1);
         let mut page = Page::default();
         for (looked_at, entry) in entries[begin..].iter().enumerate() {
-            if page.documents.len() == query.limit || looked_at == ENTRIES_LOOKED_AT_MAX {
+            if page.documents.len() == limit || looked_at == ENTRIES_LOOKED_AT_MAX {
                 page.next = entries.get(begin + looked_at - 1).map(|last| (*last).clone());
                 break;
             }

@@ -103,7 +103,7 @@ pub struct Query {
     pub descending: bool,
     /// Where the last page ended: that entry's key and document id.
     pub after: Option<(Vec<u8>, String)>,
-    /// Documents on the page.
+    /// Documents on the page; 0 is taken for 1.
     pub limit: usize,
 }
 

@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Params<T> {
 }
 
 fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
-    if !is_text(&query.replace('+', " ")) {
+    if !is_text(query) {
         return Err(Problem::malformed("malformed_query", "the query string is not percent-encoded UTF-8 text"));
     }
     let pairs = serde_urlencoded::Deserializer::new(percent_pairs(query));

@@ -244,6 +244,14 @@ mod tests {
     }
 
     #[test]
+    fn the_api_description_knows_the_limits() {
+        let limit = serde_json::to_value(<Limit as utoipa::PartialSchema>::schema()).unwrap();
+        assert_eq!((&limit["minimum"], &limit["maximum"], &limit["default"]), (&1.into(), &100.into(), &20.into()));
+        let listing = serde_json::to_value(<Listing<String> as utoipa::PartialSchema>::schema()).unwrap();
+        assert_eq!(listing["properties"]["items"]["type"], "array");
+    }
+
+    #[test]
     fn a_listing_names_the_next_page() {
         let list = Fingerprint::new("things");
         let listing = Listing::new(vec![1], Some(Cursor { key: vec![], id: "a".to_owned() }), &list);

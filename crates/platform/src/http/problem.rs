@@ -321,5 +321,10 @@ mod tests {
     fn its_schema_is_called_problem() {
         assert_eq!(Problem::name(), "Problem");
         assert_eq!(ProblemDetails::name(), "Problem");
+        let mut below = Vec::new();
+        Problem::schemas(&mut below);
+        assert!(below.iter().any(|(name, _)| name == "FieldProblem"));
+        let schema = serde_json::to_value(<Problem as utoipa::PartialSchema>::schema()).unwrap().to_string();
+        assert!(schema.contains("\"type\"") && schema.contains("trace_id") && !schema.contains("\"kind\""));
     }
 }

@@ -87,9 +87,8 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
 
 /// The trace id and the sampled flag of `00-<trace>-<parent>-<flags>` (W3C Trace Context, level 1).
 fn parse_traceparent(text: &str) -> Option<(String, bool)> {
-    let is_hex = |part: &str, length| {
-        part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
+    let is_hex =
+        |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
     let mut parts = text.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);

@@ -1,7 +1,7 @@
 //! The log in memory: for tests and simulations. It keeps nothing when the process ends.
 //! It knows no engine; it is the plainest thing that keeps the port's promises.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -24,7 +24,10 @@ struct Inner {
     /// For each stream, where its facts lie in its shard.
     streams: BTreeMap<StreamId, Vec<usize>>,
     snapshots: BTreeMap<StreamId, Snapshot>,
-    appends: BTreeMap<AppendId, (Timestamp, Vec<GroupOutcome>)>,
+    /// Without outcomes: somebody asked for it before it came, and was told that it never will.
+    appends: BTreeMap<AppendId, (Timestamp, Option<Vec<GroupOutcome>>)>,
+    /// The time of the newest append.
+    latest: Option<Timestamp>,
 }
 
 struct ShardLog {
@@ -41,7 +44,8 @@ impl MemoryLog {
     /// `owned_alone: false` behaves as a store that other nodes write, too.
     pub fn with_ownership(shards: Shard, owned_alone: bool) -> Self {
         let shards = (0..shards).map(|_| ShardLog { epoch: 1, state: ShardState::Open, facts: Vec::new() }).collect();
-        let inner = Inner { shards, streams: BTreeMap::new(), snapshots: BTreeMap::new(), appends: BTreeMap::new() };
+        let (streams, snapshots, appends) = Default::default();
+        let inner = Inner { shards, streams, snapshots, appends, latest: None };
         Self { inner: Mutex::new(inner), owned_alone }
     }
 
@@ -67,7 +71,7 @@ impl Inner {
         places.iter().skip(skip).take(limit).map(|place| shard.facts[*place].clone()).collect()
     }
 
-    fn append_group(&mut self, group: &Group, epochs: &[Epoch]) -> GroupOutcome {
+    fn append_group(&mut self, group: &Group, epochs: &[Epoch], spoiled: &BTreeSet<StreamId>) -> GroupOutcome {
         for append in &group.streams {
             let shard = self.shard_of(&append.stream);
             let known = epochs.get(usize::from(shard)).copied().unwrap_or(0);
@@ -76,7 +80,10 @@ impl Inner {
                 return GroupOutcome::Fenced { shard, epoch: held.epoch };
             }
         }
-        let stale = group.streams.iter().filter(|append| self.version(&append.stream) != append.expected);
+        let stale = group
+            .streams
+            .iter()
+            .filter(|append| self.version(&append.stream) != append.expected || spoiled.contains(&append.stream));
         let missed: Vec<Missed> = stale
             .map(|append| Missed {
                 stream: append.stream.clone(),
@@ -121,18 +128,32 @@ impl Inner {
 impl Log for MemoryLog {
     async fn append(&self, batch: Batch) -> StoreResult<Vec<GroupOutcome>> {
         let inner = &mut *self.inner.lock();
-        if inner.appends.contains_key(&batch.id) {
-            return Err(StoreError::Corrupt("an append id was used twice".into()));
+        let kept = |time: &Timestamp| time.as_second() > batch.time.as_second() - APPEND_ID_KEPT_S;
+        match inner.appends.get(&batch.id).filter(|(time, _)| kept(time)) {
+            None => {}
+            Some((_, Some(_))) => return Err(StoreError::Corrupt("an append id was used twice".into())),
+            Some((_, None)) => return Err(StoreError::Unavailable("this append was given up before it came".into())),
         }
-        let outcomes: Vec<GroupOutcome> =
-            batch.groups.iter().map(|group| inner.append_group(group, &batch.epochs)).collect();
-        inner.appends.retain(|_, (time, _)| time.as_second() > batch.time.as_second() - APPEND_ID_KEPT_S);
-        inner.appends.insert(batch.id, (batch.time, outcomes.iter().map(without_facts).collect()));
+        let mut spoiled = BTreeSet::new();
+        let mut outcomes = Vec::with_capacity(batch.groups.len());
+        for group in &batch.groups {
+            let outcome = inner.append_group(group, &batch.epochs, &spoiled);
+            if !matches!(outcome, GroupOutcome::Committed(_)) {
+                let unwritten = group.streams.iter().filter(|append| !append.facts.is_empty());
+                spoiled.extend(unwritten.map(|append| append.stream.clone()));
+            }
+            outcomes.push(outcome);
+        }
+        inner.appends.retain(|_, (time, _)| kept(time));
+        inner.appends.insert(batch.id, (batch.time, Some(outcomes.iter().map(without_facts).collect())));
+        inner.latest = inner.latest.max(Some(batch.time));
         Ok(outcomes)
     }
 
     async fn find_append(&self, id: AppendId) -> StoreResult<Option<Vec<GroupOutcome>>> {
-        Ok(self.inner.lock().appends.get(&id).map(|(_, outcomes)| outcomes.clone()))
+        let inner = &mut *self.inner.lock();
+        let asked = inner.latest.unwrap_or(Timestamp::MAX);
+        Ok(inner.appends.entry(id).or_insert((asked, None)).1.clone())
     }
 
     async fn read_stream(&self, stream: &StreamId, after: Version, limit: usize) -> StoreResult<Vec<RecordedFact>> {

@@ -185,9 +185,14 @@ pub struct ShardInfo {
 pub trait Log: Send + Sync {
     /// Writes the groups in order, each whole or not at all, in one durable transaction. A group sees what the
     /// groups before it in the batch wrote. `Err` other than `Unknown` means that nothing was written.
+    ///
+    /// Where a group fails, a later group of the batch that names a stream which the failed one meant to extend is a
+    /// conflict, too, whatever versions say: it may have counted on facts that do not exist, and a stranger's facts
+    /// may have brought the stream to just the version that it expects.
     async fn append(&self, batch: Batch) -> StoreResult<Vec<GroupOutcome>>;
 
-    /// What became of an append whose answer was lost. `None` is final: it did not happen and never will.
+    /// What became of an append whose answer was lost. `None` is final: it did not happen and never will; if it
+    /// comes later, it is refused.
     /// `Some` tells each group; conflicts carry no facts here.
     async fn find_append(&self, id: AppendId) -> StoreResult<Option<Vec<GroupOutcome>>>;
 

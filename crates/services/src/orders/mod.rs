@@ -1,11 +1,117 @@
-//! orders
-use std::sync::Arc;
+//! Orders: placing them, driving their process, and everything that may happen to them afterwards.
+//! It does not know how stock is counted or money is moved; it asks the services that do.
 
+mod change;
+mod checkout;
+mod drafts;
+pub mod http;
+mod kinds;
+mod list;
+mod personal;
+mod place;
+mod query;
+mod sweep;
+mod tasks;
+mod view;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::carts::Carts;
+use contracts::catalog::Catalog;
+use contracts::inventory::Inventory;
+use contracts::payments::Payments;
+use contracts::shop::Shop;
+use domain::ids::OrderId;
+use domain::order::Order;
+use parking_lot::Mutex;
+use platform::log::StreamId;
 use platform::log::kind::Kinds;
 use platform::projection::ErasedProjection;
+use tokio::sync::Semaphore;
 
-pub fn register(_kinds: &mut Kinds) {}
+use crate::machinery::{Machinery, stored};
+use kinds::NumberKind;
+pub use kinds::OrderKind;
+pub use wire::OrderView;
+
+pub fn register(kinds: &mut Kinds) {
+    kinds.register::<OrderKind>().register::<NumberKind>();
+}
 
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
-    Vec::new()
+    vec![Arc::new(list::OrderList), Arc::new(tasks::OrderTasks)]
+}
+
+/// Bounds of the orders service.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long a request waits for its order to be confirmed before it answers 202.
+    pub payment_wait: Duration,
+    /// How long stock is held for an order that is not confirmed.
+    pub reservation_ttl: Duration,
+    /// How often the sweeper looks for orders that nobody drives.
+    pub sweep_every: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            payment_wait: Duration::from_secs(5),
+            reservation_ttl: Duration::from_secs(45 * 60),
+            sweep_every: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The orders service.
+pub struct Orders {
+    machinery: Machinery,
+    shop: Arc<dyn Shop>,
+    catalog: Arc<dyn Catalog>,
+    inventory: Arc<dyn Inventory>,
+    payments: Arc<dyn Payments>,
+    carts: Arc<dyn Carts>,
+    limits: Limits,
+    /// Orders that the sweeper drives right now, or has in line.
+    taken_up: Mutex<BTreeSet<OrderId>>,
+    turns: Semaphore,
+}
+
+/// The services that orders work with.
+pub struct Neighbours {
+    pub shop: Arc<dyn Shop>,
+    pub catalog: Arc<dyn Catalog>,
+    pub inventory: Arc<dyn Inventory>,
+    pub payments: Arc<dyn Payments>,
+    pub carts: Arc<dyn Carts>,
+}
+
+impl Orders {
+    pub fn new(machinery: Machinery, neighbours: Neighbours, limits: Limits) -> Arc<Self> {
+        let Neighbours { shop, catalog, inventory, payments, carts } = neighbours;
+        Arc::new(Self {
+            machinery,
+            shop,
+            catalog,
+            inventory,
+            payments,
+            carts,
+            limits,
+            taken_up: Mutex::default(),
+            turns: Semaphore::new(sweep::DRIVEN_AT_ONCE),
+        })
+    }
+
+    /// The order as it is, and the version of its stream.
+    async fn read(&self, order: &OrderId) -> contracts::Result<(Arc<Order>, u64)> {
+        self.machinery.executor.read::<OrderKind>(&stream(order)).await.map_err(stored)
+    }
+}
+
+/// The stream of an order.
+fn stream(order: &OrderId) -> StreamId {
+    StreamId::new("order", order.key())
 }

@@ -1,11 +1,31 @@
-//! payments
+//! Payments and their ledger: authorise, capture, refund, undo, each once, whatever fails in between.
+//! It does not know what was bought, nor how any provider works: providers stand behind a port.
+
+pub mod provider;
+mod kinds;
+mod service;
+mod calls;
+mod undo;
+mod sweep;
+mod projections;
+mod notices;
+pub mod http;
+
+
 use std::sync::Arc;
 
 use platform::log::kind::Kinds;
 use platform::projection::ErasedProjection;
 
-pub fn register(_kinds: &mut Kinds) {}
+pub use kinds::{LedgerKind, PaymentKind};
+pub use notices::{Notices, run_test_bank};
+pub use projections::{CLOSING, LEDGER};
+pub use service::Payments;
+
+pub fn register(kinds: &mut Kinds) {
+    kinds.register::<PaymentKind>().register::<LedgerKind>();
+}
 
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
-    Vec::new()
+    vec![Arc::new(projections::Books), Arc::new(projections::ClosingPayments)]
 }

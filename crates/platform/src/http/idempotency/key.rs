@@ -28,7 +28,7 @@ impl Key {
     }
 }
 
-/// A key may be guessed from by who reads logs, so it is not printed.
+/// Whoever knows a key may get its answer, so it is not printed.
 impl fmt::Debug for Key {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Key(…)")

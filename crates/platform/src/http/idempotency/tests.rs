@@ -1,3 +1,6 @@
+//! What a key promises: done once, answered alike, and nobody waits for ever.
+//! The work in here only counts how often it was done.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Json;

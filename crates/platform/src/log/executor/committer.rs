@@ -57,8 +57,9 @@ pub(super) struct Committer {
     waiting: mpsc::Receiver<Queued>,
     /// Commands that come round again: after a conflict, or after their stream was read anew.
     again: VecDeque<Queued>,
-    reloaded: mpsc::UnboundedReceiver<Queued>,
-    to_reload: mpsc::UnboundedSender<Queued>,
+    /// None for a command that failed because its stream cannot be read.
+    reloaded: mpsc::UnboundedReceiver<Option<Queued>>,
+    to_reload: mpsc::UnboundedSender<Option<Queued>>,
     reloading: usize,
     next: Vec<Decided>,
     in_flight: Option<InFlight>,
@@ -95,7 +96,7 @@ impl Committer {
                 outcome = answer_of(&mut self.in_flight), if self.in_flight.is_some() => self.settle(outcome),
                 Some(queued) = self.reloaded.recv(), if reloading => {
                     self.reloading -= 1;
-                    self.again.push_back(queued);
+                    self.again.extend(queued);
                 }
                 queued = self.waiting.recv(), if room => match queued {
                     Some(queued) => self.consider(queued),
@@ -113,7 +114,7 @@ impl Committer {
             self.settle(outcome);
         } else if let Some(queued) = self.reloaded.recv().await {
             self.reloading -= 1;
-            self.again.push_back(queued);
+            self.again.extend(queued);
         }
     }
 
@@ -249,7 +250,9 @@ impl Committer {
             if facts.is_empty() {
                 continue;
             }
-            if let Some(snapshot) = slot.settle(decided.number) {
+            let snapshot = slot.settle(decided.number);
+            self.shared.states.reweigh(slot);
+            if let Some(snapshot) = snapshot {
                 self.shared.stats.snapshots.fetch_add(1, Ordering::Relaxed);
                 let log = self.shared.log.clone();
                 tokio::spawn(async move {
@@ -319,13 +322,22 @@ impl Committer {
         let (shared, back) = (self.shared.clone(), self.to_reload.clone());
         tokio::spawn(async move {
             for slot in &queued.slots {
-                if let Err(error) = shared.states.load(slot).await {
-                    tracing::warn!(stream = %slot.stream, %error, "a stream could not be read again");
-                    tokio::time::sleep(DOUBT_PAUSE.0).await;
-                    break;
+                match shared.states.load(slot).await {
+                    Ok(()) => {}
+                    Err(error @ StoreError::Corrupt(_)) => {
+                        tracing::error!(stream = %slot.stream, %error, "a stream cannot be read");
+                        queued.job.fail(error.into());
+                        let _ = back.send(None);
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::warn!(stream = %slot.stream, %error, "a stream could not be read again");
+                        tokio::time::sleep(DOUBT_PAUSE.0).await;
+                        break;
+                    }
                 }
             }
-            let _ = back.send(queued);
+            let _ = back.send(Some(queued));
         });
     }
 

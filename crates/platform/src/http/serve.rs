@@ -1,0 +1,316 @@
+//! Serves a router on a listener, and stops so that nobody notices: no new connections, every request answered.
+//! It does not know what is served, nor who says when to stop.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Request, Response, header};
+use futures::FutureExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use super::metrics::Registry;
+
+/// How connections are kept.
+#[derive(Clone)]
+pub struct ServeConfig {
+    /// At once; more wait to be accepted.
+    pub connections: usize,
+    /// To send a request's head in, and to keep a connection without asking anything.
+    pub idle: Duration,
+    /// Of one request's head; hyper itself allows 100 header lines.
+    pub header_bytes: usize,
+    /// After the word to stop, how long kept-alive connections may still ask, to be told `Connection: close` rather than
+    /// be cut off between two requests.
+    pub farewell: Duration,
+    /// After the word to stop, how long running requests may take.
+    pub drain: Duration,
+    /// Where open connections are counted.
+    pub metrics: Option<Arc<Registry>>,
+}
+
+impl Default for ServeConfig {
+    fn default() -> ServeConfig {
+        ServeConfig {
+            connections: 10_000,
+            idle: Duration::from_secs(60),
+            header_bytes: 32 * 1024,
+            farewell: Duration::from_millis(500),
+            drain: Duration::from_secs(30),
+            metrics: None,
+        }
+    }
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Connections that were still at work when the time to drain was over; they are cut.
+    pub cut: usize,
+}
+
+/// When accepting fails for want of file descriptors, trying again at once would only burn time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What hyper can do with at least.
+const BUFFER_BYTES_MIN: usize = 8 * 1024;
+
+/// Serves until `stop` is done, then drains: what the system has accepted by then is still answered.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+    config: ServeConfig,
+) -> Ended {
+    let places = Arc::new(Semaphore::new(config.connections));
+    if let Some(metrics) = &config.metrics {
+        let (open, all) = (Arc::clone(&places), config.connections);
+        #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+        metrics.gauge("http_connections_open", "Connections being served.", move || {
+            all.saturating_sub(open.available_permits()) as f64
+        });
+    }
+    let (stopping, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(_) = tasks.join_next() => {}
+            (place, stream, peer) = accept(&listener, &places) => {
+                tasks.spawn(converse(stream, peer, router.clone(), config.clone(), stopped.clone(), place));
+            }
+        }
+    }
+    // Whoever is connected but waits to be accepted is not turned away.
+    while let Some((place, stream, peer)) = accept(&listener, &places).now_or_never() {
+        tasks.spawn(converse(stream, peer, router.clone(), config.clone(), stopped.clone(), place));
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let all_done = async { while tasks.join_next().await.is_some() {} };
+    let in_time = tokio::time::timeout(config.farewell + config.drain, all_done).await;
+    let ended = Ended { cut: if in_time.is_ok() { 0 } else { tasks.len() } };
+    tasks.shutdown().await;
+    ended
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (OwnedSemaphorePermit, TcpStream, SocketAddr) {
+    loop {
+        // The semaphore is never closed, so there is always a place to wait for.
+        let Ok(place) = Arc::clone(places).acquire_owned().await else { continue };
+        match listener.accept().await {
+            Ok((stream, peer)) => return (place, stream, peer),
+            Err(error) if is_the_peers(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_the_peers(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Serves one connection to its end.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    config: ServeConfig,
+    mut stopped: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection is gone already");
+        return;
+    }
+    let is_stopping = stopped.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (router, is_stopping) = (router.clone(), is_stopping.clone());
+        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), peer, &is_stopping).await) }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.idle)
+            .max_buf_size(config.header_bytes.max(BUFFER_BYTES_MIN))
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    tokio::select! {
+        result = &mut connection => return note(result),
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+    // A kept-alive connection may be sending its next request just now; its answer says that it is the last.
+    if let Ok(result) = tokio::time::timeout(config.farewell, &mut connection).await {
+        return note(result);
+    }
+    connection.as_mut().graceful_shutdown();
+    note(connection.await);
+}
+
+async fn answer(
+    router: Router,
+    mut request: Request<Body>,
+    peer: SocketAddr,
+    is_stopping: &watch::Receiver<bool>,
+) -> Response<Body> {
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let Ok(mut response) = router.oneshot(request).await;
+    if *is_stopping.borrow() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn note(result: Result<(), hyper::Error>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::{Notify, oneshot};
+
+    use super::*;
+
+    struct Served {
+        address: SocketAddr,
+        stop: oneshot::Sender<()>,
+        ended: tokio::task::JoinHandle<Ended>,
+        begun: Arc<Notify>,
+        go_on: Arc<Notify>,
+    }
+
+    async fn served(config: ServeConfig) -> Served {
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (tell, wait) = (Arc::clone(&begun), Arc::clone(&go_on));
+        let slow = move || async move {
+            tell.notify_one();
+            wait.notified().await;
+            "slow"
+        };
+        let router = Router::new().route("/", get(|| async { "quick" })).route("/slow", get(slow));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let ended = tokio::spawn(serve(listener, router, async { drop(stopped.await) }, config));
+        Served { address, stop, ended, begun, go_on }
+    }
+
+    async fn connect(address: SocketAddr) -> TcpStream {
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    async fn send(stream: &mut TcpStream, path: &str) {
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+    }
+
+    /// Reads until the answer's text has come.
+    async fn receive(stream: &mut TcpStream, until: &str) -> String {
+        let mut text = String::new();
+        while !text.ends_with(until) {
+            let mut buffer = [0; 1_024];
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert_ne!(count, 0, "the connection ended after {text:?}");
+            text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+        text
+    }
+
+    async fn is_closed(stream: &mut TcpStream) -> bool {
+        matches!(stream.read(&mut [0; 1]).await, Ok(0) | Err(_))
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_is_finished() {
+        let served = served(ServeConfig::default()).await;
+        let (mut slow, mut kept, mut fresh) =
+            (connect(served.address).await, connect(served.address).await, connect(served.address).await);
+        send(&mut kept, "/").await;
+        assert!(!receive(&mut kept, "quick").await.contains("connection: close"));
+        send(&mut slow, "/slow").await;
+        served.begun.notified().await;
+
+        served.stop.send(()).unwrap();
+        // Connected before the end, asked after it: one on a kept connection, one on a new one.
+        while TcpStream::connect(served.address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        for stream in [&mut kept, &mut fresh] {
+            send(stream, "/").await;
+            assert!(receive(stream, "quick").await.contains("connection: close"));
+            assert!(is_closed(stream).await);
+        }
+        assert!(!served.ended.is_finished());
+        served.go_on.notify_one();
+        assert!(receive(&mut slow, "slow").await.contains("connection: close"));
+        assert_eq!(served.ended.await.unwrap(), Ended { cut: 0 });
+    }
+
+    #[tokio::test]
+    async fn draining_has_an_end() {
+        let config =
+            ServeConfig { farewell: Duration::from_millis(5), drain: Duration::from_millis(20), ..Default::default() };
+        let served = served(config).await;
+        let (mut slow, mut idle) = (connect(served.address).await, connect(served.address).await);
+        send(&mut slow, "/slow").await;
+        served.begun.notified().await;
+        served.stop.send(()).unwrap();
+        assert!(is_closed(&mut idle).await);
+        assert_eq!(served.ended.await.unwrap(), Ended { cut: 1 });
+        assert!(is_closed(&mut slow).await);
+    }
+
+    #[tokio::test]
+    async fn heads_are_bounded_in_size_and_time() {
+        let config = ServeConfig { idle: Duration::from_millis(30), ..Default::default() };
+        let served = served(config).await;
+        let mut large = connect(served.address).await;
+        let head = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "x".repeat(100_000));
+        let _ = large.write_all(head.as_bytes()).await;
+        let mut answer = [0; 12];
+        large.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 431");
+        let mut dawdling = connect(served.address).await;
+        dawdling.write_all(b"GET / HT").await.unwrap();
+        let mut rest = Vec::new();
+        let _ = dawdling.read_to_end(&mut rest).await;
+        assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"));
+    }
+
+    #[tokio::test]
+    async fn connections_are_bounded() {
+        let served = served(ServeConfig { connections: 1, ..Default::default() }).await;
+        let mut first = connect(served.address).await;
+        send(&mut first, "/").await;
+        receive(&mut first, "quick").await;
+        let mut second = connect(served.address).await;
+        send(&mut second, "/").await;
+        let early = tokio::time::timeout(Duration::from_millis(20), receive(&mut second, "quick")).await;
+        assert!(early.is_err());
+        drop(first);
+        receive(&mut second, "quick").await;
+    }
+}

@@ -1,0 +1,94 @@
+//! Facts for integrations: everything that happened in the shop, in one sequence.
+//! It does not open what is sealed.
+
+use axum::Json;
+use axum::extract::State;
+use platform::http::extract::Params;
+use platform::http::lists::Limit;
+use platform::log::RecordedFact;
+use platform::log::feed::{self, FeedCursor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::Http;
+use super::staff::malformed;
+use crate::http::{Answer, StaffCaller};
+use crate::machinery::stored;
+
+/// One fact.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    /// The stream that it belongs to.
+    #[schema(example = "order-06e4t0q3cg0p9n5sgyqm0bxvmw")]
+    pub stream: String,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    #[serde(rename = "type")]
+    #[schema(example = "order.placed")]
+    pub kind: String,
+    pub schema: u16,
+    #[schema(format = DateTime)]
+    pub time: String,
+    /// `guest`, `system` or `staff:…`.
+    pub actor: String,
+    /// The command that decided it.
+    pub command: String,
+    /// The trace of the request, if there was one.
+    pub trace_id: Option<String>,
+    /// What the fact says. Personal data in it is sealed.
+    #[schema(value_type = Object)]
+    pub data: Value,
+}
+
+impl EventView {
+    pub fn of(fact: &RecordedFact) -> Self {
+        Self {
+            stream: fact.stream.to_string(),
+            version: fact.version,
+            kind: fact.type_name.to_string(),
+            schema: fact.schema,
+            time: fact.time.to_string(),
+            actor: fact.cause.actor.to_string(),
+            command: fact.cause.command.to_string(),
+            trace_id: fact.cause.trace.as_ref().map(ToString::to_string),
+            data: serde_json::from_str(&fact.body).unwrap_or(Value::Null),
+        }
+    }
+}
+
+/// A part of the sequence.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Events {
+    pub items: Vec<EventView>,
+    /// Send it as `after` to go on; it stays the same until something new happens.
+    pub next: String,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReadEvents {
+    /// Where the last answer ended (`next`); from the beginning without it.
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
+    limit: Limit,
+}
+
+/// Reads everything that happened, in order. Nothing is left out, and nothing comes twice.
+#[utoipa::path(
+    get, path = "/api/admin/events", tag = "events", params(ReadEvents), security(("staff_key" = [])),
+    responses((status = 200, description = "The next facts", body = Events))
+)]
+pub async fn read_events(
+    State(http): State<Http>,
+    _: StaffCaller,
+    Params(asked): Params<ReadEvents>,
+) -> Answer<Json<Events>> {
+    let cursor = FeedCursor::decode(&asked.after).map_err(|error| malformed("after", &error.to_string()))?;
+    let log = http.orders.log();
+    let (facts, next) = feed::read(log.as_ref(), &cursor, asked.limit.get()).await.map_err(stored)?;
+    Ok(Json(Events { items: facts.iter().map(EventView::of).collect(), next: next.encode() }))
+}

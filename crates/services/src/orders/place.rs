@@ -1,0 +1,423 @@
+//! Places an order: parse once, gather facts (prices, settings, now), decide, then drive its process.
+//! It does not know who pays how; a payment is opened under the order's id and driven later.
+
+use std::sync::Arc;
+
+use contracts::caller::Caller;
+use contracts::payments::OpenPayment;
+use contracts::{Error, Kind, Result};
+use domain::country::Country;
+use domain::field::FieldError;
+use domain::ids::{CartId, DraftId, LineId, OrderId, OrderNumber};
+use domain::locale::Locale;
+use domain::money::Currency;
+use domain::order::{Channel, Fact, Line, MAX_LINES, Order, PaymentChoice, Placement, Shipping, Status};
+use domain::pricing::TotalKind;
+use domain::quantity::Quantity;
+use domain::sku::Sku;
+use jiff::Timestamp;
+use platform::entropy::draw;
+use platform::log::executor::{Command, Decision, RunError};
+use platform::sealing::DataKey;
+
+use super::kinds::{NumberFact, NumberKind, number_stream};
+use super::personal::{self, Buyer, check_text, email_lookup, read_address, read_buyer, seal};
+use super::wire::{AddressBody, BuyerView};
+use super::{OrderKind, Orders, stream};
+use crate::machinery::{cause, refused};
+use crate::quoting::{self, Pointers, Quoted, RequestLine, ShippingRule, TaxRule};
+
+/// How many order numbers are drawn before giving up. With 10^12 of them, the second draw is already rare.
+const NUMBERS_DRAWN: u32 = 8;
+/// The longest payment token, in characters.
+const TOKEN_MAX: usize = 500;
+/// A cart that is becoming an order which nobody ever saw is free again after this long.
+const LOST_CART_S: i64 = 60;
+
+/// What somebody wants to buy.
+pub struct PlaceOrder {
+    pub id: OrderId,
+    /// SHA-256 of the request, in hexadecimal.
+    pub body_hash: String,
+    pub channel: Channel,
+    pub currency: String,
+    pub locale: Option<String>,
+    pub lines: WantedLines,
+    pub buyer: Option<BuyerView>,
+    pub shipping_address: Option<AddressBody>,
+    pub shipping: WantedShipping,
+    pub provider: Option<String>,
+    pub token: Option<String>,
+    pub note: Option<String>,
+    pub expected_total: Option<i64>,
+    pub order_discount: i64,
+    pub with_tax: bool,
+    pub placed_at: Option<Timestamp>,
+    pub draft: Option<DraftId>,
+}
+
+/// Where the lines come from.
+pub enum WantedLines {
+    Listed(Vec<WantedLine>),
+    Cart { id: CartId, token: String },
+}
+
+/// A line as it was sent.
+pub struct WantedLine {
+    pub sku: String,
+    pub quantity: i64,
+    /// Staff only.
+    pub unit_price: Option<i64>,
+    pub title: Option<String>,
+    pub discount: i64,
+}
+
+/// How it is to be sent.
+pub enum WantedShipping {
+    Method(Option<String>),
+    /// Staff only: this amount, by no method of the shop's.
+    Amount(i64),
+}
+
+/// An order after its placing.
+pub struct Placed {
+    pub order: Arc<Order>,
+    /// It had been placed before, by the same request.
+    pub repeated: bool,
+}
+
+/// A wish whose every part was read and found acceptable.
+struct Parsed {
+    currency: Currency,
+    locale: Locale,
+    lines: Vec<RequestLine>,
+    cart: Option<(CartId, String)>,
+    buyer: Buyer,
+    address: Option<domain::address::Address>,
+    country: Option<Country>,
+    payment: PaymentChoice,
+    token: Option<String>,
+}
+
+impl Orders {
+    /// Places an order and drives it as far as it goes within [`super::Limits::payment_wait`].
+    ///
+    /// # Errors
+    /// `Invalid` with the fields that are wrong · `price_changed` · `cart_already_ordered` ·
+    /// `idempotency_key_reused` when the same id was used with another body.
+    pub async fn place(self: &Arc<Self>, wish: PlaceOrder, caller: &Caller) -> Result<Placed> {
+        let (known, _) = self.read(&wish.id).await?;
+        if let Some(placement) = &known.placement {
+            if placement.body_hash != wish.body_hash {
+                return Err(reused());
+            }
+            let order = self.drive_for_a_while(&wish.id, caller).await?;
+            return Ok(Placed { order, repeated: true });
+        }
+        let parsed = self.parse(&wish, caller).await?;
+        let quoted = self.quote(&wish, &parsed).await?;
+        check_expected(&wish, &quoted)?;
+        if let Some((cart, token)) = &parsed.cart {
+            self.claim_cart(cart, token, &wish.id).await?;
+        }
+        let placed = self.write(&wish, &parsed, quoted, caller).await;
+        if placed.is_err()
+            && let Some((cart, _)) = &parsed.cart
+        {
+            self.let_go_of_cart(cart, &wish.id).await;
+        }
+        let repeated = placed?;
+        let order = self.drive_for_a_while(&wish.id, caller).await?;
+        Ok(Placed { order, repeated })
+    }
+
+    async fn parse(&self, wish: &PlaceOrder, caller: &Caller) -> Result<Parsed> {
+        let mut errors = Vec::new();
+        let settings = &self.shop.settings().await?.settings;
+        let is_draft = wish.channel == Channel::Draft;
+        let (currency, lines, cart, cart_locale) = match &wish.lines {
+            WantedLines::Listed(lines) => {
+                let currency = Currency::parse(&wish.currency);
+                if let Err(error) = &currency {
+                    errors.push(FieldError::new("/currency", "unknown_currency", error.to_string()));
+                }
+                (currency.ok(), read_lines(lines, &mut errors), None, None)
+            }
+            WantedLines::Cart { id, token } => {
+                let cart = self.carts.cart(id, token).await?;
+                if !wish.currency.is_empty() && wish.currency != cart.currency.code() {
+                    errors.push(FieldError::new("/currency", "not_the_carts", "the cart is in another currency"));
+                }
+                if cart.is_empty() {
+                    errors.push(FieldError::new("/cart_id", "empty_cart", "the cart is empty"));
+                }
+                let lines = cart.lines().iter().map(|line| RequestLine::new(line.sku.clone(), line.quantity));
+                let (currency, lines) = (cart.currency, lines.collect());
+                (Some(currency), lines, Some((id.clone(), token.clone())), Some(cart.locale))
+            }
+        };
+        let locale = match wish.locale.as_deref().map(Locale::parse) {
+            Some(Ok(locale)) => locale,
+            Some(Err(error)) => {
+                errors.push(FieldError::new("/locale", "unknown_locale", error.to_string()));
+                settings.default_locale.clone()
+            }
+            None => cart_locale.unwrap_or_else(|| settings.default_locale.clone()),
+        };
+        let buyer = read_buyer(wish.buyer.clone(), "/buyer", !is_draft, &mut errors);
+        let address = match wish.shipping_address.clone() {
+            Some(body) => read_address(body, "/shipping_address", &buyer.view, &mut errors),
+            None => {
+                if !is_draft {
+                    errors.push(FieldError::new("/shipping_address", "required", "an address is needed"));
+                }
+                None
+            }
+        };
+        if let WantedShipping::Method(None) = wish.shipping
+            && !is_draft
+        {
+            errors.push(FieldError::new("/shipping_method", "required", "choose one of the shipping methods"));
+        }
+        check_text(wish.note.as_deref(), "/note", personal::NOTE_MAX, &mut errors);
+        let payment = self.read_payment(wish, caller, &mut errors).await?;
+        if errors.is_empty()
+            && let (Some(currency), Some(payment)) = (currency, payment)
+        {
+            let country = address.as_ref().map(domain::address::Address::country);
+            let token = wish.token.clone();
+            return Ok(Parsed { currency, locale, lines, cart, buyer, address, country, payment, token });
+        }
+        Err(Error::invalid(errors))
+    }
+
+    async fn read_payment(
+        &self,
+        wish: &PlaceOrder,
+        caller: &Caller,
+        errors: &mut Vec<FieldError>,
+    ) -> Result<Option<PaymentChoice>> {
+        let settings = self.shop.settings().await?;
+        let Some(name) = &wish.provider else {
+            errors.push(FieldError::new("/payment/provider", "required", "choose one of the payment methods"));
+            return Ok(None);
+        };
+        let method = settings.settings.payment_method(name);
+        let provider = method.map_or(name.as_str(), |method| method.provider.as_str());
+        let staff_may = caller.is_staff() && wish.channel == Channel::Draft;
+        let offered = method.is_some() || staff_may;
+        let Some(info) = self.payments.provider(provider).filter(|_| offered) else {
+            let message = "this shop does not offer this payment method";
+            errors.push(FieldError::new("/payment/provider", "unknown_payment_method", message));
+            return Ok(None);
+        };
+        let before = errors.len();
+        check_text(wish.token.as_deref(), "/payment/token", TOKEN_MAX, errors);
+        if info.needs_token && wish.token.as_deref().is_none_or(str::is_empty) {
+            errors.push(FieldError::new("/payment/token", "required", "this payment method needs a token"));
+        }
+        let choice = PaymentChoice { provider: provider.to_owned(), test: info.test };
+        Ok((errors.len() == before).then_some(choice))
+    }
+
+    async fn quote(&self, wish: &PlaceOrder, parsed: &Parsed) -> Result<Quoted> {
+        let settings = self.shop.settings().await?;
+        let skus: Vec<Sku> = parsed.lines.iter().map(|line| line.sku.clone()).collect();
+        let offers = self.catalog.offers(&skus, parsed.currency, &parsed.locale).await?;
+        let request = quoting::Request {
+            currency: parsed.currency,
+            locale: parsed.locale.clone(),
+            country: parsed.country,
+            lines: parsed.lines.clone(),
+            order_discount: wish.order_discount,
+            tax: if wish.with_tax { TaxRule::ByCountry } else { TaxRule::None },
+            shipping: match &wish.shipping {
+                WantedShipping::Method(Some(id)) => ShippingRule::ByMethod(id.clone()),
+                WantedShipping::Method(None) => ShippingRule::None,
+                WantedShipping::Amount(amount) => ShippingRule::Amount(*amount),
+            },
+            by_staff: wish.channel == Channel::Draft,
+            pointers: Pointers { country: "/shipping_address/country", ..Pointers::default() },
+        };
+        quoting::quote(&settings.settings, &offers, &request)
+    }
+
+    /// Makes the cart become this order. A cart that was becoming an order which was undone, or which never came
+    /// about, is taken over.
+    async fn claim_cart(&self, cart: &CartId, token: &str, order: &OrderId) -> Result<()> {
+        let refusal = match self.carts.begin_order(cart, token, order).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.code == "cart_already_ordered" => error,
+            Err(error) => return Err(error),
+        };
+        let held = self.carts.cart(cart, token).await?;
+        let Some(other) = held.order().cloned() else { return Err(refusal) };
+        let (state, _) = self.read(&other).await?;
+        let age_s = self.machinery.clock.now().as_second() - held.updated_at.as_second();
+        let is_free = match state.status {
+            Status::Rejected | Status::Cancelled => true,
+            _ => !state.exists() && age_s > LOST_CART_S,
+        };
+        if !is_free {
+            return Err(refusal);
+        }
+        self.carts.reopen(cart, &other).await?;
+        self.carts.begin_order(cart, token, order).await.map(|_| ())
+    }
+
+    pub(super) async fn let_go_of_cart(&self, cart: &CartId, order: &OrderId) {
+        if let Err(error) = self.carts.reopen(cart, order).await {
+            tracing::warn!(%cart, %error, "a cart could not be opened again; its next order does it");
+        }
+    }
+
+    /// Makes the order durable: its key and its payment first, for an order without them could not be finished.
+    /// Answers whether it had been there before.
+    async fn write(&self, wish: &PlaceOrder, parsed: &Parsed, quoted: Quoted, caller: &Caller) -> Result<bool> {
+        let lookup = parsed.buyer.email.as_ref().map(|email| email_lookup(self.machinery.vault.master(), email));
+        let key = self.machinery.vault.new_key(wish.id.as_str(), lookup);
+        let key = self.machinery.vault.keep(key).await.map_err(personal::unsealed)?;
+        let token = parsed.token.as_ref().map(|token| seal(&key, token)).transpose()?;
+        let total = quoted.totals.iter().find(|total| total.kind == TotalKind::Total).map_or(0, |total| total.amount);
+        let opening = OpenPayment {
+            order: wish.id.clone(),
+            provider: parsed.payment.provider.clone(),
+            amount: total,
+            currency: parsed.currency,
+            token,
+        };
+        self.payments.open(opening, caller).await?;
+        let placement = self.placement(wish, parsed, quoted, &key)?;
+        for _ in 0..NUMBERS_DRAWN {
+            let number = OrderNumber::from_bytes(draw(self.machinery.entropy.as_ref()));
+            let placement = Placement { number, ..placement.clone() };
+            match self.claim(&wish.id, placement, caller).await? {
+                Claimed::Written => return Ok(false),
+                Claimed::AlreadyThere => return Ok(true),
+                Claimed::NumberTaken => {}
+            }
+        }
+        Err(Error::unavailable("no free order number was found; try again", 1))
+    }
+
+    async fn claim(&self, id: &OrderId, placement: Placement, caller: &Caller) -> Result<Claimed> {
+        let (order, number) = (stream(id), number_stream(&placement.number));
+        let streams = [order.clone(), number.clone()];
+        let id = id.clone();
+        let command = Command::new("orders.place", cause(caller), streams, move |view| {
+            if let Some(known) = &view.state::<OrderKind>(&order).placement {
+                return match known.body_hash == placement.body_hash {
+                    true => Ok(Decision::answer(Claimed::AlreadyThere)),
+                    false => Err(reused()),
+                };
+            }
+            if view.state::<NumberKind>(&number).order.is_some() {
+                return Ok(Decision::answer(Claimed::NumberTaken));
+            }
+            Ok(Decision::answer(Claimed::Written)
+                .with::<OrderKind>(&order, Fact::Placed { placement: Box::new(placement.clone()) })
+                .with::<NumberKind>(&number, NumberFact::Taken { order: id.clone() }))
+        });
+        let ran = self.machinery.executor.run(command).await;
+        ran.map(|committed| committed.answer).map_err(|error: RunError<Error>| refused(error, |rejection| rejection))
+    }
+
+    fn placement(&self, wish: &PlaceOrder, parsed: &Parsed, quoted: Quoted, key: &DataKey) -> Result<Placement> {
+        let is_empty = |view: &BuyerView| view.email.is_none() && view.name.is_none() && view.phone.is_none();
+        let buyer = Some(&parsed.buyer.view).filter(|view| !is_empty(view));
+        let address = parsed.address.as_ref().map(AddressBody::from);
+        let shipping = quoted.shipping.as_ref();
+        let lines = quoted.lines.iter().enumerate().map(|(index, line)| Line {
+            id: self.line_id(&wish.id, index),
+            sku: line.sku.clone(),
+            title: line.title.clone(),
+            variant: line.variant.clone(),
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            discount: line.discount,
+            order_discount: line.order_discount,
+            tax: line.tax,
+            total: line.total,
+        });
+        Ok(Placement {
+            number: OrderNumber::from_bytes([0; 5]),
+            channel: wish.channel,
+            market: "main".to_owned(),
+            currency: parsed.currency,
+            locale: Some(parsed.locale.clone()),
+            lines: lines.collect(),
+            totals: quoted.totals,
+            tax_included: quoted.tax_included,
+            prices_include_tax: quoted.prices_include_tax,
+            buyer: buyer.map(|buyer| seal(key, buyer)).transpose()?,
+            shipping_address: address.map(|address| seal(key, &address)).transpose()?,
+            country: parsed.country,
+            shipping: shipping.map(|option| Shipping { id: option.id.clone(), name: option.name.clone() }),
+            payment: parsed.payment.clone(),
+            note: wish.note.as_ref().filter(|note| !note.is_empty()).map(|note| seal(key, note)).transpose()?,
+            cart: parsed.cart.as_ref().map(|(cart, _)| cart.clone()),
+            draft: wish.draft.clone(),
+            placed_at: wish.placed_at.unwrap_or_else(|| self.machinery.clock.now()),
+            body_hash: wish.body_hash.clone(),
+        })
+    }
+
+    /// A line's id follows from the order's, so that it need not be drawn.
+    fn line_id(&self, order: &OrderId, index: usize) -> LineId {
+        let index = (index as u64).to_be_bytes();
+        let hash = self.machinery.vault.master().hash("order line", &[order.as_str().as_bytes(), &index]);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        LineId::from_bytes(bytes)
+    }
+}
+
+enum Claimed {
+    Written,
+    AlreadyThere,
+    NumberTaken,
+}
+
+fn read_lines(lines: &[WantedLine], errors: &mut Vec<FieldError>) -> Vec<RequestLine> {
+    if lines.is_empty() {
+        errors.push(FieldError::new("/lines", "required", "an order has at least one line"));
+    }
+    if lines.len() > MAX_LINES {
+        errors.push(FieldError::new("/lines", "too_many", format!("at most {MAX_LINES} lines, not {}", lines.len())));
+        return Vec::new();
+    }
+    let mut read = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        let sku = Sku::parse(&line.sku);
+        if let Err(error) = &sku {
+            errors.push(FieldError::new(format!("/lines/{index}/sku"), "invalid_sku", error.to_string()));
+        }
+        let quantity = u32::try_from(line.quantity).ok().and_then(|quantity| Quantity::new(quantity).ok());
+        if quantity.is_none() {
+            let message = "a quantity is between 1 and 1000000";
+            errors.push(FieldError::new(format!("/lines/{index}/quantity"), "out_of_range", message));
+        }
+        if let (Ok(sku), Some(quantity)) = (sku, quantity) {
+            let (unit_price, title, discount) = (line.unit_price, line.title.clone(), line.discount);
+            read.push(RequestLine { sku, quantity, unit_price, title, discount });
+        }
+    }
+    read
+}
+
+fn check_expected(wish: &PlaceOrder, quoted: &Quoted) -> Result<()> {
+    match wish.expected_total {
+        Some(expected) if expected != quoted.total => {
+            let message = format!("the total is {} now, not {expected}; look at it again before you buy", quoted.total);
+            Err(Error::new(Kind::Conflict, "price_changed", message)
+                .with("expected_total", expected)
+                .with("total", quoted.total))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn reused() -> Error {
+    let message = "this Idempotency-Key was used with another body; use a new key for a new order";
+    Error::new(Kind::Invalid, "idempotency_key_reused", message)
+}

@@ -1,0 +1,171 @@
+//! Finding orders for staff: by status, number, e-mail and time; and the processes that are open.
+//! It does not know pages.
+
+use std::sync::Arc;
+
+use contracts::Result;
+use domain::ids::{OrderId, OrderNumber};
+use domain::order::Status;
+use domain::text::Email;
+use jiff::Timestamp;
+use platform::documents::tuple::{self, Key};
+use platform::documents::{Query, Range};
+use platform::entropy::draw;
+use platform::http::lists::Cursor;
+use platform::log::{Log, RecordedFact, StreamId};
+use platform::sealing::MasterKey;
+
+use super::list::{BY_NUMBER, BY_STATUS, BY_TIME, ORDERS, OrderRow};
+use super::personal::{access_token, email_lookup};
+use super::tasks::{BY_STATE, TASKS, Task, TaskState};
+use super::{Orders, stream};
+use crate::machinery::stored;
+
+/// The most orders of one buyer that a search by e-mail looks at.
+const ORDERS_OF_ONE_BUYER: usize = 1_000;
+const READ_CHUNK: usize = 1_000;
+
+/// Which orders to list.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    pub status: Option<Status>,
+    pub number: Option<OrderNumber>,
+    pub email: Option<Email>,
+    /// Inclusive.
+    pub from: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+    pub cursor: Option<Cursor>,
+    pub limit: usize,
+}
+
+impl Wanted {
+    fn accepts(&self, row: &OrderRow) -> bool {
+        self.number.as_ref().is_none_or(|number| row.number == number.as_str())
+            && self.from.is_none_or(|from| row.placed_at >= from)
+            && self.until.is_none_or(|until| row.placed_at < until)
+            && match self.status {
+                Some(status) => row.status == status,
+                None => row.status != Status::Rejected || self.number.is_some(),
+            }
+    }
+}
+
+impl Orders {
+    /// A page of orders, the newest first.
+    pub async fn list(&self, wanted: Wanted) -> Result<(Vec<OrderRow>, Option<Cursor>)> {
+        self.machinery.settle_lists().await?;
+        if wanted.email.is_some() {
+            return self.list_by_email(wanted).await;
+        }
+        let now = self.machinery.clock.now();
+        let (index, prefix) = match (&wanted.number, wanted.status) {
+            (Some(number), _) => (BY_NUMBER, Key::new().text(number.as_str())),
+            (None, Some(status)) => (BY_STATUS, Key::new().text(status.as_str())),
+            (None, None) => (BY_TIME, Key::new()),
+        };
+        let range = match &wanted.number {
+            Some(_) => Range::prefix(prefix),
+            None => {
+                let from = wanted.from.map_or(prefix.clone(), |from| prefix.clone().time(from)).into_bytes();
+                let to = match wanted.until {
+                    Some(until) => prefix.time(until).into_bytes(),
+                    None => tuple::after_prefix(&prefix.into_bytes()),
+                };
+                Range { from, to }
+            }
+        };
+        let query = Query::new(ORDERS, index, range).descending().limit(wanted.limit);
+        let query = query.after(wanted.cursor.clone().map(Cursor::after));
+        let page = self.machinery.documents.query(query, now).await.map_err(stored)?;
+        let mut rows = Vec::with_capacity(page.documents.len());
+        for document in &page.documents {
+            let row: OrderRow = document.read().map_err(stored)?;
+            if wanted.accepts(&row) {
+                rows.push(row);
+            }
+        }
+        Ok((rows, Cursor::next_of(&page)))
+    }
+
+    /// A buyer's orders are found by their sealing keys: what was erased is not found any more.
+    async fn list_by_email(&self, wanted: Wanted) -> Result<(Vec<OrderRow>, Option<Cursor>)> {
+        let Some(email) = &wanted.email else { return Ok((Vec::new(), None)) };
+        let lookup = email_lookup(self.machinery.vault.master(), email);
+        let subjects = self.machinery.vault.find(&lookup, ORDERS_OF_ONE_BUYER).await.map_err(stored)?;
+        let keys: Vec<String> =
+            subjects.iter().filter_map(|id| OrderId::parse(id).ok()).map(|id| id.key().to_owned()).collect();
+        let now = self.machinery.clock.now();
+        let found = self.machinery.documents.get_many(ORDERS, &keys, now).await.map_err(stored)?;
+        let mut rows = Vec::with_capacity(found.len());
+        for document in &found {
+            let row: OrderRow = document.read().map_err(stored)?;
+            if wanted.accepts(&row) {
+                rows.push(row);
+            }
+        }
+        rows.sort_by(|a, b| (b.placed_at, &b.id).cmp(&(a.placed_at, &a.id)));
+        let place = |row: &OrderRow| (Key::new().time(row.placed_at).into_bytes(), row.id.clone());
+        if let Some(cursor) = wanted.cursor {
+            let after = cursor.after();
+            rows.retain(|row| place(row) < after);
+        }
+        let is_more = rows.len() > wanted.limit;
+        rows.truncate(wanted.limit);
+        let next = rows.last().filter(|_| is_more).map(place).map(|(key, id)| Cursor { key, id });
+        Ok((rows, next))
+    }
+
+    /// A page of processes that are not at their end; without a state, parked ones first.
+    pub async fn tasks(
+        &self,
+        state: Option<TaskState>,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Task>, Option<Cursor>)> {
+        self.machinery.settle_lists().await?;
+        let range = state.map_or_else(Range::all, |state| Range::prefix(Key::new().text(state.as_str())));
+        let query = Query::new(TASKS, BY_STATE, range).limit(limit).after(cursor.map(Cursor::after));
+        let page = self.machinery.documents.query(query, self.machinery.clock.now()).await.map_err(stored)?;
+        let tasks: std::result::Result<Vec<Task>, _> = page.documents.iter().map(|document| document.read()).collect();
+        Ok((tasks.map_err(stored)?, Cursor::next_of(&page)))
+    }
+
+    /// Every fact of an order, its payment, its reservation and its ledger, by time.
+    pub async fn facts_of(&self, id: &OrderId) -> Result<Vec<RecordedFact>> {
+        self.existing(id).await?;
+        let case = ["order", "payment", "reservation", "ledger"];
+        let mut facts = Vec::new();
+        for kind in case {
+            let stream = if kind == "order" { stream(id) } else { StreamId::new(kind, id.key()) };
+            let mut after = 0;
+            loop {
+                let read = self.log().read_stream(&stream, after, READ_CHUNK).await.map_err(stored)?;
+                let is_last = read.len() < READ_CHUNK;
+                after = read.last().map_or(after, |last| last.version);
+                facts.extend(read);
+                if is_last {
+                    break;
+                }
+            }
+        }
+        facts.sort_by_key(|fact| (fact.time, fact.position));
+        Ok(facts)
+    }
+
+    pub(super) fn log(&self) -> &Arc<dyn Log> {
+        self.machinery.executor.log()
+    }
+
+    pub(super) fn master(&self) -> &MasterKey {
+        self.machinery.vault.master()
+    }
+
+    pub(super) fn token_of(&self, id: &OrderId) -> String {
+        access_token(self.master(), id)
+    }
+
+    pub(super) fn fresh_bytes(&self) -> [u8; 16] {
+        draw(self.machinery.entropy.as_ref())
+    }
+}

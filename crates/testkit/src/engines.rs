@@ -1,0 +1,88 @@
+//! The engines that suites are run against, each as a maker of fresh stores.
+//! It does not know the suites.
+
+use std::sync::Arc;
+
+use adapters::sqlite::{Options, Sqlite};
+use async_trait::async_trait;
+use platform::documents::Documents;
+use platform::documents::memory::MemoryDocuments;
+use platform::log::memory::MemoryLog;
+use platform::log::{DEFAULT_SHARDS, Log};
+use tempfile::TempDir;
+
+use crate::contract::{Engine, Store};
+
+/// Stores in memory.
+pub struct InMemory;
+
+struct MemoryStore {
+    log: Arc<MemoryLog>,
+    documents: Arc<MemoryDocuments>,
+}
+
+#[async_trait]
+impl Engine for InMemory {
+    async fn fresh(&self) -> Box<dyn Store> {
+        Box::new(MemoryStore { log: Arc::new(MemoryLog::new(DEFAULT_SHARDS)), documents: Arc::default() })
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn log(&self) -> Arc<dyn Log> {
+        self.log.clone()
+    }
+
+    fn documents(&self) -> Arc<dyn Documents> {
+        self.documents.clone()
+    }
+
+    async fn reopened(self: Box<Self>) -> Option<Box<dyn Store>> {
+        None
+    }
+}
+
+/// Stores in SQLite, each in its own folder that goes away with it.
+#[derive(Default)]
+pub struct OnSqlite {
+    pub options: Options,
+}
+
+struct SqliteStore {
+    sqlite: Sqlite,
+    options: Options,
+    folder: TempDir,
+}
+
+impl SqliteStore {
+    fn open(folder: TempDir, options: Options) -> Self {
+        let sqlite = Sqlite::open(folder.path(), &options).expect("a store opens in its folder");
+        Self { sqlite, options, folder }
+    }
+}
+
+#[async_trait]
+impl Engine for OnSqlite {
+    async fn fresh(&self) -> Box<dyn Store> {
+        let folder = tempfile::tempdir().expect("a folder for a test");
+        Box::new(SqliteStore::open(folder, self.options.clone()))
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn log(&self) -> Arc<dyn Log> {
+        self.sqlite.log()
+    }
+
+    fn documents(&self) -> Arc<dyn Documents> {
+        self.sqlite.documents()
+    }
+
+    async fn reopened(self: Box<Self>) -> Option<Box<dyn Store>> {
+        let Self { sqlite, options, folder } = *self;
+        sqlite.close().await.expect("a store closes");
+        Some(Box::new(Self::open(folder, options)))
+    }
+}
