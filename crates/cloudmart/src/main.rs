@@ -1,19 +1,19 @@
 //! The binary: reads what it was asked, and has it done.
 //! It does not know how.
 
-mod cli;
-mod config;
-mod wiring;
-mod serve;
-mod routes;
-mod openapi;
 mod api_docs;
-mod sample;
-mod commands;
-mod replay;
-mod doctor;
 mod backup;
+mod cli;
+mod commands;
+mod config;
+mod doctor;
 mod failure;
+mod openapi;
+mod replay;
+mod routes;
+mod sample;
+mod serve;
+mod wiring;
 
 use std::process::ExitCode;
 

@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn a_folder_beside_a_file_of_its_name_is_shared() {
         let place = ("crates/services/src/inventory/place.rs", "use crate::pricing::quote;");
-        let files = [ORDERS, ("crates/services/src/pricing.rs", ""), ("crates/services/src/pricing/tests.rs", ""), place];
+        let files =
+            [ORDERS, ("crates/services/src/pricing.rs", ""), ("crates/services/src/pricing/tests.rs", ""), place];
         assert!(spots(check, &files).is_empty());
     }
 
