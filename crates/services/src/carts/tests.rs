@@ -1,3 +1,6 @@
+//! Carts as a shopper meets them over HTTP, beside a tiny shop, catalogue and inventory.
+//! It does not know the real ones.
+
 mod change;
 mod order;
 mod quote;

@@ -1,3 +1,5 @@
+//! Sign-in, keys and lock-outs as staff meet them. It does not compute real password hashes.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! Changing a cart: one winner per version, prices that change, things that run out.
+//! It does not know orders.
+
 use super::*;
 
 #[tokio::test(start_paused = true)]

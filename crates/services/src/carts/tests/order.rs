@@ -1,3 +1,5 @@
+//! A cart that becomes an order, once. It does not know what the order does next.
+
 use contracts::Kind;
 use contracts::carts::Carts as _;
 

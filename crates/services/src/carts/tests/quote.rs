@@ -1,3 +1,5 @@
+//! Quotes of lines and of carts. It does not know what they are kept for: nothing is.
+
 use super::*;
 
 async fn quote(counter: &Counter, body: Value) -> Reply {
