@@ -34,6 +34,8 @@ fn main() -> ExitCode {
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let secrets = config::Secrets::read();
+    // TLS for the commands that ask a shop by https; a second installation is no mistake.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(options) => commands::replay(options, secrets).await,

@@ -19,7 +19,6 @@ use platform::http::metrics::Registry;
 use platform::http::rate::{Policy, RateLimiter};
 use platform::http::{self, conventions};
 use serde_json::json;
-use services::catalog::http::CatalogHttp;
 use services::http::identify;
 use services::payments::provider::TestBank;
 use utoipa::openapi::OpenApi;
@@ -78,7 +77,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(services::shop::http::router(mart.shop.clone(), repeats()))
         .merge(services::staff::http::router(mart.staff.clone(), repeats()))
-        .merge(services::catalog::http::router(CatalogHttp::new(mart.catalog.clone(), repeats())))
+        .merge(services::catalog::http::router(mart.catalog.clone(), repeats()))
         .merge(services::inventory::http::router(mart.inventory.clone(), mart.catalog.clone(), repeats()))
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))

@@ -21,7 +21,7 @@ use platform::projection::Projector;
 use platform::sealing::{MasterKey, Vault};
 use platform::store::StoreError;
 use services::carts::Carts;
-use services::catalog::LocalCatalog;
+use services::catalog::Catalog;
 use services::http::Repeats;
 use services::inventory::Inventory;
 use services::machinery::Machinery;
@@ -61,7 +61,7 @@ pub struct Mart {
     pub repeats: Repeats,
     pub shop: Arc<Shop>,
     pub staff: Arc<Staff>,
-    pub catalog: Arc<LocalCatalog>,
+    pub catalog: Arc<Catalog>,
     pub inventory: Arc<Inventory>,
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
@@ -86,7 +86,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let staff =
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
-    let catalog = LocalCatalog::new(machinery.clone(), shop.clone(), inventory.clone());
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
     let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
     let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
     let test_bank = Arc::new(TestProvider::new(

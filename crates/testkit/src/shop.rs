@@ -27,7 +27,7 @@ use platform::projection::Projector;
 use platform::sealing::{MasterKey, Vault};
 use serde_json::{Value, json};
 use services::carts::Carts;
-use services::catalog::LocalCatalog;
+use services::catalog::Catalog;
 use services::http::Repeats;
 use services::inventory::Inventory;
 use services::machinery::Machinery;
@@ -57,7 +57,7 @@ impl BoxedShop {
         let machinery = machinery(log.clone(), seed).await;
         let shop = Arc::new(Shop::new(&machinery));
         let inventory = Arc::new(Inventory::new(machinery.clone()));
-        let catalog = LocalCatalog::new(machinery.clone(), shop.clone(), inventory.clone());
+        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
         let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
         let bank = Arc::new(TestProvider::new(
             machinery.documents.clone(),
@@ -140,7 +140,7 @@ async fn machinery(log: Arc<MemoryLog>, seed: u64) -> Machinery {
 }
 
 /// Two products in EUR: `A` with 20 on hand and `B` with 1,000.
-async fn stock(shop: &Shop, catalog: &LocalCatalog, inventory: &Inventory) {
+async fn stock(shop: &Shop, catalog: &Catalog, inventory: &Inventory) {
     let caller = Caller::system();
     let settings = json!({
         "name": "Box", "default_locale": "en", "locales": ["en"], "currencies": ["EUR"], "time_zone": "UTC",
