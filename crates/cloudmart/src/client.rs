@@ -209,8 +209,14 @@ fn told(error: &reqwest::Error) -> String {
 mod tests {
     use super::*;
 
+    /// As `main` does.
+    fn with_tls() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+
     #[test]
     fn an_address_and_a_key_are_needed() {
+        with_tls();
         for bad in ["", "shop", "ftp://shop.example", "mailto:me@shop.example"] {
             assert!(matches!(Shop::at(bad, Some("key")), Err(Error::Address(_))), "{bad}");
         }
@@ -221,6 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_no_shop_is_it_says_so_at_once() {
+        with_tls();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);

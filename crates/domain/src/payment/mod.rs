@@ -16,7 +16,7 @@ use crate::ledger::Posting;
 use crate::money::Currency;
 use crate::seal::Sealed;
 
-pub use outcome::{Authorizing, Call, Outcome};
+pub use outcome::{AUTHORIZATION, Authorizing, Call, Outcome};
 pub use undo::Undo;
 
 /// The provider of payments that staff see to by hand: bank transfer, invoice, on delivery.

@@ -66,7 +66,7 @@ pub enum Authorizing {
 }
 
 /// The name of the one authorisation that a payment has.
-const AUTHORIZATION: &str = "order";
+pub const AUTHORIZATION: &str = "order";
 
 impl Payment {
     pub fn authorizing(&self) -> Authorizing {

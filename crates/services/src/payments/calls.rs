@@ -61,7 +61,13 @@ impl Drop for Turn<'_> {
 
 impl Payments {
     /// Sends a call, or finds out what became of it when it is old.
-    pub(super) async fn ask(&self, order: &OrderId, payment: &Payment, call: &Call, since: Timestamp) -> Result<Outcome> {
+    pub(super) async fn ask(
+        &self,
+        order: &OrderId,
+        payment: &Payment,
+        call: &Call,
+        since: Timestamp,
+    ) -> Result<Outcome> {
         let opening = payment.opening.as_ref().ok_or_else(|| Error::internal("a payment without its opening"))?;
         let provider = self.provider_of(opening)?;
         let key = Key::of(order, call.clone());

@@ -59,8 +59,7 @@ impl Projection for Books {
 
     fn fold(&self, _: &str, document: Option<BooksDoc>, fact: &CommittedFact) -> Option<BooksDoc> {
         let ledger::Fact::Posted { posting } = fact.of::<LedgerKind>()?;
-        let mut books =
-            document.unwrap_or_else(|| BooksDoc { currency: posting.currency, accounts: BTreeMap::new() });
+        let mut books = document.unwrap_or_else(|| BooksDoc { currency: posting.currency, accounts: BTreeMap::new() });
         for entry in &posting.entries {
             let sums = books.accounts.entry(entry.account.clone().into()).or_default();
             sums.debit = sums.debit.saturating_add(entry.amount.max(0));

@@ -102,9 +102,9 @@ impl contracts::payments::Payments for Payments {
     }
 
     async fn open(&self, payment: OpenPayment, caller: &Caller) -> Result<()> {
-        let info = self.provider(&payment.provider).ok_or_else(|| {
-            Error::field("/payment/provider", "unknown", "this way of paying is not offered here")
-        })?;
+        let info = self
+            .provider(&payment.provider)
+            .ok_or_else(|| Error::field("/payment/provider", "unknown", "this way of paying is not offered here"))?;
         let stream = payment_stream(&payment.order);
         let OpenPayment { order, provider, amount, currency, token } = payment;
         let opening = Opening { order, provider, amount, currency, test: info.test, token };
