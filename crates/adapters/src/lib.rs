@@ -4,4 +4,5 @@
 mod blocking;
 pub mod folder;
 pub mod passwords;
+pub mod payments;
 pub mod sqlite;

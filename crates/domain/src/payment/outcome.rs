@@ -66,7 +66,7 @@ pub enum Authorizing {
 }
 
 /// The name of the one authorisation that a payment has.
-const AUTHORIZATION: &str = "order";
+pub const AUTHORIZATION: &str = "order";
 
 impl Payment {
     pub fn authorizing(&self) -> Authorizing {
@@ -106,6 +106,12 @@ impl Payment {
                 _ => self.not_done(call, outcome).map(|fact| (fact, None)),
             },
         }
+    }
+
+    /// Whether a fact that [`Payment::settle`] answered came too late, so that its money is to be given back.
+    pub fn is_late(&self, fact: &Fact) -> bool {
+        let holds_money = matches!(fact, Fact::Authorized { .. } | Fact::ActionRequired { .. } | Fact::Captured { .. });
+        holds_money && self.is_over()
     }
 
     /// An authorisation counts whenever it comes: on a payment that is over it must be known to be given back.

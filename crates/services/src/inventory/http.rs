@@ -17,10 +17,9 @@ use platform::documents::{Page, Query, Range, tuple};
 use platform::http::extract::{Body, Params, Segment};
 use platform::http::idempotency::{Mode, Required};
 use platform::http::lists::{Cursor, Fingerprint, Limit, Listing};
-use platform::http::problem::Problem;
 use platform::log::Version;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,6 +29,7 @@ use super::service::Inventory;
 use super::views::StockLevels;
 use crate::http::{Answer, Refusal, Repeatable, Repeats, StaffCaller};
 use crate::machinery::stored;
+use crate::refusals::{Always, BadBody, Refused, Schemas};
 
 static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -42,7 +42,7 @@ struct Http {
 
 /// Staff's routes under `/api/admin/stock`.
 pub fn router(inventory: Arc<Inventory>, catalog: Arc<dyn Catalog>, repeats: Repeats) -> OpenApiRouter {
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Schemas::openapi())
         .routes(routes!(list))
         .routes(routes!(levels))
         .routes(routes!(set_policy))
@@ -69,12 +69,11 @@ struct ListQuery {
     get,
     path = "/api/admin/stock",
     tag = "stock",
+    security(("bearer" = [])),
     params(ListQuery),
     responses(
         (status = 200, description = "A page", body = Listing<StockLevels>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<400>, Always,
     )
 )]
 async fn list(
@@ -119,12 +118,11 @@ fn beginning_with(prefix: Option<&str>) -> Range {
     get,
     path = "/api/admin/stock/{sku}",
     tag = "stock",
+    security(("bearer" = [])),
     params(("sku" = String, Path, description = "The SKU, exactly as written")),
     responses(
         (status = 200, description = "Its stock", body = StockLevels),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody knows this SKU", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<404>, Always,
     )
 )]
 async fn levels(State(http): State<Http>, _: StaffCaller, Segment(sku): Segment<Sku>) -> Answer<Json<StockLevels>> {
@@ -146,17 +144,12 @@ struct PolicyBody {
     put,
     path = "/api/admin/stock/{sku}/policy",
     tag = "stock",
+    security(("bearer" = [])),
     params(("sku" = String, Path, description = "The SKU, exactly as written")),
     request_body = PolicyBody,
     responses(
         (status = 200, description = "Its stock", body = StockLevels),
-        (status = 400, description = "The body cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody knows this SKU", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "There is no such policy", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<404>, BadBody, Always,
     )
 )]
 async fn set_policy(
@@ -211,10 +204,13 @@ impl AdjustmentBody {
 }
 
 /// Counts more or fewer, exactly once per `Idempotency-Key`.
+///
+/// 409 `below_reserved` when fewer would be left than are reserved.
 #[utoipa::path(
     post,
     path = "/api/admin/stock/{sku}/adjustments",
     tag = "stock",
+    security(("bearer" = [])),
     params(
         ("sku" = String, Path, description = "The SKU, exactly as written"),
         ("Idempotency-Key" = String, Header, description = "Your own name for this change; the same on a retry", min_length = 1, max_length = 255),
@@ -222,14 +218,7 @@ impl AdjustmentBody {
     request_body = AdjustmentBody,
     responses(
         (status = 201, description = "Its stock after the change", body = StockLevels),
-        (status = 400, description = "The body cannot be read, or there is no Idempotency-Key", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody knows this SKU", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`below_reserved`: fewer would be left than are reserved; or `idempotency_in_flight`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A field is not acceptable, or `idempotency_key_reused`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<404>, Refused<409>, BadBody, Always,
     )
 )]
 async fn adjust(
@@ -281,13 +270,11 @@ struct MovementsQuery {
     get,
     path = "/api/admin/stock/{sku}/movements",
     tag = "stock",
+    security(("bearer" = [])),
     params(("sku" = String, Path, description = "The SKU, exactly as written"), MovementsQuery),
     responses(
         (status = 200, description = "A page", body = Listing<StockMovement>),
-        (status = 400, description = "A parameter cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "Nobody knows this SKU", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<400>, Refused<404>, Always,
     )
 )]
 async fn movements(

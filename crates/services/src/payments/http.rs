@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use contracts::Error;
@@ -15,7 +15,7 @@ use contracts::payments::Payments as _;
 use platform::http::extract::Segment;
 use platform::http::problem::Problem;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,6 +23,7 @@ use super::notices::Notices;
 use super::provider::{TestBank, TestStatus};
 use super::service::Payments;
 use crate::http::{Answer, StaffCaller};
+use crate::refusals::{Always, Refused, Schemas};
 
 #[derive(Clone)]
 struct Http {
@@ -34,7 +35,7 @@ struct Http {
 /// `/api/admin/ledger`, `/api/payment-notices` and `/api/test-payments`. Without a `bank` there are no test payments.
 pub fn router(payments: Arc<Payments>, orders: Arc<dyn Orders>, bank: Option<Arc<dyn TestBank>>) -> OpenApiRouter {
     let notices = Arc::new(Notices::new(payments.clone(), orders));
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Schemas::openapi())
         .routes(routes!(trial_balance))
         .routes(routes!(receive_notice))
         .routes(routes!(test_payment))
@@ -79,10 +80,10 @@ struct TrialBalance {
     get,
     path = "/api/admin/ledger/trial-balance",
     tag = "payments",
+    security(("bearer" = [])),
     responses(
         (status = 200, description = "The books", body = TrialBalance),
-        (status = 401, description = "Not signed in", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Always,
     )
 )]
 async fn trial_balance(State(http): State<Http>, _: StaffCaller) -> Answer<Json<TrialBalance>> {
@@ -109,10 +110,7 @@ async fn trial_balance(State(http): State<Http>, _: StaffCaller) -> Answer<Json<
     request_body(content = serde_json::Value, description = "As the provider sends it", content_type = "application/json"),
     responses(
         (status = 204, description = "Taken, or known already"),
-        (status = 400, description = "`bad_signature` or `malformed_notice`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such provider", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Send it again later", body = Problem, content_type = "application/problem+json"),
+        Refused<400>, Refused<404>, Refused<413>, Always,
     )
 )]
 async fn receive_notice(
@@ -181,8 +179,7 @@ impl From<super::provider::TestPayment> for TestPayment {
     params(("reference" = String, Path, description = "As in the address that the buyer was sent to")),
     responses(
         (status = 200, description = "How it stands", body = TestPayment),
-        (status = 404, description = "There is no such test payment", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<404>, Always,
     )
 )]
 async fn test_payment(State(http): State<Http>, Segment(reference): Segment<String>) -> Answer<Json<TestPayment>> {
@@ -198,9 +195,7 @@ async fn test_payment(State(http): State<Http>, Segment(reference): Segment<Stri
     params(("reference" = String, Path, description = "As in the address that the buyer was sent to")),
     responses(
         (status = 200, description = "Approved; the bank has told the shop", body = TestPayment),
-        (status = 404, description = "There is no such test payment", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It does not wait any more", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<404>, Refused<409>, Always,
     )
 )]
 async fn approve(State(http): State<Http>, Segment(reference): Segment<String>) -> Answer<Json<TestPayment>> {
@@ -215,9 +210,7 @@ async fn approve(State(http): State<Http>, Segment(reference): Segment<String>) 
     params(("reference" = String, Path, description = "As in the address that the buyer was sent to")),
     responses(
         (status = 200, description = "Declined; the bank has told the shop", body = TestPayment),
-        (status = 404, description = "There is no such test payment", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It does not wait any more", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again shortly", body = Problem, content_type = "application/problem+json"),
+        Refused<404>, Refused<409>, Always,
     )
 )]
 async fn decline(State(http): State<Http>, Segment(reference): Segment<String>) -> Answer<Json<TestPayment>> {

@@ -1,16 +1,20 @@
 //! Payments and their ledger: authorise, capture, refund, undo, each once, whatever fails in between.
 //! It does not know what was bought, nor how any provider works: providers stand behind a port.
 
-pub mod provider;
-mod kinds;
-mod service;
 mod calls;
-mod undo;
-mod sweep;
-mod projections;
-mod notices;
 pub mod http;
+mod kinds;
+mod notices;
+mod projections;
+pub mod provider;
+mod service;
+mod sweep;
+mod undo;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod till;
 
 use std::sync::Arc;
 

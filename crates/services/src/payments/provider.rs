@@ -20,10 +20,8 @@ pub struct Key {
 }
 
 impl Key {
-    /// A payment is named after its order.
     pub fn of(order: &OrderId, call: Call) -> Self {
-        let payment = PaymentId::from_key(order.key()).expect("an order's key is a key");
-        Self { payment, call }
+        Self { payment: payment_of(order), call }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -35,8 +33,17 @@ impl Key {
     }
 
     pub fn order(&self) -> OrderId {
-        OrderId::from_key(self.payment.key()).expect("a payment's key is a key")
+        order_of(&self.payment)
     }
+}
+
+/// A payment is named after its order.
+pub fn payment_of(order: &OrderId) -> PaymentId {
+    PaymentId::from_key(order.key()).expect("an order's key is a key")
+}
+
+pub fn order_of(payment: &PaymentId) -> OrderId {
+    OrderId::from_key(payment.key()).expect("a payment's key is a key")
 }
 
 impl std::fmt::Display for Key {
@@ -143,7 +150,11 @@ pub trait TestBank: Send + Sync {
 
     /// The buyer approves or declines. Answers how it stands now and the notices that the bank sends about it; of a
     /// payment that does not wait nothing changes.
-    async fn decide(&self, reference: &str, approve: bool) -> contracts::Result<Option<(TestPayment, Vec<SignedNotice>)>>;
+    async fn decide(
+        &self,
+        reference: &str,
+        approve: bool,
+    ) -> contracts::Result<Option<(TestPayment, Vec<SignedNotice>)>>;
 
     /// The next notice that the bank sends by itself; waits for it.
     async fn next_notice(&self) -> SignedNotice;
