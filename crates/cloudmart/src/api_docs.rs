@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 const STYLE: &str = include_str!("api_docs.css");
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Deeper schemas are named, not shown again.
 const DEPTH_MAX: u32 = 6;
 

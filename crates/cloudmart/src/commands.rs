@@ -10,9 +10,9 @@ use contracts::caller::Caller;
 use contracts::staff::Staff as _;
 use domain::ids::OrderId;
 use platform::clock::SystemClock;
+use platform::documents::{Change, WriteBatch};
 use platform::entropy::SystemEntropy;
 use platform::log::executor::{Executor, Limits};
-use platform::documents::{Change, WriteBatch};
 use platform::projection::Projector;
 
 use crate::cli::{AtDataOrUrl, Replay, StaffCommand};
@@ -55,8 +55,7 @@ pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
     }
     let clock: Arc<dyn platform::clock::Clock> = Arc::new(SystemClock);
     let entropy = Arc::new(SystemEntropy);
-    let executor =
-        Executor::start(store.log(), services::kinds(), clock.clone(), entropy, Limits::default()).await?;
+    let executor = Executor::start(store.log(), services::kinds(), clock.clone(), entropy, Limits::default()).await?;
     let projector = Projector::start(&executor, &documents, &clock, &projections).await?;
     while !projector.wait_for_heads(PROGRESS_EVERY).await? {
         for lag in projector.lags().await? {

@@ -136,10 +136,12 @@ impl Config {
     /// The file's values, and defaults for what it does not say.
     pub fn read(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
-        toml::from_str(&text)
-            .map_err(|error| Error::Wrong { path: path.to_owned(), reason: error.message().to_owned() + &place(&text, error.span()) })
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|error| Error::Wrong {
+            path: path.to_owned(),
+            reason: error.message().to_owned() + &place(&text, error.span()),
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 pub struct Failure(String);
 
 impl Failure {
-    pub fn new(message: String) -> Self {
-        Self(message)
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
 
     pub fn report(&self) -> ExitCode {
@@ -29,6 +29,6 @@ impl<E: std::error::Error> From<E> for Failure {
             }
             source = cause.source();
         }
-        Self(message)
+        Self(message.into())
     }
 }

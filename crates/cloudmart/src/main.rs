@@ -1,19 +1,19 @@
 //! The binary: reads what it was asked, and has it done.
 //! It does not know how.
 
-mod cli;
-mod config;
-mod wiring;
-mod serve;
-mod routes;
-mod openapi;
 mod api_docs;
-mod sample;
-mod commands;
-mod replay;
-mod doctor;
 mod backup;
+mod cli;
+mod commands;
+mod config;
+mod doctor;
 mod failure;
+mod openapi;
+mod replay;
+mod routes;
+mod sample;
+mod serve;
+mod wiring;
 
 use std::process::ExitCode;
 
@@ -34,6 +34,8 @@ fn main() -> ExitCode {
 
 async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let secrets = config::Secrets::read();
+    // TLS for the commands that ask a shop by https; a second installation is no mistake.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(options) => commands::replay(options, secrets).await,

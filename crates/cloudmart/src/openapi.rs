@@ -32,7 +32,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         ("cart_token", "A cart's token."),
     ] {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
-        components.security_schemes.insert(name.to_owned(), SecurityScheme::Http(scheme));
+        components.security_schemes.insert(name.to_owned(), RefOr::T(SecurityScheme::Http(scheme)));
     }
     for (path, item) in &mut document.paths.paths {
         let operations =
@@ -48,7 +48,11 @@ fn add_problems(path: &str, operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     let has = |location: &ParameterIn, name: Option<&str>| {
-        parameters.iter().any(|parameter| {
+        let inline = parameters.iter().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            RefOr::Ref(_) => None,
+        });
+        inline.into_iter().any(|parameter| {
             parameter.parameter_in == *location && name.is_none_or(|name| parameter.name.eq_ignore_ascii_case(name))
         })
     };

@@ -20,6 +20,7 @@ use platform::http::rate::{Policy, RateLimiter};
 use platform::http::{self, conventions};
 use serde_json::json;
 use services::http::identify;
+use services::payments::provider::TestBank;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -72,19 +73,21 @@ pub fn router(
 /// The services' routes, which describe themselves.
 pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
     let repeats = || mart.repeats.clone();
+    let bank = mart.test_bank.clone().map(|bank| bank as Arc<dyn TestBank>);
     OpenApiRouter::new()
         .merge(services::shop::http::router(mart.shop.clone(), repeats()))
         .merge(services::staff::http::router(mart.staff.clone(), repeats()))
         .merge(services::catalog::http::router(mart.catalog.clone(), repeats()))
         .merge(services::inventory::http::router(mart.inventory.clone(), mart.catalog.clone(), repeats()))
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
-        .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone()))
+        .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
 }
 
 fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {
     let http = &config.http;
-    let guard = Guard::new(&http.cors_origins, &[]).map_err(|error| Failure::new(format!("http.cors_origins: {error}")))?;
+    let guard =
+        Guard::new(&http.cors_origins, &[]).map_err(|error| Failure::new(format!("http.cors_origins: {error}")))?;
     let policy = Policy { name: "requests", quota: http.rate_limit_per_minute, window: Duration::from_secs(60) };
     let mart = mart.clone();
     Ok(http::Config {
@@ -145,7 +148,9 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     }
     match missing.is_empty() {
         true => Json(json!({"status": "ready"})).into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready", "missing": missing}))).into_response(),
+        false => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready", "missing": missing}))).into_response()
+        }
     }
 }
 
@@ -160,7 +165,9 @@ fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
         ("executor_groups_total", "Groups appended.", |stats| stats.groups.load(Relaxed)),
         ("executor_facts_total", "Facts appended.", |stats| stats.facts.load(Relaxed)),
         ("executor_conflicts_total", "Groups decided again after a conflict.", |stats| stats.conflicts.load(Relaxed)),
-        ("executor_busy_total", "Commands refused because the queue was full.", |stats| stats.refused_busy.load(Relaxed)),
+        ("executor_busy_total", "Commands refused because the queue was full.", |stats| {
+            stats.refused_busy.load(Relaxed)
+        }),
     ];
     for (name, help, read) in gauges {
         let executor = executor.clone();

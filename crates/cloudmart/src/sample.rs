@@ -101,6 +101,7 @@ async fn load_product(mart: &Mart, mut product: Value, caller: &Caller) -> Resul
             variant.remove("on_hand");
         }
     }
+    let mut pictures = Vec::new();
     if let Some(images) = product["images"].as_array_mut() {
         for image in images.iter_mut().filter_map(Value::as_object_mut) {
             let Some(name) = image.remove("file") else { continue };
@@ -108,9 +109,11 @@ async fn load_product(mart: &Mart, mut product: Value, caller: &Caller) -> Resul
             let file = FILES.get_file(&path).ok_or_else(|| broken(&path, "missing"))?;
             let bytes = Bytes::from_static(file.contents());
             let media = mart.catalog.store_media("image/svg+xml", bytes, caller).await?;
+            pictures.push(media.id.to_string());
             image.insert("media".to_owned(), Value::String(media.id.to_string()));
         }
     }
+    name_pictures(&mut product, &pictures);
     let input: ProductInput = serde_json::from_value(product).map_err(|error| broken("products.json", error))?;
     let slug = input.slug.clone().unwrap_or_default();
     let hash = mart.machinery.vault.master().hash("sample product", &[slug.as_bytes()]);
@@ -127,6 +130,15 @@ async fn load_product(mart: &Mart, mut product: Value, caller: &Caller) -> Resul
         }
     }
     Ok(())
+}
+
+/// The file tells translated descriptions of pictures in the pictures' order; the shop wants them by picture.
+fn name_pictures(product: &mut Value, pictures: &[String]) {
+    for translation in product["translations"].as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+        let alts = translation["image_alts"].take();
+        let texts = alts.as_array().into_iter().flatten().cloned();
+        translation["image_alts"] = Value::Object(pictures.iter().cloned().zip(texts).collect());
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(name: &str) -> Result<T> {

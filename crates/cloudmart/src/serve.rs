@@ -9,6 +9,7 @@ use std::time::Duration;
 use contracts::staff::Staff as _;
 use platform::http::metrics::Registry;
 use platform::http::serve::{ServeConfig, serve};
+use services::payments::{Notices, run_test_bank};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -91,6 +92,8 @@ async fn begin(mart: Arc<Mart>, config: Config, secrets: Secrets, readiness: Rea
     tokio::join!(
         mart.orders.clone().run_sweeper(),
         mart.inventory.clone().run_sweeper(),
+        mart.payments.clone().run_sweeper(),
+        deliver_test_notices(&mart),
         delete_expired(&mart),
     );
 }
@@ -148,6 +151,13 @@ fn announce(address: SocketAddr, config: &Config, secrets: &Secrets, news: News)
             None => println!("    API key   {}", first.key),
         }
         println!("  Lost? Make new ones with `cloudmart staff reset-password` and `cloudmart staff new-key`.");
+    }
+}
+
+/// The made-up bank tells the shop what its buyers did.
+async fn deliver_test_notices(mart: &Mart) {
+    if let Some(bank) = mart.test_bank.clone() {
+        run_test_bank(Arc::new(Notices::new(mart.payments.clone(), mart.orders.clone())), bank).await;
     }
 }
 

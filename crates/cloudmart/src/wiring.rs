@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use adapters::folder::FolderBlobs;
 use adapters::passwords::Argon2id;
-use adapters::payments::manual::Manual;
-use adapters::payments::test::TestProvider;
+use adapters::payments::{self, Manual, TestProvider};
 use adapters::sqlite::{self, Sqlite};
 use contracts::staff::Staff as _;
 use platform::clock::{Clock, SystemClock};
@@ -67,7 +66,8 @@ pub struct Mart {
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
-    pub test_provider: Arc<TestProvider>,
+    /// Where test payments are allowed, the bank that plays along.
+    pub test_bank: Option<Arc<TestProvider>>,
 }
 
 /// Opens the data folder and puts the services together. Projections begin to catch up.
@@ -83,17 +83,19 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         &machinery.vault.master().hash("idempotency keys", &[]),
     );
     let shop = Arc::new(Shop::new(&machinery));
-    let staff = Arc::new(Staff::new(&machinery, Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
+    let staff =
+        Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
     let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
     let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
-    let test_provider = Arc::new(TestProvider::new(
+    let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
+    let test_bank = Arc::new(TestProvider::new(
         machinery.documents.clone(),
         machinery.clock.clone(),
-        &machinery.vault.master().hash("test payment notices", &[]),
-        config.payments.allow_test || config.listen.ip().is_loopback(),
+        machinery.vault.master().clone(),
+        payments::Options { allowed, shop_url: String::new() },
     ));
-    let payments = Arc::new(Payments::new(machinery.clone(), vec![Arc::new(Manual), test_provider.clone()]));
+    let payments = Arc::new(Payments::new(machinery.clone(), vec![Arc::new(Manual), test_bank.clone()]));
     let neighbours = Neighbours {
         shop: shop.clone(),
         catalog: catalog.clone(),
@@ -108,7 +110,19 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     };
     let orders = Orders::new(machinery.clone(), neighbours, limits);
     let repeats = Repeats::new(Arc::new(idempotency));
-    Ok(Mart { store, machinery, repeats, shop, staff, catalog, inventory, carts, payments, orders, test_provider })
+    Ok(Mart {
+        store,
+        machinery,
+        repeats,
+        shop,
+        staff,
+        catalog,
+        inventory,
+        carts,
+        payments,
+        orders,
+        test_bank: allowed.then_some(test_bank),
+    })
 }
 
 async fn machinery(

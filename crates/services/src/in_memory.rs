@@ -10,15 +10,19 @@ use contracts::staff::Staff;
 use jiff::Timestamp;
 use platform::blobs::MemoryBlobs;
 use platform::clock::{Clock, ManualClock};
-use platform::documents::Documents;
 use platform::documents::memory::MemoryDocuments;
+use platform::documents::{
+    Checkpoint, Collection, Conditional, Document, Documents, Expected, Page, Put, Query, WriteBatch,
+};
 use platform::entropy::{Entropy, SeededEntropy};
 use platform::http::idempotency::Idempotency;
 use platform::log::executor::{Executor, Limits};
 use platform::log::memory::MemoryLog;
 use platform::projection::Projector;
 use platform::sealing::{MasterKey, Vault};
+use platform::store::StoreResult;
 use serde_json::Value;
+use tokio::task::yield_now;
 use tower::ServiceExt;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -28,13 +32,56 @@ use crate::machinery::Machinery;
 pub async fn machinery() -> Machinery {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::starting_at(Timestamp::from_second(1_800_000_000).unwrap()));
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
-    let documents: Arc<dyn Documents> = Arc::new(MemoryDocuments::default());
+    let documents: Arc<dyn Documents> = Arc::new(Slow(MemoryDocuments::default()));
     let log = Arc::new(MemoryLog::new(4));
     let executor =
         Executor::start(log, crate::kinds(), clock.clone(), entropy.clone(), Limits::default()).await.unwrap();
     let projector = Projector::start(&executor, &documents, &clock, &crate::projections()).await.unwrap();
     let vault = Vault::new(MasterKey::new([7; 32]), documents.clone(), clock.clone(), entropy.clone());
     Machinery { executor, documents, projector, vault, blobs: Arc::new(MemoryBlobs::default()), clock, entropy }
+}
+
+/// Documents that let others go first, so that requests which run together do interleave.
+struct Slow(MemoryDocuments);
+
+#[async_trait::async_trait]
+impl Documents for Slow {
+    async fn write(&self, batch: WriteBatch) -> StoreResult<()> {
+        yield_now().await;
+        self.0.write(batch).await
+    }
+
+    async fn put_if(&self, put: Put, expected: Expected, now: Timestamp) -> StoreResult<Conditional> {
+        yield_now().await;
+        self.0.put_if(put, expected, now).await
+    }
+
+    async fn get(&self, collection: Collection, id: &str, now: Timestamp) -> StoreResult<Option<Document>> {
+        yield_now().await;
+        self.0.get(collection, id, now).await
+    }
+
+    async fn get_many(&self, collection: Collection, ids: &[String], now: Timestamp) -> StoreResult<Vec<Document>> {
+        yield_now().await;
+        self.0.get_many(collection, ids, now).await
+    }
+
+    async fn query(&self, query: Query, now: Timestamp) -> StoreResult<Page> {
+        yield_now().await;
+        self.0.query(query, now).await
+    }
+
+    async fn scan(&self, collection: Collection, after: Option<&str>, limit: usize) -> StoreResult<Vec<Document>> {
+        self.0.scan(collection, after, limit).await
+    }
+
+    async fn checkpoints(&self, projection: &str) -> StoreResult<Vec<Checkpoint>> {
+        self.0.checkpoints(projection).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {
+        self.0.delete_expired(now, limit).await
+    }
 }
 
 pub fn repeats(machinery: &Machinery) -> Repeats {
@@ -55,8 +102,11 @@ pub struct Reply {
 }
 
 impl Client {
+    /// Everything that the router's description refers to must be in it.
     pub fn new(router: OpenApiRouter, staff: Arc<dyn Staff>) -> Self {
-        let (router, _) = router.split_for_parts();
+        let (router, description) = router.split_for_parts();
+        let description = serde_json::to_value(description).unwrap();
+        check_references(&description, &description);
         Self(router.layer(axum::middleware::from_fn_with_state(staff, identify)))
     }
 
@@ -80,6 +130,20 @@ impl Client {
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Reply { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+fn check_references(part: &Value, whole: &Value) {
+    match part {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("$ref") {
+                let pointer = reference.strip_prefix('#').unwrap_or_default();
+                assert!(whole.pointer(pointer).is_some(), "{reference} leads nowhere");
+            }
+            members.values().for_each(|part| check_references(part, whole));
+        }
+        Value::Array(items) => items.iter().for_each(|part| check_references(part, whole)),
+        _ => {}
     }
 }
 

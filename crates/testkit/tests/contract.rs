@@ -1,6 +1,7 @@
 //! The contract suites, against every engine.
 
 mod alike;
+mod determinism;
 
 use std::sync::Arc;
 

@@ -1,3 +1,6 @@
+//! The shop as staff and shoppers see it over HTTP, and as another process changes it.
+//! It does not know how documents are kept.
+
 use contracts::shop::Shop as _;
 use serde_json::{Value, json};
 

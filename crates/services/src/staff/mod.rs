@@ -62,22 +62,41 @@ pub struct NewSession {
     pub expires_at: jiff::Timestamp,
 }
 
+/// What the service is given: less than all of the machinery, so that it also works beside a running shop.
+pub struct Parts {
+    pub documents: Arc<dyn Documents>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub master: MasterKey,
+}
+
+impl Parts {
+    pub fn of(machinery: &Machinery) -> Self {
+        Self {
+            documents: machinery.documents.clone(),
+            clock: machinery.clock.clone(),
+            entropy: machinery.entropy.clone(),
+            master: machinery.vault.master().clone(),
+        }
+    }
+}
+
 impl Staff {
     /// `fixed_key`: an API key of the first member of staff that is not stored, but named by the configuration.
     ///
     /// # Errors
     /// When the fixed key is too short to be one, or no header can carry it.
     pub fn new(
-        machinery: &Machinery,
+        parts: Parts,
         hasher: Arc<dyn PasswordHasher>,
         fixed_key: Option<String>,
     ) -> std::result::Result<Self, SetupError> {
-        let master = machinery.vault.master().clone();
+        let Parts { documents, clock, entropy, master } = parts;
         let fixed_key = fixed_key.map(|key| check_fixed_key(&key).map(|()| bearer_hash(&master, &key))).transpose()?;
         Ok(Self {
-            documents: machinery.documents.clone(),
-            clock: machinery.clock.clone(),
-            entropy: machinery.entropy.clone(),
+            documents,
+            clock,
+            entropy,
             master,
             hasher,
             fixed_key,

@@ -1,3 +1,5 @@
+//! Sign-in, keys and lock-outs as staff meet them. It does not compute real password hashes.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -38,8 +40,9 @@ struct Office {
 async fn office() -> Office {
     let machinery = machinery().await;
     let hasher = Arc::new(PlainHasher::default());
-    let staff =
-        Arc::new(Staff::new(&machinery, hasher.clone(), Some("a-fixed-key-of-some-length".to_owned())).unwrap());
+    let staff = Arc::new(
+        Staff::new(Parts::of(&machinery), hasher.clone(), Some("a-fixed-key-of-some-length".to_owned())).unwrap(),
+    );
     let client = Client::new(http::router(staff.clone(), repeats(&machinery)), staff.clone());
     Office { client, staff, hasher, machinery }
 }
@@ -168,7 +171,7 @@ async fn keys_are_made_listed_and_removed() {
     assert_eq!(warehouse["last_used_on"], json!("2027-01-15"));
 
     // Another process removes it: here it stops working within the second.
-    let beside = Staff::new(&office.machinery, office.hasher.clone(), None).unwrap();
+    let beside = Staff::new(Parts::of(&office.machinery), office.hasher.clone(), None).unwrap();
     let id: domain::ids::KeyId = warehouse["id"].as_str().unwrap().parse().unwrap();
     assert!(beside.remove_key(&id).await.unwrap());
     assert_eq!(office.keys(new).await.status.as_u16(), 200);
@@ -190,7 +193,7 @@ async fn a_fixed_key_must_be_long() {
     let office = office().await;
     assert_eq!(office.keys("a-fixed-key-of-some-length").await.status.as_u16(), 200);
     assert_eq!(office.keys("a-fixed-key-of-some-lengtH").await.status.as_u16(), 401);
-    let with = |key: &str| Staff::new(&office.machinery, office.hasher.clone(), Some(key.to_owned())).err();
+    let with = |key: &str| Staff::new(Parts::of(&office.machinery), office.hasher.clone(), Some(key.to_owned())).err();
     assert_eq!(with("123456789012345"), Some(SetupError::FixedKeyTooShort));
     assert_eq!(with("with spaces in between"), Some(SetupError::FixedKeyCharacters));
     assert_eq!(with("1234567890123456"), None);
