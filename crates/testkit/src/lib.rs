@@ -4,3 +4,4 @@
 pub mod contract;
 pub mod engines;
 pub mod faults;
+pub mod mart;
