@@ -11,6 +11,8 @@ use bytes::Bytes;
 use platform::blobs::{Blobs, is_name};
 use platform::store::{StoreError, StoreResult};
 
+use crate::blocking::on_a_thread;
+
 /// Blobs in a folder of this machine.
 pub struct FolderBlobs {
     folder: PathBuf,
@@ -59,7 +61,8 @@ impl Blobs for FolderBlobs {
             }
             stored
         })
-        .await
+        .await?
+        .map_err(told)
     }
 
     async fn get(&self, name: &str) -> StoreResult<Option<Bytes>> {
@@ -69,7 +72,8 @@ impl Blobs for FolderBlobs {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         })
-        .await
+        .await?
+        .map_err(told)
     }
 
     async fn delete(&self, name: &str) -> StoreResult<()> {
@@ -79,7 +83,8 @@ impl Blobs for FolderBlobs {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         })
-        .await
+        .await?
+        .map_err(told)
     }
 }
 
@@ -94,11 +99,6 @@ fn store(partial: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> StoreResult<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| StoreError::Unavailable(error.to_string()))?.map_err(told)
 }
 
 fn told(error: std::io::Error) -> StoreError {

@@ -1,5 +1,8 @@
-//! The engines: the only crate that names a vendor. Each module stands behind a port of `platform` or `services`.
-//! It does not know what is stored or sold, nor which engine a shop has picked; `wiring` in the binary does.
+//! The engines: what keeps, hashes, pays or sends something for the shop. The only crate that names a vendor.
+//! It does not decide anything: ports are declared by their users, and an adapter does what they say.
 
+mod blocking;
 pub mod folder;
+pub mod passwords;
+pub mod payments;
 pub mod sqlite;

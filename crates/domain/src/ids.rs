@@ -76,6 +76,8 @@ ids! {
     MediaId "med_";
     StaffId "stf_";
     DraftId "dft_";
+    /// A member of staff's API key; not the key itself.
+    KeyId "key_";
 }
 
 /// What a buyer reads out on the telephone: random, so that it does not tell competitors how much is sold.

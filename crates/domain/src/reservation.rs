@@ -40,9 +40,12 @@ pub enum Closing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
+    /// `uncounted` is what the order has of things that nobody counted at the time.
     Held {
         order: OrderId,
         lines: Vec<Held>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        uncounted: Vec<Sku>,
         expires_at: Timestamp,
     },
     /// There was not enough. Final: the same order is not tried again.
@@ -108,6 +111,9 @@ pub struct Reservation {
     pub open: Vec<Held>,
     /// What has left, and may come back.
     pub shipped: Vec<Held>,
+    /// What was not counted when the order was placed, and is passed over for ever.
+    #[serde(default)]
+    pub uncounted: Vec<Sku>,
     pub shortages: Vec<Shortage>,
     pub expires_at: Option<Timestamp>,
     pub shipments: Vec<ShipmentId>,
@@ -117,10 +123,11 @@ pub struct Reservation {
 impl Reservation {
     pub fn apply(&mut self, fact: &Fact) {
         match fact {
-            Fact::Held { order, lines, expires_at } => {
+            Fact::Held { order, lines, uncounted, expires_at } => {
                 self.status = Status::Held;
                 self.order = Some(order.clone());
                 self.open = lines.clone();
+                self.uncounted = uncounted.clone();
                 self.expires_at = Some(*expires_at);
             }
             Fact::Refused { order, shortages } => {
@@ -158,7 +165,7 @@ impl Reservation {
         &self,
         order: &OrderId,
         lines: &[(Sku, Quantity)],
-        stocks: &BTreeMap<Sku, &Stock>,
+        stocks: &BTreeMap<&Sku, &Stock>,
         expires_at: Timestamp,
     ) -> Result<Change, Error> {
         match self.status {
@@ -168,6 +175,7 @@ impl Reservation {
             Status::Released | Status::Expired => return Err(Error::Closed),
         }
         let mut held = Vec::new();
+        let mut uncounted = Vec::new();
         let mut shortages = Vec::new();
         for (sku, requested) in folded(lines) {
             let picked = match (Quantity::new(requested), stocks.get(&sku)) {
@@ -176,6 +184,7 @@ impl Reservation {
                 (_, None) => Err(0),
             };
             match picked {
+                Ok(places) if places.is_empty() => uncounted.push(sku),
                 Ok(places) => held.extend(places.into_iter().map(|(location, quantity)| Held {
                     sku: sku.clone(),
                     location,
@@ -192,7 +201,8 @@ impl Reservation {
         }
         let stock =
             stock_facts(&held, |location, quantity| stock::Fact::Reserved { location, quantity, order: order.clone() });
-        Ok(Change { reservation: Some(Fact::Held { order: order.clone(), lines: held, expires_at }), stock })
+        let held = Fact::Held { order: order.clone(), lines: held, uncounted, expires_at };
+        Ok(Change { reservation: Some(held), stock })
     }
 
     /// Keeps what is held until it is shipped or released.
@@ -219,20 +229,22 @@ impl Reservation {
         Change { reservation: Some(Fact::Released { why, lines: self.open.clone() }), stock }
     }
 
-    /// Takes the SKUs of a parcel off the shelf. What is not counted is passed over. Once per shipment.
-    pub fn ship(
-        &self,
-        order: &OrderId,
-        shipment: &ShipmentId,
-        lines: &[(Sku, Quantity)],
-        is_counted: impl Fn(&Sku) -> bool,
-    ) -> Result<Change, Error> {
+    /// Gives back what nobody confirmed in time.
+    pub fn expire(&self, now: Timestamp) -> Change {
+        match (&self.order, self.expires_at) {
+            (Some(order), Some(expires_at)) if expires_at <= now => self.release(order, Closing::Expired),
+            _ => Change::default(),
+        }
+    }
+
+    /// Takes the SKUs of a parcel off the shelf. What was not counted when it was ordered is passed over. Once per
+    /// shipment.
+    pub fn ship(&self, order: &OrderId, shipment: &ShipmentId, lines: &[(Sku, Quantity)]) -> Result<Change, Error> {
         if self.shipments.contains(shipment) {
             return Ok(Change::default());
         }
         let (taken, missing) = drawn(&self.open, lines);
-        let was_held = |sku: &Sku| self.open.iter().chain(&self.shipped).any(|held| held.sku == *sku);
-        if let Some((sku, _)) = missing.into_iter().find(|(sku, _)| was_held(sku) || is_counted(sku)) {
+        if let Some((sku, _)) = missing.into_iter().find(|(sku, _)| !self.uncounted.contains(sku)) {
             return Err(Error::MoreThanHeld(sku));
         }
         let stock =
@@ -367,7 +379,7 @@ mod tests {
         }
 
         fn reserve(&mut self, lines: &[(Sku, Quantity)]) -> Result<Change, Error> {
-            let stocks = self.stocks.iter().map(|(sku, stock)| (sku.clone(), stock)).collect();
+            let stocks = self.stocks.iter().collect();
             let change = self.reservation.reserve(&order(), lines, &stocks, Timestamp::UNIX_EPOCH)?;
             self.apply(&change);
             Ok(change)
@@ -427,22 +439,45 @@ mod tests {
         let mut shelf = Shelf::with(&[("A", 3)]);
         shelf.reserve(&[line("A", 3)]).unwrap();
         let parcel = ShipmentId::from_bytes([2; 16]);
-        let change = shelf.reservation.ship(&order(), &parcel, &[line("A", 2)], |_| true).unwrap();
+        let change = shelf.reservation.ship(&order(), &parcel, &[line("A", 2)]).unwrap();
         shelf.apply(&change);
         assert_eq!(shelf.level("A"), (1, 1));
-        let again = shelf.reservation.ship(&order(), &parcel, &[line("A", 2)], |_| true).unwrap();
+        let again = shelf.reservation.ship(&order(), &parcel, &[line("A", 2)]).unwrap();
         assert_eq!(again, Change::default());
         let second = ShipmentId::from_bytes([3; 16]);
-        let too_many = shelf.reservation.ship(&order(), &second, &[line("A", 2)], |_| true);
+        let too_many = shelf.reservation.ship(&order(), &second, &[line("A", 2)]);
         assert_eq!(too_many, Err(Error::MoreThanHeld(sku("A"))));
+    }
+
+    #[test]
+    fn what_was_not_counted_is_shipped_even_when_it_is_counted_later() {
+        let mut shelf = Shelf::with(&[("A", 3), ("B", 0)]);
+        shelf.stocks.get_mut(&sku("B")).unwrap().policy = stock::Policy::Untracked;
+        shelf.reserve(&[line("A", 1), line("B", 7)]).unwrap();
+        shelf.stocks.get_mut(&sku("B")).unwrap().policy = stock::Policy::Reserve;
+        let parcel = ShipmentId::from_bytes([2; 16]);
+        let change = shelf.reservation.ship(&order(), &parcel, &[line("A", 1), line("B", 7)]).unwrap();
+        assert_eq!(change.stock.len(), 1);
+        let stranger = shelf.reservation.ship(&order(), &parcel, &[line("C", 1)]);
+        assert_eq!(stranger, Err(Error::MoreThanHeld(sku("C"))));
+    }
+
+    #[test]
+    fn only_what_is_held_too_long_expires() {
+        let mut shelf = Shelf::with(&[("A", 3)]);
+        shelf.reserve(&[line("A", 1)]).unwrap();
+        assert_eq!(shelf.reservation.expire(Timestamp::MIN), Change::default());
+        let expired = shelf.reservation.expire(Timestamp::UNIX_EPOCH);
+        shelf.apply(&expired);
+        assert_eq!((shelf.reservation.status, shelf.level("A")), (Status::Expired, (3, 0)));
+        assert_eq!(shelf.reserve(&[line("A", 1)]), Err(Error::Closed));
     }
 
     #[test]
     fn what_comes_back_is_no_more_than_what_left() {
         let mut shelf = Shelf::with(&[("A", 3)]);
         shelf.reserve(&[line("A", 2)]).unwrap();
-        let change =
-            shelf.reservation.ship(&order(), &ShipmentId::from_bytes([2; 16]), &[line("A", 2)], |_| true).unwrap();
+        let change = shelf.reservation.ship(&order(), &ShipmentId::from_bytes([2; 16]), &[line("A", 2)]).unwrap();
         shelf.apply(&change);
         let refund = RefundId::from_bytes([4; 16]);
         let back = shelf.reservation.restock(&order(), &refund, &[line("A", 9)], &[]);
@@ -462,7 +497,7 @@ mod tests {
                     0 => { let _ = shelf.reserve(&[line("A", quantity)]); }
                     1 => {
                         let parcel = ShipmentId::from_bytes(bytes);
-                        if let Ok(change) = shelf.reservation.ship(&order(), &parcel, &[line("A", quantity)], |_| true) {
+                        if let Ok(change) = shelf.reservation.ship(&order(), &parcel, &[line("A", quantity)]) {
                             shelf.apply(&change);
                             left += i64::from(quantity);
                         }

@@ -10,6 +10,10 @@ use crate::quantity::Quantity;
 
 /// No count goes beyond this, in either direction.
 pub const MAX_COUNT: i64 = 1_000_000_000_000;
+/// How many places one SKU can lie at.
+pub const MAX_LOCATIONS: usize = 100;
+/// From here down staff should reorder, and shoppers read that few are left.
+pub const FEW_LEFT: i64 = 5;
 
 /// How a SKU's stock bears on selling it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +26,22 @@ pub enum Policy {
     /// Sold only while it is there.
     #[default]
     Reserve,
+}
+
+impl Policy {
+    pub const ALL: [Policy; 3] = [Self::Untracked, Self::TrackOnly, Self::Reserve];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Untracked => "untracked",
+            Self::TrackOnly => "track_only",
+            Self::Reserve => "reserve",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == text)
+    }
 }
 
 /// Where stock lies: 1 to 32 of `a-z 0-9 - _`. `main` unless said otherwise.
@@ -131,6 +151,8 @@ pub enum Error {
     BelowReserved { on_hand: i64, reserved: i64 },
     #[error("stock counts stay within ±{MAX_COUNT}")]
     OutOfRange,
+    #[error("one SKU lies at {MAX_LOCATIONS} locations at most")]
+    TooManyLocations,
 }
 
 /// The stock of one SKU.
@@ -177,6 +199,11 @@ impl Stock {
         (self.policy == Policy::Reserve).then(|| self.total().available().max(0))
     }
 
+    /// Whether it is counted and few are left, or none.
+    pub fn is_low(&self) -> bool {
+        self.policy != Policy::Untracked && self.total().available() <= FEW_LEFT
+    }
+
     pub fn set_policy(&self, policy: Policy) -> Option<Fact> {
         (self.policy != policy).then_some(Fact::PolicySet { policy })
     }
@@ -186,6 +213,9 @@ impl Stock {
     pub fn adjust(&self, location: &Location, delta: i64, reason: Reason) -> Result<Fact, Error> {
         if delta == 0 {
             return Err(Error::NoChange);
+        }
+        if !self.levels.contains_key(location) && self.levels.len() >= MAX_LOCATIONS {
+            return Err(Error::TooManyLocations);
         }
         let level = self.at(location);
         let on_hand = level.on_hand.checked_add(delta).filter(|count| count.abs() <= MAX_COUNT);

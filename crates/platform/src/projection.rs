@@ -88,6 +88,6 @@ impl<P: Projection> ErasedProjection for P {
 }
 
 /// The name under which checkpoints are kept: another version begins anew.
-fn checkpoint_name(projection: &dyn ErasedProjection) -> String {
+pub fn checkpoint_name(projection: &dyn ErasedProjection) -> String {
     format!("{}@{}", projection.name(), projection.version())
 }

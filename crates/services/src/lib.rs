@@ -4,11 +4,14 @@
 pub mod carts;
 pub mod catalog;
 pub mod http;
+#[cfg(test)]
+mod in_memory;
 pub mod inventory;
 pub mod machinery;
 pub mod orders;
 pub mod payments;
 pub mod quoting;
+pub mod refusals;
 pub mod shop;
 pub mod staff;
 

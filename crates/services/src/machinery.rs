@@ -6,18 +6,22 @@ use std::time::Duration;
 
 use contracts::Error;
 use contracts::caller::Caller;
+use jiff::Timestamp;
 use platform::blobs::Blobs;
 use platform::clock::Clock;
 use platform::documents::Documents;
 use platform::entropy::{Entropy, draw};
-use platform::log::Cause;
 use platform::log::executor::{ExecuteError, Executor, RunError};
+use platform::log::kind::Kind;
+use platform::log::{Cause, StreamId, Version};
 use platform::projection::Projector;
 use platform::sealing::Vault;
 use platform::store::StoreError;
 
 /// How long a staff list waits to see what was written before it was asked for.
 const OWN_WRITES_WAIT: Duration = Duration::from_millis(500);
+/// Facts per read of a stream.
+const READ_CHUNK: usize = 1_000;
 /// What callers are told to wait when the store is not available, in seconds.
 const RETRY_AFTER_S: u32 = 2;
 
@@ -36,6 +40,25 @@ impl Machinery {
     /// Sixteen bytes for a new id.
     pub fn id_bytes(&self) -> [u8; 16] {
         draw(self.entropy.as_ref())
+    }
+
+    /// A stream's state, now or as it was at a past instant (inclusive).
+    pub async fn state_at<K: Kind>(&self, stream: &StreamId, at: Option<Timestamp>) -> contracts::Result<K::State> {
+        if at.is_none() {
+            let (state, _) = self.executor.read::<K>(stream).await.map_err(stored)?;
+            return Ok(state.as_ref().clone());
+        }
+        let mut facts = Vec::new();
+        loop {
+            let after = facts.len() as Version;
+            let more = self.executor.log().read_stream(stream, after, READ_CHUNK).await.map_err(stored)?;
+            let is_end = more.len() < READ_CHUNK;
+            facts.extend(more);
+            if is_end {
+                break;
+            }
+        }
+        self.executor.kinds().fold::<K>(&facts, at).map_err(|error| Error::internal(error.to_string()))
     }
 
     /// Waits, within bounds, until lists show what was written before now.

@@ -1,23 +1,27 @@
 //! The contract suites, against every engine.
 
+mod alike;
+mod determinism;
+
 use std::sync::Arc;
 
-use platform::blobs::MemoryBlobs;
+use platform::blobs::{Blobs, MemoryBlobs};
 use platform::log::memory::MemoryLog;
 use testkit::contract;
 use testkit::engines::{InMemory, OnSqlite};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn log_in_memory() {
     contract::log::all(&InMemory).await;
 }
 
+/// Not paused, as none of those with threads: they answer in their own time.
 #[tokio::test]
 async fn log_on_sqlite() {
     contract::log::all(&OnSqlite::default()).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn documents_in_memory() {
     contract::documents::all(&InMemory).await;
 }
@@ -27,7 +31,7 @@ async fn documents_on_sqlite() {
     contract::documents::all(&OnSqlite::default()).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn blobs_in_memory() {
     contract::blobs::all(&MemoryBlobs::default()).await;
 }
@@ -35,7 +39,18 @@ async fn blobs_in_memory() {
 #[tokio::test]
 async fn blobs_in_a_folder() {
     let folder = tempfile::tempdir().expect("a folder for a test");
-    contract::blobs::all(&adapters::folder::FolderBlobs::open(folder.path()).expect("the folder")).await;
+    let blobs = adapters::folder::FolderBlobs::open(folder.path()).expect("the folder");
+    contract::blobs::all(&blobs).await;
+    for name in ["../out", "/etc/passwd", "..", ".", ".partial-1", "", "A", "a/b", "a\\b", "a\0", &"a".repeat(129)] {
+        assert!(blobs.put(name, Default::default()).await.is_err(), "{name}");
+        assert!(blobs.get(name).await.is_err(), "{name}");
+        assert!(blobs.delete(name).await.is_err(), "{name}");
+    }
+    blobs.put("whole", "bytes".into()).await.expect("a blob is stored");
+    std::fs::write(folder.path().join(".partial-7"), "half of a blo").expect("what a crash leaves");
+    let blobs = adapters::folder::FolderBlobs::open(folder.path()).expect("the folder");
+    assert_eq!(blobs.get("whole").await.expect("an answer").as_deref(), Some(&b"bytes"[..]));
+    assert!(!folder.path().join(".partial-7").exists());
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +58,6 @@ async fn executor_in_memory() {
     contract::executor::all(&InMemory).await;
 }
 
-/// Not paused: the engine's threads answer in their own time.
 #[tokio::test]
 async fn executor_on_sqlite() {
     contract::executor::all(&OnSqlite::default()).await;

@@ -1,5 +1,6 @@
 //! A service's folder never names another service's folder; they meet in contracts. Files that lie directly in
-//! `services/src` are shared, and may be named by all.
+//! `services/src` are shared, and may be named by all; so is a folder that only holds parts of such a file.
+//! What is shared knows no service.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,10 @@ const RULE: &str = "siblings";
 const SOURCE: &str = "crates/services/src/";
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    let services: BTreeSet<&str> =
-        tree.rust_under(SOURCE).filter_map(|file| Some(file.path.strip_prefix(SOURCE)?.split_once('/')?.0)).collect();
+    let inside = || tree.rust_under(SOURCE).filter_map(|file| file.path.strip_prefix(SOURCE));
+    let shared: BTreeSet<&str> = inside().filter_map(|path| path.strip_suffix(".rs")).collect();
+    let folders = inside().filter_map(|path| Some(path.split_once('/')?.0));
+    let services: BTreeSet<&str> = folders.filter(|folder| !shared.contains(folder)).collect();
     tree.rust_under(SOURCE).flat_map(|file| check_file(file, &services)).collect()
 }
 
@@ -21,7 +24,7 @@ fn check_file(file: &File, services: &BTreeSet<&str>) -> Vec<Finding> {
         .strip_prefix(SOURCE)
         .map(|inside| inside.split('/').collect())
         .unwrap_or_default();
-    let Some(own) = module.first().filter(|name| services.contains(*name)) else {
+    let Some(own) = module.first().filter(|name| !name.is_empty()) else {
         return Vec::new();
     };
     rust::paths(&file.rust.code)
@@ -73,6 +76,14 @@ mod tests {
         ] {
             assert!(found(place, bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_folder_beside_a_file_of_its_name_is_shared() {
+        let place = ("crates/services/src/inventory/place.rs", "use crate::pricing::quote;");
+        let files =
+            [ORDERS, ("crates/services/src/pricing.rs", ""), ("crates/services/src/pricing/tests.rs", ""), place];
+        assert!(spots(check, &files).is_empty());
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub use checkpointer::CheckpointStats;
 pub use inspect::{Inspection, backup, integrity_check, open_read_only};
 pub use writer::WriterStats;
 
+use crate::blocking::on_a_thread;
 use checkpointer::Nudge;
 use ports::{Access, SqliteDocuments, SqliteLog};
 use readers::{READ_MAX, Readers};
@@ -210,8 +211,8 @@ impl Sqlite {
 
 async fn join(threads: Vec<JoinHandle<()>>) -> StoreResult<()> {
     let wait = move || threads.into_iter().try_for_each(JoinHandle::join);
-    let ended = tokio::task::spawn_blocking(wait).await;
-    ended.ok().and_then(Result::ok).ok_or_else(|| StoreError::Unavailable("a thread of the store panicked".into()))
+    let ended = on_a_thread(wait).await?;
+    ended.map_err(|_| StoreError::Unavailable("a thread of the store panicked".into()))
 }
 
 /// Taken by the process that runs the shop, and given back by the system when that ends, however it ends.

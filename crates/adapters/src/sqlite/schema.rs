@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use platform::log::Shard;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::OpenError;
@@ -111,6 +112,9 @@ pub fn open_readable(file: &Path, cache_kib: u32) -> Result<Connection, OpenErro
 fn set_up(conn: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY_WAIT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // Without this, SQLite prepares some statements anew for each value, looking for a better plan; a fifth of the
+    // writer's time went there. Every plan here is the same for all values.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.execute_batch(&format!(
         "PRAGMA foreign_keys = OFF;
          PRAGMA temp_store = MEMORY;

@@ -330,7 +330,7 @@ async fn a_backup_is_one_moment_of_a_selling_shop() {
     });
     let (from, target) = (folder.path().to_owned(), folder.path().join("backup.db"));
     let to = target.clone();
-    let (size, told) = tokio::task::spawn_blocking(move || {
+    let (size, told) = crate::blocking::on_a_thread(move || {
         let mut told = Vec::new();
         let size = backup(&from, &to, |done, total| told.push((done, total))).expect("a backup");
         assert!(backup(&from, &to, |_, _| ()).is_err(), "an older backup is not overwritten");

@@ -4,6 +4,8 @@
 pub mod change;
 pub mod checkout;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -40,7 +40,9 @@ pub enum Error {
 }
 
 /// The shop's settings. A new shop sells in no currency and sends to no country until it is told to.
+/// What was stored before a field existed is read as an empty shop's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// `None` until the shop was given one.
     pub name: Option<Title>,

@@ -37,7 +37,7 @@ pub trait Kind: Send + Sync + 'static {
         body
     }
 
-    /// About how many bytes a state takes in memory.
+    /// About how many bytes a state takes in memory. Asked after every commit, so it should be quick to tell.
     fn weight(_state: &Self::State) -> usize {
         512
     }

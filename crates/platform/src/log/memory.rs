@@ -128,7 +128,8 @@ impl Inner {
 impl Log for MemoryLog {
     async fn append(&self, batch: Batch) -> StoreResult<Vec<GroupOutcome>> {
         let inner = &mut *self.inner.lock();
-        match inner.appends.get(&batch.id) {
+        let kept = |time: &Timestamp| time.as_second() > batch.time.as_second() - APPEND_ID_KEPT_S;
+        match inner.appends.get(&batch.id).filter(|(time, _)| kept(time)) {
             None => {}
             Some((_, Some(_))) => return Err(StoreError::Corrupt("an append id was used twice".into())),
             Some((_, None)) => return Err(StoreError::Unavailable("this append was given up before it came".into())),
@@ -143,7 +144,7 @@ impl Log for MemoryLog {
             }
             outcomes.push(outcome);
         }
-        inner.appends.retain(|_, (time, _)| time.as_second() > batch.time.as_second() - APPEND_ID_KEPT_S);
+        inner.appends.retain(|_, (time, _)| kept(time));
         inner.appends.insert(batch.id, (batch.time, Some(outcomes.iter().map(without_facts).collect())));
         inner.latest = inner.latest.max(Some(batch.time));
         Ok(outcomes)

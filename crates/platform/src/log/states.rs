@@ -247,6 +247,18 @@ impl States {
         Ok(())
     }
 
+    /// Counts a state anew after facts have changed it, and makes room where it has grown.
+    pub fn reweigh(&self, slot: &Slot) {
+        {
+            let inner = &mut *slot.inner.lock();
+            let weight = slot.kind.weight(&inner.tip.state) + SLOT_BYTES;
+            self.used_bytes.fetch_add(weight, Ordering::Relaxed);
+            self.used_bytes.fetch_sub(inner.weight, Ordering::Relaxed);
+            inner.weight = weight;
+        }
+        self.evict();
+    }
+
     async fn start_point(&self, slot: &Slot) -> StoreResult<(Point, Version)> {
         let empty = Point { version: 0, time: Timestamp::MIN, state: slot.kind.empty() };
         let Some(snapshot) = self.log.load_snapshot(&slot.stream).await? else { return Ok((empty, 0)) };

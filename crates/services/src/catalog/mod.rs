@@ -1,11 +1,207 @@
-//! catalog
+//! The catalogue: products and their categories, as facts, as lists and as finished answers; and the pictures they show.
+//! It does not know what is in stock or in carts: availability is asked of the inventory.
+
+pub mod http;
+mod kinds;
+mod listing;
+mod lists;
+mod media;
+mod projection;
+mod reading;
+mod responses;
+mod views;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use contracts::caller::Caller;
+use contracts::catalog::{CategoryView, ListProducts, Listing, Media, Offer, ProductCard, ProductView, Reading};
+use contracts::inventory::Inventory;
+use contracts::shop::Shop;
+use contracts::{Error, Kind, Result};
+use domain::catalog::{Categories, CategoryInput, Product, ProductInput};
+use domain::ids::ProductId;
+use domain::locale::Locale;
+use domain::money::Currency;
+use domain::sku::Sku;
+use domain::text::Slug;
+use platform::http::extract::IfMatch;
+use platform::log::Version;
 use platform::log::kind::Kinds;
 use platform::projection::ErasedProjection;
 
-pub fn register(_kinds: &mut Kinds) {}
+use self::kinds::{CategoryTree, Products, SkuClaims, SlugClaims};
+use self::media::Pictures;
+use self::reading::ReadAs;
+use self::responses::{Answer, Asked, NEWS_BATCHES, Responses};
+use self::views::Shelf;
+use crate::machinery::{Machinery, stored};
+
+pub fn register(kinds: &mut Kinds) {
+    kinds.register::<Products>().register::<SkuClaims>().register::<SlugClaims>().register::<CategoryTree>();
+}
 
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
-    Vec::new()
+    vec![Arc::new(projection::ProductLists)]
+}
+
+/// The catalogue in this process.
+pub struct Catalog {
+    machinery: Machinery,
+    shop: Arc<dyn Shop>,
+    inventory: Arc<dyn Inventory>,
+    pictures: Pictures,
+    responses: Arc<Responses>,
+}
+
+impl Catalog {
+    /// Also begins to listen to what is committed, on the current runtime.
+    pub fn new(machinery: Machinery, shop: Arc<dyn Shop>, inventory: Arc<dyn Inventory>) -> Arc<Self> {
+        let responses = Arc::new(Responses::default());
+        responses.follow(machinery.executor.subscribe(NEWS_BATCHES));
+        Arc::new(Self { pictures: Pictures::new(machinery.clone()), machinery, shop, inventory, responses })
+    }
+
+    async fn read_as(&self, reading: &Reading) -> Result<ReadAs> {
+        ReadAs::of(&self.shop.settings().await?.settings, reading)
+    }
+
+    /// An active product's finished answer: kept from before, or made now.
+    async fn answer(&self, id_or_slug: &str, reading: &Reading) -> Result<Arc<Answer>> {
+        let read_as = self.read_as(reading).await?;
+        let asked = Asked { name: canonical_name(id_or_slug).ok_or_else(no_product)?, read_as };
+        let Some(kept) = self.responses.get(&asked) else { return self.make(asked, None).await };
+        if !kept.begin_look() {
+            return Ok(kept);
+        }
+        match self.make(asked, Some(&kept)).await {
+            // A product page does not go away because stock cannot be asked for a moment.
+            Err(error) if matches!(error.kind, Kind::Unavailable | Kind::Internal) => Ok(kept),
+            Err(error) => {
+                self.responses.forget(&kept.product);
+                Err(error)
+            }
+            made => made,
+        }
+    }
+
+    /// Makes an answer and keeps it. Where nothing changed since `kept`, that one is good for longer.
+    async fn make(&self, asked: Asked, kept: Option<&Arc<Answer>>) -> Result<Arc<Answer>> {
+        let generation = self.responses.generation();
+        let id = self.find(&asked.name).await?;
+        let (state, version) = self.product_state(&id).await?;
+        let product = state.product().filter(|product| product.is_for_sale()).ok_or_else(no_product)?;
+        let is_named = asked.name == id.as_str() || asked.name == product.content.slug.as_str();
+        if !is_named {
+            return Err(no_product());
+        }
+        let skus: Vec<Sku> = product.content.variants.iter().map(|variant| variant.sku.clone()).collect();
+        let shelf = self.shelf(&skus).await?;
+        if let Some(kept) = kept.filter(|kept| kept.version == version && kept.shelf == shelf && kept.product == id) {
+            return Ok(kept.clone());
+        }
+        let view = views::product(product, &asked.read_as, &shelf);
+        let body = serde_json::to_vec(&view).map_err(|error| Error::internal(error.to_string()))?;
+        let answer = Arc::new(Answer::new(id, version, shelf, view, body.into()));
+        self.responses.keep(asked, answer.clone(), generation);
+        Ok(answer)
+    }
+
+    /// The product that an id or a slug means.
+    async fn find(&self, id_or_slug: &str) -> Result<ProductId> {
+        if let Ok(id) = ProductId::parse(id_or_slug) {
+            return Ok(id);
+        }
+        let slug = Slug::parse(id_or_slug).map_err(|_| no_product())?;
+        let stream = SlugClaims::stream(&slug);
+        let (claim, _) = self.machinery.executor.read::<SlugClaims>(&stream).await.map_err(stored)?;
+        claim.holder.clone().ok_or_else(no_product)
+    }
+
+    /// The product that has, or had last, a SKU.
+    async fn holder(&self, sku: &Sku) -> Result<Option<ProductId>> {
+        let stream = SkuClaims::stream(sku);
+        let (claim, _) = self.machinery.executor.read::<SkuClaims>(&stream).await.map_err(stored)?;
+        Ok(claim.holder.clone())
+    }
+
+    async fn shelf(&self, skus: &[Sku]) -> Result<Shelf> {
+        let stock = self.inventory.stock(skus).await?;
+        let never_counted = domain::stock::Stock::default();
+        let left = |sku: &Sku| views::availability(stock.get(sku).unwrap_or(&never_counted));
+        Ok(skus.iter().map(|sku| (sku.clone(), left(sku))).collect())
+    }
+
+    async fn offer(&self, sku: &Sku, currency: Currency, locale: &Locale) -> Result<Option<Offer>> {
+        let Some(id) = self.holder(sku).await? else { return Ok(None) };
+        let (state, _) = self.product_state(&id).await?;
+        let product = state.product();
+        let found = product.and_then(|product| Some((product, product.content.variant_by_sku(sku)?)));
+        Ok(found.map(|(product, variant)| views::offer(product, variant, currency, locale)))
+    }
+}
+
+#[async_trait]
+impl contracts::catalog::Catalog for Catalog {
+    async fn offers(&self, skus: &[Sku], currency: Currency, locale: &Locale) -> Result<BTreeMap<Sku, Offer>> {
+        let mut offers = BTreeMap::new();
+        for sku in skus {
+            let offer = self.offer(sku, currency, locale).await?;
+            offers.extend(offer.map(|offer| (sku.clone(), offer)));
+        }
+        Ok(offers)
+    }
+
+    async fn existing(&self, skus: &[Sku]) -> Result<Vec<Sku>> {
+        let mut existing = Vec::new();
+        for sku in skus {
+            existing.extend(self.holder(sku).await?.map(|_| sku.clone()));
+        }
+        Ok(existing)
+    }
+
+    async fn product(&self, id_or_slug: &str, reading: &Reading) -> Result<Arc<ProductView>> {
+        Ok(self.answer(id_or_slug, reading).await?.view.clone())
+    }
+
+    async fn products(&self, query: &ListProducts) -> Result<Listing<ProductCard>> {
+        self.list(query).await
+    }
+
+    async fn categories(&self, reading: &Reading) -> Result<Vec<CategoryView>> {
+        let read_as = self.read_as(reading).await?;
+        Ok(views::categories(&self.tree().await?.0, &read_as.locale))
+    }
+
+    async fn create_product(&self, id: ProductId, input: ProductInput, caller: &Caller) -> Result<Arc<Product>> {
+        self.create(id, &input, caller).await
+    }
+
+    async fn replace_categories(&self, categories: Vec<CategoryInput>, caller: &Caller) -> Result<()> {
+        let tree = Categories::from_inputs(&categories).map_err(Error::invalid)?;
+        let _: Version = self.plant(tree, &IfMatch::default(), caller).await?;
+        Ok(())
+    }
+
+    async fn store_media(&self, _content_type: &str, bytes: Bytes, caller: &Caller) -> Result<Media> {
+        self.pictures.store(bytes, caller).await
+    }
+}
+
+/// An id as it is, a slug composed: two spellings that look the same are one name.
+fn canonical_name(id_or_slug: &str) -> Option<String> {
+    if ProductId::parse(id_or_slug).is_ok() {
+        return Some(id_or_slug.to_owned());
+    }
+    Slug::parse(id_or_slug).ok().map(String::from)
+}
+
+fn no_product() -> Error {
+    Error::not_found("product")
 }

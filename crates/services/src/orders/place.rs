@@ -14,6 +14,7 @@ use domain::money::Currency;
 use domain::order::{Channel, Fact, Line, MAX_LINES, Order, PaymentChoice, Placement, Shipping, Status};
 use domain::pricing::TotalKind;
 use domain::quantity::Quantity;
+use domain::seal::Sealed;
 use domain::sku::Sku;
 use jiff::Timestamp;
 use platform::entropy::draw;
@@ -277,7 +278,7 @@ impl Orders {
         let lookup = parsed.buyer.email.as_ref().map(|email| email_lookup(self.machinery.vault.master(), email));
         let key = self.machinery.vault.new_key(wish.id.as_str(), lookup);
         let key = self.machinery.vault.keep(key).await.map_err(personal::unsealed)?;
-        let token = parsed.token.as_ref().map(|token| seal(&key, token)).transpose()?;
+        let token = parsed.token.as_ref().map(|token| Sealed::new(key.seal(token)));
         let total = quoted.totals.iter().find(|total| total.kind == TotalKind::Total).map_or(0, |total| total.amount);
         let opening = OpenPayment {
             order: wish.id.clone(),

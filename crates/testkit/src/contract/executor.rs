@@ -32,6 +32,7 @@ pub async fn all(engine: &dyn Engine) {
             a_panicking_decision_harms_nobody,
             a_fact_for_a_stream_not_named_is_refused,
             many_streams_go_through_a_small_memory,
+            a_state_that_grows_takes_more_memory,
             a_snapshot_shortens_the_next_reading,
             an_unknown_fact_stops_its_stream,
             a_fenced_shard_is_tried_again,
@@ -85,6 +86,11 @@ impl Kind for Counter {
             Counted::Added { number } => state.number += number,
             Counted::Taken { number } => state.number -= number,
         }
+    }
+
+    /// As if the state were a list of that length.
+    fn weight(state: &Count) -> usize {
+        512 + usize::try_from(state.number).unwrap_or(0)
     }
 }
 
@@ -392,6 +398,20 @@ async fn many_streams_go_through_a_small_memory(engine: &dyn Engine) {
     for stream in &streams {
         assert_eq!(bench.number(stream).await, 3);
     }
+}
+
+async fn a_state_that_grows_takes_more_memory(engine: &dyn Engine) {
+    let bench = Bench::limited(engine, Limits { states_bytes: 64 << 10, ..Limits::default() }).await;
+    let hall = counter("hall");
+    bench.add(&hall, 1).await;
+    let before = bench.executor.resident_bytes();
+    bench.add(&hall, 10_000).await;
+    assert_eq!(bench.executor.resident_bytes(), before + 10_000);
+    for n in 0..20 {
+        bench.add(&counter(&format!("c{n}")), 10_000).await;
+    }
+    assert!(bench.executor.resident_bytes() <= (64 << 10) + 11_000, "{} bytes", bench.executor.resident_bytes());
+    assert_eq!(bench.number(&hall).await, 10_001);
 }
 
 async fn a_snapshot_shortens_the_next_reading(engine: &dyn Engine) {

@@ -12,6 +12,8 @@ use super::{Answer, Mart, POLL};
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn client() -> reqwest::Client {
+    // Another mart may have done it before.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy();
     client.redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client")
 }

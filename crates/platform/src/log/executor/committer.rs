@@ -250,7 +250,9 @@ impl Committer {
             if facts.is_empty() {
                 continue;
             }
-            if let Some(snapshot) = slot.settle(decided.number) {
+            let snapshot = slot.settle(decided.number);
+            self.shared.states.reweigh(slot);
+            if let Some(snapshot) = snapshot {
                 self.shared.stats.snapshots.fetch_add(1, Ordering::Relaxed);
                 let log = self.shared.log.clone();
                 tokio::spawn(async move {

@@ -1,6 +1,11 @@
 //! The payment of one order: what was asked of a provider, what it answered, and what follows.
 //! It does not talk to a provider, nor know what was bought; amounts are minor units of the payment's one currency.
 
+mod outcome;
+#[cfg(test)]
+mod tests;
+mod undo;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -10,6 +15,9 @@ use crate::ids::OrderId;
 use crate::ledger::Posting;
 use crate::money::Currency;
 use crate::seal::Sealed;
+
+pub use outcome::{AUTHORIZATION, Authorizing, Call, Outcome};
+pub use undo::Undo;
 
 /// The provider of payments that staff see to by hand: bank transfer, invoice, on delivery.
 pub const MANUAL: &str = "manual";
@@ -27,6 +35,12 @@ pub enum Operation {
 }
 
 impl Operation {
+    pub const ALL: [Operation; 4] = [Self::Authorize, Self::Capture, Self::Void, Self::Refund];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == text)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Authorize => "authorize",
@@ -193,31 +207,44 @@ pub struct Payment {
     pub action: Option<NextAction>,
     /// Attempts to authorise that certainly had no effect.
     pub failed_authorizations: u32,
+    /// Since when the current attempt to authorise can have been under way.
+    pub authorizing_since: Option<Timestamp>,
     pub requests: BTreeMap<String, Request>,
 }
 
 impl Payment {
     pub fn apply(&mut self, fact: &Fact, at: Timestamp) {
         match fact {
-            Fact::Opened { opening } => self.opening = Some(opening.clone()),
+            Fact::Opened { opening } => {
+                self.opening = Some(opening.clone());
+                self.authorizing_since = Some(at);
+            }
             Fact::Started { request, operation, amount, n } => {
-                let since = self.requests.get(request).map_or(at, |known| known.since);
                 let started =
-                    Request { operation: *operation, amount: *amount, n: *n, progress: Progress::Started, since };
+                    Request { operation: *operation, amount: *amount, n: *n, progress: Progress::Started, since: at };
                 self.requests.insert(request.clone(), started);
             }
             Fact::AttemptFailed { request, operation, n, .. } => match operation {
-                Operation::Authorize => self.failed_authorizations = *n,
-                _ => self.update(request, |known| known.n = n + 1),
+                Operation::Authorize => {
+                    self.failed_authorizations = *n;
+                    self.authorizing_since = Some(at);
+                }
+                _ => self.update(request, |known| {
+                    known.n = n + 1;
+                    known.since = at;
+                }),
             },
+            // What arrives after everything was given back must be given back, too.
             Fact::Authorized { reference, amount } => {
                 self.reference = Some(reference.clone());
                 self.authorized = *amount;
+                self.voided = false;
                 self.action = None;
                 self.forget_token();
             }
             Fact::ActionRequired { reference, url, expires_at } => {
                 self.reference = Some(reference.clone());
+                self.voided = false;
                 self.action = Some(NextAction { url: url.clone(), expires_at: *expires_at });
             }
             Fact::Declined { code, message } => {
@@ -228,6 +255,7 @@ impl Payment {
             Fact::Closing {} => self.closing = true,
             Fact::Captured { request, amount } => {
                 self.captured += amount;
+                self.voided = false;
                 self.update(request, |known| known.progress = Progress::Done);
             }
             Fact::Refunded { request, amount } => {
@@ -236,6 +264,7 @@ impl Payment {
             }
             Fact::Voided {} => {
                 self.voided = true;
+                self.update(undo::VOID, |known| known.progress = Progress::Done);
                 self.action = None;
                 self.forget_token();
             }
@@ -272,6 +301,16 @@ impl Payment {
         self.opening.as_ref().is_some_and(|opening| opening.provider == MANUAL)
     }
 
+    /// Nobody is asked for money: staff see to it, or there is nothing to pay.
+    pub fn is_without_provider(&self) -> bool {
+        self.is_manual() || self.opening.as_ref().is_some_and(|opening| opening.amount == 0)
+    }
+
+    /// Nothing more is authorised or captured; what arrives all the same is given back.
+    pub fn is_over(&self) -> bool {
+        self.closing || self.voided || self.declined.is_some()
+    }
+
     pub fn status(&self) -> Status {
         let amount = self.opening.as_ref().map_or(0, |opening| opening.amount);
         if self.refunded > 0 {
@@ -280,25 +319,28 @@ impl Payment {
         if self.captured > 0 {
             return if self.captured >= amount { Status::Captured } else { Status::PartiallyCaptured };
         }
-        if self.voided {
-            Status::Voided
-        } else if self.declined.is_some() {
+        if self.declined.is_some() {
             Status::Declined
+        } else if self.voided {
+            Status::Voided
         } else if self.authorized > 0 {
             Status::Authorized
+        } else if self.opening.is_some() && amount == 0 {
+            Status::Captured
         } else {
             Status::Pending
         }
     }
 
-    /// Opening again what is open changes nothing.
+    /// Opening again what is open, or what was undone before it was opened, changes nothing.
     pub fn open(&self, opening: Opening) -> Option<Fact> {
-        self.opening.is_none().then_some(Fact::Opened { opening })
+        let is_news = self.opening.is_none() && !self.is_over();
+        is_news.then_some(Fact::Opened { opening })
     }
 
     /// What can still be captured. Nothing once the payment is being closed.
     pub fn capturable(&self) -> i64 {
-        if self.voided || self.closing { 0 } else { (self.authorized - self.captured).max(0) }
+        if self.is_over() { 0 } else { (self.authorized - self.captured).max(0) }
     }
 
     pub fn refundable(&self) -> i64 {
@@ -319,7 +361,7 @@ impl Payment {
         if self.is_manual() {
             return Err(Error::MarkInstead);
         }
-        if self.declined.is_some() || self.voided || self.closing {
+        if self.is_over() {
             return Err(Error::Over);
         }
         if amount <= 0 {
@@ -355,24 +397,6 @@ impl Payment {
         Ok(Some(Fact::Started { request: request.to_owned(), operation, amount, n: 1 }))
     }
 
-    /// A provider did what was asked: the fact, and the posting that goes with it. `None` when it is known already.
-    pub fn done(&self, request: &str) -> Option<(Fact, Posting)> {
-        let known = self.requests.get(request).filter(|known| known.progress == Progress::Started)?;
-        let opening = self.opening.as_ref()?;
-        let (amount, currency) = (known.amount, opening.currency);
-        match known.operation {
-            Operation::Capture => Some((
-                Fact::Captured { request: request.to_owned(), amount },
-                Posting::payment(&opening.provider, amount, currency),
-            )),
-            Operation::Refund => Some((
-                Fact::Refunded { request: request.to_owned(), amount },
-                Posting::refund(&opening.provider, amount, currency),
-            )),
-            Operation::Authorize | Operation::Void => None,
-        }
-    }
-
     /// Staff saw the money of a manual payment: all that is outstanding, or a part of it.
     pub fn mark_paid(&self, request: &str, amount: Option<i64>) -> Result<Option<(Fact, Posting)>, Error> {
         let opening = self.opening.as_ref().ok_or(Error::NotOpened)?;
@@ -382,7 +406,7 @@ impl Payment {
         if !self.is_manual() {
             return Err(Error::NotManual);
         }
-        if self.voided || self.closing {
+        if self.is_over() {
             return Err(Error::Over);
         }
         if self.requests.len() >= MAX_REQUESTS {
@@ -401,119 +425,5 @@ impl Payment {
         }
         let fact = Fact::MarkedPaid { request: request.to_owned(), amount };
         Ok(Some((fact, Posting::payment(&opening.provider, amount, opening.currency))))
-    }
-
-    /// The provider authorised. `None` when that is known.
-    pub fn authorized(&self, reference: &str) -> Option<Fact> {
-        let opening = self.opening.as_ref()?;
-        let is_news = self.authorized == 0 && !self.voided;
-        is_news.then(|| Fact::Authorized { reference: reference.to_owned(), amount: opening.amount })
-    }
-
-    /// The provider declined. `None` when that is known, or too late: what was authorised stays so.
-    pub fn declined(&self, code: &str, message: &str) -> Option<Fact> {
-        let is_news = self.declined.is_none() && self.authorized == 0 && !self.voided;
-        is_news.then(|| Fact::Declined { code: code.to_owned(), message: message.to_owned() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn opening(provider: &str) -> Opening {
-        Opening {
-            order: OrderId::from_bytes([1; 16]),
-            provider: provider.to_owned(),
-            amount: 1000,
-            currency: Currency::parse("USD").unwrap(),
-            test: true,
-            token: Some(Sealed::new("tok")),
-        }
-    }
-
-    fn given(provider: &str, facts: &[Fact]) -> Payment {
-        let mut payment = Payment::default();
-        payment.apply(&Fact::Opened { opening: opening(provider) }, Timestamp::UNIX_EPOCH);
-        facts.iter().for_each(|fact| payment.apply(fact, Timestamp::UNIX_EPOCH));
-        payment
-    }
-
-    fn authorized() -> Fact {
-        Fact::Authorized { reference: "r".to_owned(), amount: 1000 }
-    }
-
-    /// Begins and finishes, as a provider that works would make it.
-    fn settle(payment: &mut Payment, begun: Option<Fact>, request: &str) {
-        payment.apply(&begun.unwrap(), Timestamp::UNIX_EPOCH);
-        let (done, posting) = payment.done(request).unwrap();
-        assert_eq!(posting.entries.iter().map(|entry| entry.amount).sum::<i64>(), 0);
-        payment.apply(&done, Timestamp::UNIX_EPOCH);
-    }
-
-    #[test]
-    fn statuses_follow_the_money() {
-        let mut payment = given("test", &[]);
-        assert_eq!(payment.status(), Status::Pending);
-        payment.apply(&authorized(), Timestamp::UNIX_EPOCH);
-        assert_eq!(payment.status(), Status::Authorized);
-        let begun = payment.begin_capture("c1", 400).unwrap();
-        settle(&mut payment, begun, "c1");
-        assert_eq!(payment.status(), Status::PartiallyCaptured);
-        let begun = payment.begin_capture("c2", 600).unwrap();
-        settle(&mut payment, begun, "c2");
-        assert_eq!(payment.status(), Status::Captured);
-        let begun = payment.begin_refund("r1", 100).unwrap();
-        settle(&mut payment, begun, "r1");
-        assert_eq!(payment.status(), Status::PartiallyRefunded);
-        let begun = payment.begin_refund("r2", 900).unwrap();
-        settle(&mut payment, begun, "r2");
-        assert_eq!(payment.status(), Status::Refunded);
-    }
-
-    #[test]
-    fn nothing_is_captured_or_refunded_twice() {
-        let mut payment = given("test", &[authorized()]);
-        let begun = payment.begin_capture("c1", 1000).unwrap();
-        settle(&mut payment, begun, "c1");
-        assert_eq!(payment.begin_capture("c1", 1000), Ok(None));
-        assert_eq!(payment.done("c1"), None);
-        assert_eq!(payment.begin_capture("c2", 1), Err(Error::MoreThanAuthorized { left: 0 }));
-        assert_eq!(payment.begin_refund("r1", 1001), Err(Error::MoreThanCaptured { left: 1000 }));
-    }
-
-    #[test]
-    fn a_refund_under_way_counts_as_spent() {
-        let mut payment = given("test", &[authorized()]);
-        let begun = payment.begin_capture("c1", 1000).unwrap();
-        settle(&mut payment, begun, "c1");
-        let begun = payment.begin_refund("r1", 800).unwrap().unwrap();
-        payment.apply(&begun, Timestamp::UNIX_EPOCH);
-        assert_eq!(payment.begin_refund("r2", 300), Err(Error::MoreThanCaptured { left: 200 }));
-        payment.apply(&Fact::Failed { request: "r1".to_owned(), reason: "no".to_owned() }, Timestamp::UNIX_EPOCH);
-        assert_eq!(payment.refundable(), 1000);
-    }
-
-    #[test]
-    fn the_token_is_forgotten_once_it_is_used() {
-        let payment = given("test", &[authorized()]);
-        assert_eq!(payment.opening.unwrap().token, None);
-    }
-
-    #[test]
-    fn manual_payments_are_marked_by_staff() {
-        let payment = given(MANUAL, &[]);
-        assert_eq!(payment.begin_capture("c", 1), Err(Error::MarkInstead));
-        let (fact, _) = payment.mark_paid("m", None).unwrap().unwrap();
-        let paid = given(MANUAL, &[fact]);
-        assert_eq!(paid.status(), Status::Captured);
-        assert_eq!(paid.mark_paid("m", None), Ok(None));
-        assert_eq!(paid.mark_paid("m2", None), Err(Error::AlreadyPaid));
-        assert_eq!(given("test", &[]).mark_paid("m", None), Err(Error::NotManual));
-    }
-
-    #[test]
-    fn a_decline_after_an_authorisation_changes_nothing() {
-        assert_eq!(given("test", &[authorized()]).declined("x", "y"), None);
     }
 }

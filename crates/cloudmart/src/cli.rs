@@ -1,0 +1,141 @@
+//! The command line: what `cloudmart` can be asked to do.
+//! It does not do any of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::SampleShop;
+
+/// A shop that keeps selling when everyone arrives at once.
+///
+/// Without a command, `cloudmart` serves the shop: its data in ./data, its pages and API at http://127.0.0.1:8080.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cloudmart                                      start the shop with its sample products
+  cloudmart --sample-shop none --data ./mine     start an empty shop in another folder
+  cloudmart staff new-key                        make an API key for staff
+  cloudmart replay data/online-retail.csv --url http://127.0.0.1:8080
+  cloudmart doctor                               check that the books are right, beside a running shop
+  cloudmart backup shop.backup                   save everything while selling
+  cloudmart restore shop.backup --data ./again   and bring it back
+
+Environment:
+  CLOUDMART_ADMIN_TOKEN   a staff API key of your own choice, at least 16 characters; it is never stored
+  CLOUDMART_MASTER_KEY    the key that seals personal data, 64 hexadecimal digits; else ./data/master.key
+
+The shop stops on Ctrl-C or SIGTERM, after it has answered every request that it accepted.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the shop until Ctrl-C or SIGTERM
+    Serve(Serve),
+    /// Sell a retailer's invoice lines (CSV) through a running shop's API
+    Replay(Replay),
+    /// Build every derived collection anew from the log, while the shop is stopped
+    Rebuild(AtData),
+    /// Save everything into one file, while selling
+    Backup {
+        /// The file to write
+        file: PathBuf,
+        #[command(flatten)]
+        at: AtData,
+    },
+    /// Bring a backup back into an empty folder, and check it
+    Restore {
+        /// The file that `backup` wrote
+        file: PathBuf,
+        #[command(flatten)]
+        at: AtData,
+    },
+    /// Make an order's buyer unreadable for ever, everywhere
+    Erase {
+        /// The order's id, ord_…
+        order: String,
+        #[command(flatten)]
+        at: AtDataOrUrl,
+    },
+    /// Look after staff's ways in
+    Staff {
+        #[command(subcommand)]
+        what: StaffCommand,
+        #[command(flatten)]
+        at: AtData,
+    },
+    /// Check that the books are right: stock, orders, money, documents
+    Doctor {
+        #[command(flatten)]
+        at: AtDataOrUrl,
+    },
+    /// Print every setting with its default
+    Config,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serve {
+    /// A TOML file with settings; `cloudmart config` prints them all
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the shop keeps everything [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// What an empty shop begins with [default: default]
+    #[arg(long, value_name = "WHICH")]
+    pub sample_shop: Option<SampleShop>,
+    /// Offer test payments on an address that is not this machine's own
+    #[arg(long)]
+    pub allow_test_payments: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// `;`-separated invoice lines, such as data/online-retail.csv
+    pub file: PathBuf,
+    /// The running shop
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AtData {
+    /// The shop's folder
+    #[arg(long, value_name = "DIR", default_value = "./data")]
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AtDataOrUrl {
+    /// The shop's folder
+    #[arg(long, value_name = "DIR", default_value = "./data")]
+    pub data: PathBuf,
+    /// Ask a running shop instead (staff key in CLOUDMART_ADMIN_TOKEN)
+    #[arg(long, conflicts_with = "data")]
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StaffCommand {
+    /// Give a member of staff a new password, and end their sessions
+    ResetPassword {
+        /// Their e-mail address
+        email: String,
+    },
+    /// Make a new API key
+    NewKey {
+        /// Whose it is; the first member's unless told
+        email: Option<String>,
+    },
+}

@@ -1,0 +1,120 @@
+//! The commands beside `serve`, each a few lines around what does the work.
+//! It does not do the work itself.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::caller::Caller;
+use contracts::staff::Staff as _;
+use domain::ids::OrderId;
+use platform::clock::SystemClock;
+use platform::documents::{Change, WriteBatch};
+use platform::entropy::SystemEntropy;
+use platform::log::executor::{Executor, Limits};
+use platform::projection::Projector;
+
+use crate::cli::{AtDataOrUrl, Replay, StaffCommand};
+use crate::config::{Config, Secrets};
+use crate::{Failure, backup, doctor, replay, wiring};
+
+/// How often a long rebuild says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+pub async fn replay(options: Replay, secrets: Secrets) -> Result<ExitCode, Failure> {
+    let token = secrets.admin_token.ok_or_else(needs_token)?;
+    replay::run(replay::Options { file: options.file, url: options.url, token }).await
+}
+
+pub async fn doctor(at: AtDataOrUrl, secrets: Secrets) -> Result<ExitCode, Failure> {
+    match at.url {
+        Some(url) => doctor::run_on_url(&url, &secrets.admin_token.ok_or_else(needs_token)?).await,
+        None => doctor::run_on_data(&at.data).await,
+    }
+}
+
+fn needs_token() -> Failure {
+    Failure::new("set CLOUDMART_ADMIN_TOKEN to a staff API key of that shop".to_owned())
+}
+
+/// Throws every derived collection away and builds it from the log.
+pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
+    let store = adapters::sqlite::Sqlite::open(data, &adapters::sqlite::Options::default())?;
+    let documents = store.documents();
+    let projections = services::projections();
+    for projection in &projections {
+        let changes = vec![Change::Clear { collection: projection.collection() }];
+        let name = platform::projection::checkpoint_name(projection.as_ref());
+        let checkpoints = documents.checkpoints(&name).await?;
+        let checkpoints = checkpoints
+            .into_iter()
+            .map(|checkpoint| platform::documents::Checkpoint { position: 0, ..checkpoint })
+            .collect();
+        documents.write(WriteBatch { changes, checkpoints }).await?;
+    }
+    let clock: Arc<dyn platform::clock::Clock> = Arc::new(SystemClock);
+    let entropy = Arc::new(SystemEntropy);
+    let executor = Executor::start(store.log(), services::kinds(), clock.clone(), entropy, Limits::default()).await?;
+    let projector = Projector::start(&executor, &documents, &clock, &projections).await?;
+    while !projector.wait_for_heads(PROGRESS_EVERY).await? {
+        for lag in projector.lags().await? {
+            if let Some(reason) = lag.stopped {
+                return Err(Failure::new(format!("{} cannot be built: {reason}", lag.projection)));
+            }
+            println!("{}: {} facts to go", lag.projection, lag.facts);
+        }
+    }
+    println!("{} derived collections were built anew.", projections.len());
+    drop(executor);
+    store.close().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn backup(data: &Path, file: &Path) -> Result<ExitCode, Failure> {
+    backup::backup(data, file).await
+}
+
+pub async fn restore(file: &Path, data: &Path) -> Result<ExitCode, Failure> {
+    backup::restore(file, data).await
+}
+
+/// Erases in a shop that is stopped, or asks a running one.
+pub async fn erase(order: &str, at: AtDataOrUrl, secrets: Secrets) -> Result<ExitCode, Failure> {
+    let id = OrderId::parse(order).map_err(|_| Failure::new(format!("{order} is not an order's id (ord_…)")))?;
+    if let Some(url) = at.url {
+        let token = secrets.admin_token.ok_or_else(needs_token)?;
+        let address = format!("{}/api/admin/orders/{id}/erase", url.trim_end_matches('/'));
+        let answer = reqwest::Client::new().post(address).bearer_auth(token).send().await?;
+        if !answer.status().is_success() {
+            return Err(Failure::new(format!("the shop answered {}: {}", answer.status(), answer.text().await?)));
+        }
+    } else {
+        let config = Config { data: at.data, ..Config::default() };
+        let mart = wiring::open(&config, &secrets).await?;
+        mart.orders.erase(&id, &Caller::system()).await?;
+        mart.store.purge().await?;
+        mart.machinery.projector.wait_for_heads(PROGRESS_EVERY).await?;
+        mart.store.close().await?;
+    }
+    println!("{id} was erased: its buyer, addresses and notes cannot be read any more.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Works beside a running shop, too: staff are nobody's history.
+pub async fn staff(what: StaffCommand, data: &Path, secrets: Secrets) -> Result<ExitCode, Failure> {
+    let beside = adapters::sqlite::open_beside(data)?;
+    let staff = wiring::staff_beside(&beside, data, &secrets)?;
+    match what {
+        StaffCommand::ResetPassword { email } => {
+            let new = staff.reset_password(&email).await?;
+            println!("sign-in   {}   {}", new.email, new.secret);
+        }
+        StaffCommand::NewKey { email } => {
+            let new = staff.new_key(email.as_deref()).await?;
+            println!("API key of {}   {}", new.email, new.secret);
+        }
+    }
+    beside.close().await?;
+    Ok(ExitCode::SUCCESS)
+}

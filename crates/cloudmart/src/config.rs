@@ -1,0 +1,212 @@
+//! Configuration: read once, from a file, the environment and the command line, into plain data.
+//! It does not know what the values do. Nothing else in the shop reads the environment.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::Serve;
+
+/// Every key with its default and meaning, as users read it. A test keeps it together with [`Config`].
+pub const REFERENCE: &str = include_str!("../cloudmart.toml");
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{path} cannot be read: {source}")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not right: {reason}")]
+    Wrong { path: PathBuf, reason: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub sample_shop: SampleShop,
+    pub log_format: LogFormat,
+    pub log_level: String,
+    pub payments: Payments,
+    pub orders: Orders,
+    pub http: Http,
+    pub executor: Executor,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum SampleShop {
+    Default,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Payments {
+    pub allow_test: bool,
+    pub wait_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Orders {
+    pub reservation_ttl_s: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    pub cors_origins: Vec<String>,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub rate_limit_per_minute: u32,
+    pub rate_limit_on_loopback: bool,
+    pub in_flight: usize,
+    pub connections: usize,
+    pub request_timeout_s: u64,
+    pub drain_s: u64,
+    pub json_body_bytes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Executor {
+    pub queue: usize,
+    pub batch_groups: usize,
+    pub states_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./data"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            sample_shop: SampleShop::Default,
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+            payments: Payments::default(),
+            orders: Orders::default(),
+            http: Http::default(),
+            executor: Executor::default(),
+        }
+    }
+}
+
+impl Default for Payments {
+    fn default() -> Self {
+        Self { allow_test: false, wait_ms: 5_000 }
+    }
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self { reservation_ttl_s: 45 * 60 }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            rate_limit_per_minute: 1_200,
+            rate_limit_on_loopback: false,
+            in_flight: 4_096,
+            connections: 10_000,
+            request_timeout_s: 30,
+            drain_s: 30,
+            json_body_bytes: 1 << 20,
+        }
+    }
+}
+
+impl Default for Executor {
+    fn default() -> Self {
+        Self { queue: 8_192, batch_groups: 512, states_bytes: 64 << 20 }
+    }
+}
+
+impl Config {
+    /// The file's values, and defaults for what it does not say.
+    pub fn read(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|error| Error::Wrong {
+            path: path.to_owned(),
+            reason: error.message().to_owned() + &place(&text, error.span()),
+        })
+    }
+}
+
+/// Prints every key with its default.
+pub fn print_reference() -> std::process::ExitCode {
+    print!("{REFERENCE}");
+    std::process::ExitCode::SUCCESS
+}
+
+impl Serve {
+    /// The file's values under those of the command line.
+    pub fn into_config(self) -> Result<Config, Error> {
+        let mut config = Config::read(self.config.as_deref())?;
+        config.data = self.data.unwrap_or(config.data);
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.sample_shop = self.sample_shop.unwrap_or(config.sample_shop);
+        config.payments.allow_test |= self.allow_test_payments;
+        Ok(config)
+    }
+}
+
+fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
+    let line = |span: std::ops::Range<usize>| text.get(..span.start).map_or(1, |before| before.lines().count().max(1));
+    span.map(|span| format!(" (line {})", line(span))).unwrap_or_default()
+}
+
+/// What only the environment says, because it is secret.
+#[derive(Debug, Default, Clone)]
+pub struct Secrets {
+    /// `CLOUDMART_ADMIN_TOKEN`: a staff key that is not stored.
+    pub admin_token: Option<String>,
+    /// `CLOUDMART_MASTER_KEY`: 64 hexadecimal digits, in place of the key file.
+    pub master_key: Option<String>,
+}
+
+impl Secrets {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn read() -> Self {
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self { admin_token: read("CLOUDMART_ADMIN_TOKEN"), master_key: read("CLOUDMART_MASTER_KEY") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_says_every_key_with_its_default() {
+        let read: Config = toml::from_str(REFERENCE).unwrap();
+        assert_eq!(read, Config::default());
+        let debug = format!("{:?}", Config::default());
+        let keys = debug.split([' ', '{', ',']).filter_map(|word| word.strip_suffix(':'));
+        for key in keys.filter(|key| !["payments", "orders", "http", "executor"].contains(key)) {
+            let is_documented = REFERENCE.lines().any(|line| line.starts_with(&format!("{key} =")));
+            assert!(is_documented, "{key} is not in cloudmart.toml");
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.toml");
+        std::fs::write(&path, "listen = \"127.0.0.1:80\"\nlissten = 3\n").unwrap();
+        let error = Config::read(Some(&path)).unwrap_err().to_string();
+        assert!(error.contains("lissten") && error.contains("line 2"), "{error}");
+    }
+}

@@ -1,0 +1,182 @@
+//! All routes of a shop: services, pages, health, metrics, and the API's own description.
+//! It does not know what a route does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use contracts::shop::Shop as _;
+use contracts::staff::Staff;
+use parking_lot::Mutex;
+use platform::http::guard::Guard;
+use platform::http::limits::Limits;
+use platform::http::metrics::Registry;
+use platform::http::rate::{Policy, RateLimiter};
+use platform::http::{self, conventions};
+use serde_json::json;
+use services::http::identify;
+use services::payments::provider::TestBank;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::config::Config;
+use crate::wiring::Mart;
+use crate::{Failure, api_docs, openapi};
+
+/// Whether the shop is loaded, and what is missing if not.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<Mutex<Option<String>>>);
+
+impl Readiness {
+    pub fn missing(&self, what: String) {
+        *self.0.lock() = Some(what);
+    }
+
+    pub fn set_ready(&self) {
+        *self.0.lock() = None;
+    }
+
+    fn is_missing(&self) -> Option<String> {
+        self.0.lock().clone()
+    }
+}
+
+/// Every route, with the conventions of `api.md` around it.
+pub fn router(
+    mart: &Arc<Mart>,
+    config: &Config,
+    readiness: &Readiness,
+    registry: &Arc<Registry>,
+) -> Result<Router, Failure> {
+    readiness.missing("the shop is starting".to_owned());
+    let (api, document) = api(mart).split_for_parts();
+    let document = Arc::new(openapi::complete(document));
+    let staff: Arc<dyn Staff> = mart.staff.clone();
+    let api = api.layer(middleware::from_fn_with_state(staff, identify));
+    let pages = web::router(mart.catalog.clone(), mart.shop.clone());
+    show_machinery(mart, registry);
+    let registry_state = registry.clone();
+    let router = Router::new()
+        .merge(api)
+        .merge(pages)
+        .merge(described(&document))
+        .merge(health(mart, readiness))
+        .route("/metrics", get(move || async move { registry_state.respond() }));
+    Ok(conventions(router, http_config(mart, config, registry)?))
+}
+
+/// The services' routes, which describe themselves.
+pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
+    let repeats = || mart.repeats.clone();
+    let bank = mart.test_bank.clone().map(|bank| bank as Arc<dyn TestBank>);
+    OpenApiRouter::new()
+        .merge(services::shop::http::router(mart.shop.clone(), repeats()))
+        .merge(services::staff::http::router(mart.staff.clone(), repeats()))
+        .merge(services::catalog::http::router(mart.catalog.clone(), repeats()))
+        .merge(services::inventory::http::router(mart.inventory.clone(), mart.catalog.clone(), repeats()))
+        .merge(services::carts::http::router(mart.carts.clone(), repeats()))
+        .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
+        .merge(services::orders::http::router(mart.orders.clone(), repeats()))
+}
+
+fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {
+    let http = &config.http;
+    let guard =
+        Guard::new(&http.cors_origins, &[]).map_err(|error| Failure::new(format!("http.cors_origins: {error}")))?;
+    let policy = Policy { name: "requests", quota: http.rate_limit_per_minute, window: Duration::from_secs(60) };
+    let mart = mart.clone();
+    Ok(http::Config {
+        limits: Limits {
+            json_body_bytes: http.json_body_bytes,
+            request_timeout: Duration::from_secs(http.request_timeout_s),
+            in_flight: http.in_flight,
+            ..Limits::default()
+        },
+        guard,
+        trusted_proxies: http.trusted_proxies.clone(),
+        rate: (http.rate_limit_per_minute > 0).then(|| RateLimiter::new(policy)),
+        rate_exempt: Arc::new(move |parts| {
+            let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(ToOwned::to_owned);
+            let mart = mart.clone();
+            Box::pin(async move {
+                match bearer {
+                    Some(bearer) => mart.is_staff(&bearer).await,
+                    None => false,
+                }
+            })
+        }),
+        rate_on_loopback: http.rate_limit_on_loopback,
+        ..http::Config::new(Arc::new(platform::entropy::SystemEntropy), registry.clone())
+    })
+}
+
+fn described(document: &Arc<OpenApi>) -> Router {
+    let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
+    let page: Arc<str> = api_docs::page(&text).into();
+    let json = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")];
+    Router::new()
+        .route("/openapi.json", get(move || async move { (json, text.to_string()) }))
+        .route("/docs", get(move || async move { api_docs::respond(&page) }))
+        .route("/docs/style.css", get(|| async { api_docs::style() }))
+}
+
+fn health(mart: &Arc<Mart>, readiness: &Readiness) -> Router {
+    let state = (mart.clone(), readiness.clone());
+    Router::new()
+        .route("/health", get(|| async { Json(json!({"status": "healthy"})) }))
+        .route("/health/live", get(|| async { Json(json!({"status": "live"})) }))
+        .route("/health/ready", get(ready))
+        .with_state(state)
+}
+
+async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Response {
+    let mut missing: Vec<String> = readiness.is_missing().into_iter().collect();
+    match mart.machinery.projector.lags().await {
+        Ok(lags) => missing.extend(lags.into_iter().filter_map(|lag| {
+            lag.stopped.map(|reason| format!("the projection {} stopped: {reason}", lag.projection))
+        })),
+        Err(error) => missing.push(error.to_string()),
+    }
+    if let Err(error) = mart.shop.settings().await {
+        missing.push(error.message);
+    }
+    match missing.is_empty() {
+        true => Json(json!({"status": "ready"})).into_response(),
+        false => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready", "missing": missing}))).into_response()
+        }
+    }
+}
+
+/// The machinery's own counters, beside those of HTTP.
+fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
+    use std::sync::atomic::Ordering::Relaxed;
+    let executor = &mart.machinery.executor;
+    let gauges: [(&'static str, &'static str, fn(&platform::log::executor::ExecutorStats) -> u64); 7] = [
+        ("executor_commands_total", "Commands decided.", |stats| stats.commands.load(Relaxed)),
+        ("executor_rejections_total", "Commands whose answer was no.", |stats| stats.rejections.load(Relaxed)),
+        ("executor_batches_total", "Batches appended, one commit each.", |stats| stats.batches.load(Relaxed)),
+        ("executor_groups_total", "Groups appended.", |stats| stats.groups.load(Relaxed)),
+        ("executor_facts_total", "Facts appended.", |stats| stats.facts.load(Relaxed)),
+        ("executor_conflicts_total", "Groups decided again after a conflict.", |stats| stats.conflicts.load(Relaxed)),
+        ("executor_busy_total", "Commands refused because the queue was full.", |stats| {
+            stats.refused_busy.load(Relaxed)
+        }),
+    ];
+    for (name, help, read) in gauges {
+        let executor = executor.clone();
+        #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+        registry.gauge(name, help, move || read(executor.stats()) as f64);
+    }
+    let (waiting, resident) = (executor.clone(), executor.clone());
+    #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+    registry.gauge("executor_waiting", "Commands waiting to be decided.", move || waiting.waiting() as f64);
+    #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+    registry.gauge("executor_states_bytes", "Memory of states at hand.", move || resident.resident_bytes() as f64);
+}

@@ -1,0 +1,189 @@
+//! Puts a shop together: the only place that constructs an adapter.
+//! It does not serve anything, and it decides nothing that a setting does not say.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::folder::FolderBlobs;
+use adapters::passwords::Argon2id;
+use adapters::payments::{self, Manual, TestProvider};
+use adapters::sqlite::{self, Sqlite};
+use contracts::staff::Staff as _;
+use platform::clock::{Clock, SystemClock};
+use platform::entropy::{Entropy, SystemEntropy};
+use platform::http::idempotency::Idempotency;
+use platform::log::executor::{Executor, Limits};
+use platform::projection::Projector;
+use platform::sealing::{MasterKey, Vault};
+use platform::store::StoreError;
+use services::carts::Carts;
+use services::catalog::Catalog;
+use services::http::Repeats;
+use services::inventory::Inventory;
+use services::machinery::Machinery;
+use services::orders::{self, Neighbours, Orders};
+use services::payments::Payments;
+use services::shop::Shop;
+use services::staff::{self, Staff};
+
+use crate::config::{Config, Secrets};
+
+/// The master key's file in the data folder.
+pub const KEY_FILE: &str = "master.key";
+/// The folder of uploaded pictures in the data folder.
+pub const MEDIA_FOLDER: &str = "media";
+
+/// Why a shop does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Open(#[from] sqlite::OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the key file {path} cannot be used: {reason}")]
+    Key { path: PathBuf, reason: String },
+    #[error("CLOUDMART_MASTER_KEY is not a key: it must be 64 hexadecimal digits")]
+    KeyVariable,
+    #[error("CLOUDMART_ADMIN_TOKEN: {0}")]
+    Staff(#[from] staff::SetupError),
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A shop that is put together.
+pub struct Mart {
+    pub store: Arc<Sqlite>,
+    pub machinery: Machinery,
+    pub repeats: Repeats,
+    pub shop: Arc<Shop>,
+    pub staff: Arc<Staff>,
+    pub catalog: Arc<Catalog>,
+    pub inventory: Arc<Inventory>,
+    pub carts: Arc<Carts>,
+    pub payments: Arc<Payments>,
+    pub orders: Arc<Orders>,
+    /// Where test payments are allowed, the bank that plays along.
+    pub test_bank: Option<Arc<TestProvider>>,
+}
+
+/// Opens the data folder and puts the services together. Projections begin to catch up.
+pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
+    let store = Arc::new(Sqlite::open(&config.data, &sqlite::Options::default())?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let master = master_key(&config.data, secrets, entropy.as_ref())?;
+    let machinery = machinery(config, &store, master, clock, entropy).await?;
+    let idempotency = Idempotency::new(
+        machinery.documents.clone(),
+        machinery.clock.clone(),
+        &machinery.vault.master().hash("idempotency keys", &[]),
+    );
+    let shop = Arc::new(Shop::new(&machinery));
+    let staff =
+        Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
+    let inventory = Arc::new(Inventory::new(machinery.clone()));
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+    let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
+    let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
+    let test_bank = Arc::new(TestProvider::new(
+        machinery.documents.clone(),
+        machinery.clock.clone(),
+        machinery.vault.master().clone(),
+        payments::Options { allowed, shop_url: String::new() },
+    ));
+    let payments = Arc::new(Payments::new(machinery.clone(), vec![Arc::new(Manual), test_bank.clone()]));
+    let neighbours = Neighbours {
+        shop: shop.clone(),
+        catalog: catalog.clone(),
+        inventory: inventory.clone(),
+        payments: payments.clone(),
+        carts: carts.clone(),
+    };
+    let limits = orders::Limits {
+        payment_wait: Duration::from_millis(config.payments.wait_ms),
+        reservation_ttl: Duration::from_secs(config.orders.reservation_ttl_s),
+        ..orders::Limits::default()
+    };
+    let orders = Orders::new(machinery.clone(), neighbours, limits);
+    let repeats = Repeats::new(Arc::new(idempotency));
+    Ok(Mart {
+        store,
+        machinery,
+        repeats,
+        shop,
+        staff,
+        catalog,
+        inventory,
+        carts,
+        payments,
+        orders,
+        test_bank: allowed.then_some(test_bank),
+    })
+}
+
+async fn machinery(
+    config: &Config,
+    store: &Sqlite,
+    master: MasterKey,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Machinery, Error> {
+    let documents = store.documents();
+    let limits = Limits {
+        queue: config.executor.queue,
+        batch_groups: config.executor.batch_groups,
+        states_bytes: config.executor.states_bytes,
+        ..Limits::default()
+    };
+    let executor = Executor::start(store.log(), services::kinds(), clock.clone(), entropy.clone(), limits).await?;
+    let projector = Projector::start(&executor, &documents, &clock, &services::projections()).await?;
+    let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
+    let blobs = Arc::new(FolderBlobs::open(&config.data.join(MEDIA_FOLDER))?);
+    Ok(Machinery { executor, documents, projector, vault, blobs, clock, entropy })
+}
+
+/// The key from the environment, else from its file, which is made where there is none.
+pub fn master_key(data: &Path, secrets: &Secrets, entropy: &dyn Entropy) -> Result<MasterKey, Error> {
+    if let Some(text) = &secrets.master_key {
+        return MasterKey::from_hex(text).ok_or(Error::KeyVariable);
+    }
+    let path = data.join(KEY_FILE);
+    let wrong = |reason: String| Error::Key { path: path.clone(), reason };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => MasterKey::from_hex(&text).ok_or_else(|| wrong("it is not 64 hexadecimal digits".to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = MasterKey::generate(entropy);
+            write_key(&path, &key).map_err(|error| wrong(error.to_string()))?;
+            Ok(key)
+        }
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// Readable by its owner only, and durable before anything is sealed with it.
+fn write_key(path: &Path, key: &MasterKey) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{}", key.to_hex())?;
+    file.sync_all()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+impl Mart {
+    /// Whose bearer token this is; used where only yes or no matters.
+    pub async fn is_staff(&self, bearer: &str) -> bool {
+        matches!(self.staff.authenticate(bearer).await, Ok(Some(_)))
+    }
+}
+
+/// Staff alone, on a store that another process may be serving from.
+pub fn staff_beside(beside: &sqlite::Beside, data: &Path, secrets: &Secrets) -> Result<Staff, Error> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let master = master_key(data, secrets, entropy.as_ref())?;
+    let parts = staff::Parts { documents: beside.documents(), clock: Arc::new(SystemClock), entropy, master };
+    Ok(Staff::new(parts, Arc::new(Argon2id::start()?), None)?)
+}

@@ -1,0 +1,220 @@
+//! Finished answers of what is read most: a product by name, currency and language, as the bytes that are sent.
+//! It does not know how an answer is made, nor whether it is still true: who asks for a stale one makes it anew.
+//!
+//! Facts that were committed in this process forget or mark at once. What another process wrote is found by the look
+//! that each answer takes once in [`LOOKED_AT_EVERY`]. This is the seam for `platform::cache`.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use contracts::catalog::ProductView;
+use domain::ids::ProductId;
+use parking_lot::Mutex;
+use platform::http::etag::ETag;
+use platform::log::Version;
+use platform::log::executor::CommittedFact;
+use platform::log::kind::Kind;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::kinds::Products;
+use super::reading::ReadAs;
+use super::views::Shelf;
+
+/// After this long an answer is compared with the product and its stock before it is given again.
+pub const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+const PRODUCTS_MAX: usize = 4_096;
+const BYTES_MAX: usize = 16 << 20;
+/// What an entry takes beside its body, roughly: the view holds the same texts again.
+const BYTES_PER_BODY_BYTE: usize = 3;
+/// The streams of stock are named after the SKU; that a SKU's stock moved is all that is read from them.
+const STOCK_STREAMS: &str = "stock";
+/// Committed batches that wait to be heard; what is left out is found by the next look.
+pub const NEWS_BATCHES: usize = 1_024;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// An id or a slug.
+    pub name: String,
+    pub read_as: ReadAs,
+}
+
+/// An answer, and what it rests on.
+pub struct Answer {
+    pub product: ProductId,
+    pub version: Version,
+    pub shelf: Shelf,
+    pub view: Arc<ProductView>,
+    /// The view as JSON.
+    pub body: Bytes,
+    pub etag: ETag,
+    look: Mutex<Look>,
+}
+
+struct Look {
+    taken: Instant,
+    is_due: bool,
+}
+
+impl Answer {
+    pub fn new(product: ProductId, version: Version, shelf: Shelf, view: ProductView, body: Bytes) -> Self {
+        let (etag, look) = (ETag::of_bytes(&body), Look { taken: Instant::now(), is_due: false });
+        Self { product, version, shelf, view: Arc::new(view), body, etag, look: Mutex::new(look) }
+    }
+
+    /// True for the one who is to look again; others take the answer as it is meanwhile.
+    pub fn begin_look(&self) -> bool {
+        let look = &mut *self.look.lock();
+        let now = Instant::now();
+        let is_due = look.is_due || now.duration_since(look.taken) >= LOOKED_AT_EVERY;
+        if is_due {
+            *look = Look { taken: now, is_due: false };
+        }
+        is_due
+    }
+
+    fn look_soon(&self) {
+        self.look.lock().is_due = true;
+    }
+
+    fn weight(&self) -> usize {
+        1_024 + self.body.len() * BYTES_PER_BODY_BYTE
+    }
+}
+
+/// The answers at hand.
+#[derive(Default)]
+pub struct Responses(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    products: HashMap<ProductId, Kept>,
+    /// The first to be kept is the first to go.
+    queue: VecDeque<ProductId>,
+    by_name: HashMap<String, ProductId>,
+    by_sku: HashMap<String, ProductId>,
+    bytes: usize,
+    /// Rises whenever something is forgotten, so that what was made before is not kept after it.
+    generation: u64,
+}
+
+/// The answers about one product: by id and by slug, in some currencies and languages.
+#[derive(Default)]
+struct Kept(Vec<(Asked, Arc<Answer>)>);
+
+impl Responses {
+    /// Hears what was committed until the executor or the last owner is gone.
+    pub fn follow(self: &Arc<Self>, mut news: mpsc::Receiver<Arc<[CommittedFact]>>) {
+        let responses = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(batch) = news.recv().await {
+                let Some(responses) = responses.upgrade() else { return };
+                responses.hear(&batch);
+            }
+        });
+    }
+
+    pub fn get(&self, asked: &Asked) -> Option<Arc<Answer>> {
+        let inner = self.0.lock();
+        let kept = inner.products.get(inner.by_name.get(&asked.name)?)?;
+        kept.0.iter().find(|(known, _)| known == asked).map(|(_, answer)| answer.clone())
+    }
+
+    /// To be taken before anything is read that an answer will rest on.
+    pub fn generation(&self) -> u64 {
+        self.0.lock().generation
+    }
+
+    /// Keeps an answer, unless something was forgotten since `generation`.
+    pub fn keep(&self, asked: Asked, answer: Arc<Answer>, generation: u64) {
+        let inner = &mut *self.0.lock();
+        if inner.generation == generation && answer.weight() <= BYTES_MAX {
+            inner.keep(asked, answer);
+        }
+    }
+
+    pub fn forget(&self, product: &ProductId) {
+        self.0.lock().forget(product);
+    }
+
+    fn hear(&self, batch: &[CommittedFact]) {
+        let inner = &mut *self.0.lock();
+        for fact in batch {
+            match fact.stream.kind() {
+                Products::NAME => ProductId::from_key(&fact.stream.key()).iter().for_each(|id| inner.forget(id)),
+                STOCK_STREAMS => inner.mark(&fact.stream.key()),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn keep(&mut self, asked: Asked, answer: Arc<Answer>) {
+        let product = answer.product.clone();
+        for sku in answer.shelf.keys() {
+            self.by_sku.insert(sku.to_string(), product.clone());
+        }
+        self.by_name.insert(asked.name.clone(), product.clone());
+        self.bytes += answer.weight();
+        if !self.products.contains_key(&product) {
+            self.queue.push_back(product.clone());
+        }
+        let kept = &mut self.products.entry(product).or_default().0;
+        match kept.iter_mut().find(|(known, _)| *known == asked) {
+            Some((_, before)) => self.bytes -= std::mem::replace(before, answer).weight(),
+            None => kept.push((asked, answer)),
+        }
+        while self.queue.len() > PRODUCTS_MAX || self.bytes > BYTES_MAX {
+            let Some(oldest) = self.queue.pop_front() else { return };
+            self.remove(&oldest);
+        }
+    }
+
+    fn forget(&mut self, product: &ProductId) {
+        self.generation += 1;
+        if self.remove(product) {
+            self.queue.retain(|kept| kept != product);
+        }
+    }
+
+    fn remove(&mut self, product: &ProductId) -> bool {
+        let Some(Kept(answers)) = self.products.remove(product) else { return false };
+        for (asked, answer) in answers {
+            self.bytes -= answer.weight();
+            self.by_name.remove(&asked.name);
+            for sku in answer.shelf.keys() {
+                self.by_sku.remove(sku.as_str());
+            }
+        }
+        true
+    }
+
+    fn mark(&self, sku: &str) {
+        let product = self.by_sku.get(sku);
+        let kept = product.and_then(|product| self.products.get(product));
+        kept.iter().flat_map(|kept| &kept.0).for_each(|(_, answer)| answer.look_soon());
+    }
+}
+
+#[cfg(test)]
+impl Responses {
+    pub fn bytes(&self) -> usize {
+        self.0.lock().bytes
+    }
+
+    /// What is counted is what is there.
+    pub fn check(&self) {
+        let inner = self.0.lock();
+        let answers = || inner.products.values().flat_map(|kept| &kept.0);
+        assert_eq!(inner.bytes, answers().map(|(_, answer)| answer.weight()).sum::<usize>());
+        assert_eq!(inner.queue.len(), inner.products.len());
+        assert!(answers().all(|(asked, _)| inner.by_name.contains_key(&asked.name)));
+        assert!(
+            inner.by_name.values().chain(inner.by_sku.values()).all(|product| inner.products.contains_key(product))
+        );
+    }
+}

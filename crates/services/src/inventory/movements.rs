@@ -1,0 +1,120 @@
+//! A SKU's history as staff read it: its facts, the newest first.
+//! It does not keep anything: it reads the stream.
+
+use contracts::{Error, Result};
+use domain::sku::Sku;
+use domain::stock::Fact;
+use platform::log::{RecordedFact, Version};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::kinds::{StockKind, stock_stream};
+use super::service::Inventory;
+use super::views::StockPolicy;
+use crate::machinery::stored;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MovementType {
+    PolicySet,
+    Adjusted,
+    Reserved,
+    Released,
+    Shipped,
+    Restocked,
+}
+
+/// One thing that happened to a SKU's stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StockMovement {
+    /// 1 for the first thing that ever happened to this SKU.
+    pub version: u64,
+    #[schema(format = DateTime)]
+    pub at: String,
+    #[serde(rename = "type")]
+    pub kind: MovementType,
+    /// Who did it: `staff:…`, `guest`, `system`.
+    pub actor: String,
+    pub location: Option<String>,
+    /// By how much the number on hand changed.
+    pub on_hand_change: i64,
+    /// By how much the reserved number changed.
+    pub reserved_change: i64,
+    /// Why somebody counted differently.
+    pub reason: Option<String>,
+    /// The order that it was for.
+    #[schema(example = "ord_06e4t0q3cg0p9n5sgyqm0bxvmw")]
+    pub order: Option<String>,
+    /// The policy that was set.
+    pub policy: Option<StockPolicy>,
+}
+
+/// A page of a history, and the version before which the next one goes on.
+pub(super) struct Page {
+    pub movements: Vec<StockMovement>,
+    pub next: Option<Version>,
+}
+
+impl Inventory {
+    /// The newest `limit` movements before version `before`, or the newest of all.
+    pub(super) async fn movements(&self, sku: &Sku, before: Option<Version>, limit: usize) -> Result<Page> {
+        let stream = stock_stream(sku);
+        let executor = &self.machinery.executor;
+        let (_, newest) = executor.read::<StockKind>(&stream).await.map_err(stored)?;
+        let before = before.unwrap_or(Version::MAX).min(newest + 1);
+        let after = before.saturating_sub(1 + limit as Version);
+        let wanted = usize::try_from(before.saturating_sub(after + 1)).unwrap_or(limit).min(limit);
+        let mut recorded = Vec::new();
+        if wanted > 0 {
+            recorded = executor.log().read_stream(&stream, after, wanted).await.map_err(stored)?;
+        }
+        let movements: Result<Vec<StockMovement>> = recorded.iter().rev().map(|fact| self.movement(fact)).collect();
+        Ok(Page { movements: movements?, next: (after > 0).then_some(after + 1) })
+    }
+
+    fn movement(&self, recorded: &RecordedFact) -> Result<StockMovement> {
+        let decoded = self.machinery.executor.kinds().decode(recorded);
+        let decoded = decoded.map_err(|error| Error::internal(error.to_string()))?;
+        let fact = decoded.downcast_ref().ok_or_else(|| Error::internal("a fact of another kind among stock"))?;
+        Ok(movement(recorded, fact))
+    }
+}
+
+fn movement(recorded: &RecordedFact, fact: &Fact) -> StockMovement {
+    let mut movement = StockMovement {
+        version: recorded.version,
+        at: recorded.time.to_string(),
+        kind: MovementType::Adjusted,
+        actor: recorded.cause.actor.to_string(),
+        location: None,
+        on_hand_change: 0,
+        reserved_change: 0,
+        reason: None,
+        order: None,
+        policy: None,
+    };
+    let (kind, location, on_hand, reserved, order) = match fact {
+        Fact::PolicySet { policy } => {
+            return StockMovement { kind: MovementType::PolicySet, policy: Some((*policy).into()), ..movement };
+        }
+        Fact::Adjusted { location, delta, reason } => {
+            movement.reason = Some(reason.as_str().to_owned());
+            (MovementType::Adjusted, location, *delta, 0, None)
+        }
+        Fact::Reserved { location, quantity, order } => (MovementType::Reserved, location, 0, *quantity, Some(order)),
+        Fact::Released { location, quantity, order } => (MovementType::Released, location, 0, -quantity, Some(order)),
+        Fact::Shipped { location, quantity, order } => {
+            (MovementType::Shipped, location, -quantity, -quantity, Some(order))
+        }
+        Fact::Restocked { location, quantity, order } => (MovementType::Restocked, location, *quantity, 0, Some(order)),
+    };
+    StockMovement {
+        kind,
+        location: Some(location.as_str().to_owned()),
+        on_hand_change: on_hand,
+        reserved_change: reserved,
+        order: order.map(ToString::to_string),
+        ..movement
+    }
+}

@@ -1,0 +1,164 @@
+//! A shop in a box: every service on in-memory engines, one seed, and time that stands still until it is waited for.
+//! It serves no socket and knows no staff; requests go straight to the routers, as whoever the test says.
+
+use std::sync::Arc;
+
+use adapters::payments::{Manual, Options, TestProvider};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request};
+use contracts::caller::Caller;
+use contracts::catalog::Catalog as _;
+use contracts::inventory::Inventory as _;
+use contracts::shop::Shop as _;
+use domain::ids::{ProductId, StaffId};
+use domain::sku::Sku;
+use domain::stock::{Location, Reason};
+use platform::blobs::MemoryBlobs;
+use platform::clock::{Clock, ManualClock};
+use platform::documents::Documents;
+use platform::documents::memory::MemoryDocuments;
+use platform::entropy::{Entropy, SeededEntropy};
+use platform::http::idempotency::Idempotency;
+use platform::log::executor::{Executor, Limits};
+use platform::log::memory::MemoryLog;
+use platform::log::{DEFAULT_SHARDS, Log};
+use platform::projection::Projector;
+use platform::sealing::{MasterKey, Vault};
+use serde_json::{Value, json};
+use services::carts::Carts;
+use services::catalog::Catalog;
+use services::http::Repeats;
+use services::inventory::Inventory;
+use services::machinery::Machinery;
+use services::orders::{self, Neighbours, Orders};
+use services::payments::{Notices, Payments, run_test_bank};
+use services::shop::Shop;
+use tower::ServiceExt;
+
+/// When every box opens.
+const OPENS_AT: &str = "2026-11-27T00:00:00Z";
+
+/// A running shop.
+pub struct BoxedShop {
+    pub log: Arc<MemoryLog>,
+    pub machinery: Machinery,
+    pub orders: Arc<Orders>,
+    pub inventory: Arc<Inventory>,
+    pub payments: Arc<Payments>,
+    router: Router,
+}
+
+impl BoxedShop {
+    /// Opens a shop on the current runtime, which must be a current-thread one with paused time if two boxes with
+    /// one seed are to do the same.
+    pub async fn open(seed: u64) -> Self {
+        let log = Arc::new(MemoryLog::new(DEFAULT_SHARDS));
+        let machinery = machinery(log.clone(), seed).await;
+        let shop = Arc::new(Shop::new(&machinery));
+        let inventory = Arc::new(Inventory::new(machinery.clone()));
+        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+        let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
+        let bank = Arc::new(TestProvider::new(
+            machinery.documents.clone(),
+            machinery.clock.clone(),
+            machinery.vault.master().clone(),
+            Options { allowed: true, shop_url: String::new() },
+        ));
+        let payments = Arc::new(Payments::new(machinery.clone(), vec![Arc::new(Manual), bank.clone()]));
+        let neighbours = Neighbours {
+            shop: shop.clone(),
+            catalog: catalog.clone(),
+            inventory: inventory.clone(),
+            payments: payments.clone(),
+            carts: carts.clone(),
+        };
+        let orders = Orders::new(machinery.clone(), neighbours, orders::Limits::default());
+        tokio::spawn(orders.clone().run_sweeper());
+        tokio::spawn(inventory.clone().run_sweeper());
+        tokio::spawn(payments.clone().run_sweeper());
+        tokio::spawn(run_test_bank(Arc::new(Notices::new(payments.clone(), orders.clone())), bank));
+        let secret = machinery.vault.master().hash("idempotency keys", &[]);
+        let idempotency = Idempotency::new(machinery.documents.clone(), machinery.clock.clone(), &secret);
+        let repeats = Repeats::new(Arc::new(idempotency));
+        let (router, _) = orders::http::router(orders.clone(), repeats).split_for_parts();
+        stock(&shop, &catalog, &inventory).await;
+        Self { log, machinery, orders, inventory, payments, router }
+    }
+
+    /// Sends a JSON request as a guest, or as staff; answers status and body.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Value,
+        as_staff: bool,
+    ) -> (u16, Value) {
+        let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let staff = as_staff.then(|| StaffId::from_bytes([1; 16]));
+        let caller = Caller { staff, ..Caller::default() };
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let request = request.extension(caller).body(body).expect("a request");
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a whole answer");
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// Places an order as a guest.
+    pub async fn buy(&self, key: &str, lines: &[(&str, u32)], token: &str) -> (u16, Value) {
+        let lines: Vec<Value> = lines.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+        let body = json!({
+            "currency": "EUR",
+            "lines": lines,
+            "buyer": {"email": "ada@example.com", "name": "Ada Example"},
+            "shipping_address": {"line1": "Main street 1", "city": "Berlin", "postal_code": "10115", "country": "DE"},
+            "shipping_method": "standard",
+            "payment": {"provider": "test", "token": token},
+        });
+        self.send(Method::POST, "/api/orders", Some(key), body, false).await
+    }
+}
+
+async fn machinery(log: Arc<MemoryLog>, seed: u64) -> Machinery {
+    let opens_at = OPENS_AT.parse().expect("a time");
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::starting_at(opens_at));
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
+    let documents: Arc<dyn Documents> = Arc::new(MemoryDocuments::default());
+    let port: Arc<dyn Log> = log;
+    let started = Executor::start(port, services::kinds(), clock.clone(), entropy.clone(), Limits::default()).await;
+    let executor = started.expect("an executor");
+    let projector = Projector::start(&executor, &documents, &clock, &services::projections()).await;
+    let projector = projector.expect("projections");
+    let master = MasterKey::generate(entropy.as_ref());
+    let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
+    Machinery { executor, documents, projector, vault, blobs: Arc::new(MemoryBlobs::default()), clock, entropy }
+}
+
+/// Two products in EUR: `A` with 20 on hand and `B` with 1,000.
+async fn stock(shop: &Shop, catalog: &Catalog, inventory: &Inventory) {
+    let caller = Caller::system();
+    let settings = json!({
+        "name": "Box", "default_locale": "en", "locales": ["en"], "currencies": ["EUR"], "time_zone": "UTC",
+        "countries": [{"country": "DE", "tax_rate_ppm": 190_000, "prices_include_tax": true}],
+        "shipping_methods": [{"id": "standard", "name": "Standard", "countries": ["DE"],
+            "rates": [{"currency": "EUR", "amount": 490, "free_above": null}]}],
+        "payment_methods": [{"id": "test", "provider": "test", "name": "Test"},
+            {"id": "bank", "provider": "manual", "name": "Bank transfer"}],
+    });
+    let settings = serde_json::from_value(settings).expect("settings");
+    shop.replace_settings(settings, None).await.expect("settings are taken");
+    for (n, name, on_hand) in [(1, "A", 20), (2, "B", 1_000)] {
+        let product =
+            json!({"title": name, "variants": [{"sku": name, "prices": [{"amount": 1_999, "currency": "EUR"}]}]});
+        let product = serde_json::from_value(product).expect("a product");
+        catalog.create_product(ProductId::from_bytes([n; 16]), product, &caller).await.expect("a product is taken");
+        let sku = Sku::parse(name).expect("a SKU");
+        let received = inventory.adjust(&sku, &Location::default(), on_hand, Reason::Received, name, &caller).await;
+        received.expect("stock is taken");
+    }
+}

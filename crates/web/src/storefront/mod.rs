@@ -1,0 +1,37 @@
+//! The shop as shoppers see it.
+//! It does not know carts yet: these pages only show what there is.
+
+mod answer;
+mod catalogue;
+mod frame;
+mod place;
+mod product;
+mod refusal;
+mod style;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use contracts::catalog::Catalog;
+use contracts::shop::Shop;
+
+/// What every page is made from.
+#[derive(Clone)]
+struct Pages {
+    catalog: Arc<dyn Catalog>,
+    shop: Arc<dyn Shop>,
+}
+
+pub fn router(catalog: Arc<dyn Catalog>, shop: Arc<dyn Shop>) -> Router {
+    Router::new()
+        .route("/", get(catalogue::show))
+        .route("/p/{slug}", get(product::show))
+        .route("/assets/{name}", get(style::serve))
+        .fallback(refusal::nothing_here)
+        .with_state(Pages { catalog, shop })
+}
