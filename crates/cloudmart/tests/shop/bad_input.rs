@@ -165,7 +165,7 @@ async fn what_is_no_json_is_refused() {
         b"null".to_vec(),
         b"[]".to_vec(),
         b"7".to_vec(),
-        whole[..whole.len() - 1].as_bytes().to_vec(),
+        whole.as_bytes()[..whole.len() - 1].to_vec(),
         format!("{whole}{whole}").into_bytes(),
         whole.replace("LAMP", "LA\u{0}MP").into_bytes(),
         whole.replace("LAMP", "LA\\ud800MP").into_bytes(),
