@@ -28,13 +28,23 @@ use platform::log::{
     AppendId, Batch, Cause, Epoch, Group, GroupOutcome, Log, NewFact, Position, RecordedFact, Shard, ShardInfo,
     ShardState, Snapshot, StreamAppend, StreamId, Version,
 };
-use platform::projection::Projector;
+use platform::projection::{ErasedProjection, Projector};
 use platform::store::StoreResult;
 use services::inventory::{ReservationKind, StockKind};
 use services::orders::OrderKind;
 use services::payments::{LedgerKind, PaymentKind};
 
-use super::{Findings, check};
+use super::{Findings, check_showing};
+use crate::progress::Progress;
+
+async fn check(
+    log: &dyn Log,
+    kinds: &Kinds,
+    documents: &dyn Documents,
+    projections: &[Arc<dyn ErasedProjection>],
+) -> StoreResult<Findings> {
+    check_showing(log, kinds, documents, projections, &mut Progress::silent()).await
+}
 
 const SHARDS: Shard = 8;
 

@@ -1,3 +1,5 @@
+//! The pages tried as a browser asks for them, over a catalogue that the test makes up.
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;

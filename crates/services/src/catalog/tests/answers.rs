@@ -6,6 +6,9 @@ use contracts::Kind;
 use contracts::catalog::{Availability, Catalog as _};
 use domain::locale::Locale;
 use platform::http::extract::IfMatch;
+use platform::log::executor::{Command, Decision};
+use platform::log::kind::Kind as _;
+use platform::log::{Cause, StreamId};
 
 use super::*;
 
@@ -68,6 +71,24 @@ async fn availability_follows_the_stock() {
         mart.shelves.set_policy("T", policy);
         assert_eq!(told().await, Availability::InStock);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_of_stock_are_not_waited_for() {
+    let mart = mart().await;
+    mart.create(tea()).await.unwrap();
+    let told = async || mart.catalog.product("green-tea", &Reading::default()).await.unwrap().availability;
+    assert_eq!(told().await, Availability::SoldOut);
+    mart.shelves.set("T", 6);
+    assert_eq!(told().await, Availability::SoldOut, "looked at less than a second ago");
+    let stream = StreamId::new(StockNews::NAME, "T");
+    let own = stream.clone();
+    let moved = Command::new("move", Cause::system(), [stream], move |_| {
+        Ok::<_, ()>(Decision::answer(()).with::<StockNews>(&own, Moved::Moved {}))
+    });
+    mart.machinery.executor.run(moved).await.unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(told().await, Availability::InStock);
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,7 @@ use platform::log::kind::Kinds;
 use platform::log::memory::MemoryLog;
 use platform::projection::Projector;
 use platform::sealing::{MasterKey, Vault};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::http::router;
@@ -141,6 +142,24 @@ impl Inventory for Shelves {
     }
 }
 
+/// Stands for the inventory's streams: all that the catalogue hears of them is that something happened.
+struct StockNews;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Moved {
+    Moved {},
+}
+
+impl platform::log::kind::Kind for StockNews {
+    const NAME: &'static str = "stock";
+    const STATE_VERSION: u32 = 1;
+    type State = ();
+    type Fact = Moved;
+
+    fn apply(_: &mut (), _: &Moved, _: Timestamp) {}
+}
+
 struct Mart {
     catalog: Arc<Catalog>,
     shop: Arc<FixedShop>,
@@ -157,6 +176,7 @@ async fn mart() -> Mart {
     let log: Arc<dyn Log> = Arc::new(MemoryLog::new(8));
     let mut kinds = Kinds::default();
     register(&mut kinds);
+    kinds.register::<StockNews>();
     let executor = Executor::start(log, kinds, clock.clone(), entropy.clone(), Limits::default()).await.unwrap();
     let projector = Projector::start(&executor, &documents, &clock, &projections()).await.unwrap();
     let vault = Vault::new(MasterKey::new([7; 32]), documents.clone(), clock.clone(), entropy.clone());
