@@ -30,7 +30,7 @@ pub async fn replay(options: Replay, secrets: Secrets) -> Result<ExitCode, Failu
 pub async fn doctor(at: AtDataOrUrl, secrets: Secrets) -> Result<ExitCode, Failure> {
     match at.url {
         Some(url) => doctor::run_on_url(&url, &secrets.admin_token.ok_or_else(needs_token)?).await,
-        None => doctor::run_on_data(&at.data).await,
+        None => doctor::run_on_data(&at.data, secrets.master_key.as_deref()).await,
     }
 }
 

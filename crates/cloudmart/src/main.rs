@@ -4,11 +4,14 @@
 mod api_docs;
 mod backup;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod doctor;
 mod failure;
+mod numbers;
 mod openapi;
+mod progress;
 mod replay;
 mod routes;
 mod sample;

@@ -14,7 +14,7 @@ use crate::documents::{Collection, Entry};
 use crate::log::executor::CommittedFact;
 use crate::store::{StoreError, StoreResult};
 
-pub use check::{Difference, differences};
+pub use check::{Difference, behind, differences};
 pub use runner::{Lag, Projector};
 
 /// A derived collection and how facts become its documents. Pure: the same facts give the same documents.

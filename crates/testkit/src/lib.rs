@@ -4,4 +4,5 @@
 pub mod contract;
 pub mod engines;
 pub mod faults;
+pub mod mart;
 pub mod shop;

@@ -2,6 +2,7 @@
 //! It serves no socket and knows no staff; requests go straight to the routers, as whoever the test says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters::payments::{Manual, Options, TestProvider};
 use axum::Router;
@@ -38,6 +39,9 @@ use tower::ServiceExt;
 
 /// When every box opens.
 const OPENS_AT: &str = "2026-11-27T00:00:00Z";
+
+/// How often a box is looked at while it comes to rest.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// A running shop.
 pub struct BoxedShop {
@@ -107,6 +111,20 @@ impl BoxedShop {
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a whole answer");
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// Waits until no order's process is open, at most `limit` of the box's own time.
+    pub async fn comes_to_rest(&self, limit: Duration) -> bool {
+        let rest = async {
+            loop {
+                let (tasks, _) = self.orders.tasks(None, None, 1).await.expect("a list");
+                if tasks.is_empty() {
+                    return;
+                }
+                tokio::time::sleep(LOOKS_EVERY).await;
+            }
+        };
+        tokio::time::timeout(limit, rest).await.is_ok()
     }
 
     /// Places an order as a guest.

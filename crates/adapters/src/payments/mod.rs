@@ -4,6 +4,8 @@
 mod account;
 mod manual;
 mod test;
+#[cfg(test)]
+mod tests;
 
 pub use manual::Manual;
 pub use test::{Options, Statement, TestProvider};

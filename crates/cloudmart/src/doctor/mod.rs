@@ -1,7 +1,94 @@
-//! stub
-pub async fn run_on_data(_d: &std::path::Path) -> Result<std::process::ExitCode, crate::Failure> {
-    Err(crate::Failure::new("x"))
+//! Checks the data itself: whether log, stock, orders, money and documents agree with each other.
+//! It does not mend anything, and it does not trust what the shop says of itself.
+//!
+//! `reserved` is compared with what open reservations hold, `on hand` with what was counted and moved, payments with
+//! the books, orders with their reservations and payments, and each derived collection with a fold of the log.
+
+mod case;
+mod data;
+mod examination;
+mod findings;
+pub mod http;
+mod shelves;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use platform::documents::Documents;
+use platform::log::kind::Kinds;
+use platform::log::{Log, ShardInfo};
+use platform::projection::{Difference, ErasedProjection, behind, differences};
+use platform::store::{StoreError, StoreResult};
+
+use crate::progress::Progress;
+pub use data::examine_data;
+use examination::Examination;
+pub use findings::{Check, Findings, count};
+
+/// Checks a data folder, beside a running shop, too, and prints what it found. `master_key` is the one that the
+/// environment names; without it the folder's own counts.
+pub async fn run_on_data(data: &std::path::Path, master_key: Option<&str>) -> Result<ExitCode, crate::Failure> {
+    let findings = examine_data(data, master_key).await?;
+    print!("{findings}");
+    Ok(findings.exit_code())
 }
-pub async fn run_on_url(_d: &str, _t: &str) -> Result<std::process::ExitCode, crate::Failure> {
-    Err(crate::Failure::new("x"))
+
+/// Asks a running shop, and prints what it says.
+pub async fn run_on_url(url: &str, token: &str) -> Result<ExitCode, crate::Failure> {
+    let findings = url::ask(url, token).await?;
+    print!("{findings}");
+    Ok(findings.exit_code())
+}
+
+/// Checks a log and what was derived from it. Both must be as they were at one moment, or nobody may write meanwhile;
+/// the log alone may be written to.
+async fn check_showing(
+    log: &dyn Log,
+    kinds: &Kinds,
+    documents: &dyn Documents,
+    projections: &[Arc<dyn ErasedProjection>],
+    progress: &mut Progress,
+) -> StoreResult<Findings> {
+    let heads = log.shards().await?;
+    let mut examination = Examination::new();
+    examination.read(log, kinds, &heads, progress).await?;
+    let (checks, notes) = examination.conclude();
+    let mut findings = Findings { checks, notes };
+    for projection in projections {
+        let (check, note) = collection(projection.as_ref(), log, kinds, documents, &heads).await?;
+        findings.checks.push(check);
+        findings.notes.extend(note);
+    }
+    Ok(findings)
+}
+
+/// Whether a derived collection is what its facts come to, and how far behind it is.
+async fn collection(
+    projection: &dyn ErasedProjection,
+    log: &dyn Log,
+    kinds: &Kinds,
+    documents: &dyn Documents,
+    heads: &[ShardInfo],
+) -> StoreResult<(Check, Option<String>)> {
+    let name = projection.collection().name;
+    let mut check = Check::new(format!("documents: {name}"));
+    let Some(facts) = behind(projection, heads, documents).await? else {
+        check.looked_at = "not built yet by this version".to_owned();
+        return Ok((check, None));
+    };
+    let found = match differences(projection, log, kinds, documents).await {
+        Ok(found) => found.iter().map(Difference::describe).collect(),
+        Err(StoreError::Corrupt(reason)) => vec![reason],
+        Err(error) => return Err(error),
+    };
+    check.looked_at = "as its facts say".to_owned();
+    if !found.is_empty() {
+        check.looked_at = "not as its facts say; `cloudmart rebuild` builds it anew".to_owned();
+    }
+    check.tell_all(found);
+    let note = (facts > 0).then(|| format!("{name} is {} behind", count(facts, "fact")));
+    Ok((check, note))
 }

@@ -17,7 +17,7 @@ use crate::money::Currency;
 use crate::seal::Sealed;
 
 pub use outcome::{AUTHORIZATION, Authorizing, Call, Outcome};
-pub use undo::Undo;
+pub use undo::{Undo, is_way_back};
 
 /// The provider of payments that staff see to by hand: bank transfer, invoice, on delivery.
 pub const MANUAL: &str = "manual";
@@ -100,6 +100,8 @@ pub enum Fact {
     },
     /// From here on nothing more is authorised; what arrives late is given back.
     Closing {},
+    /// What was just written down arrived after the payment was over, and is to be given back.
+    Late {},
     Captured {
         request: String,
         amount: i64,
@@ -253,6 +255,7 @@ impl Payment {
                 self.forget_token();
             }
             Fact::Closing {} => self.closing = true,
+            Fact::Late {} => {}
             Fact::Captured { request, amount } => {
                 self.captured += amount;
                 self.voided = false;

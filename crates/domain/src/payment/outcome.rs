@@ -108,6 +108,12 @@ impl Payment {
         }
     }
 
+    /// Whether a fact that [`Payment::settle`] answered came too late, so that its money is to be given back.
+    pub fn is_late(&self, fact: &Fact) -> bool {
+        let holds_money = matches!(fact, Fact::Authorized { .. } | Fact::ActionRequired { .. } | Fact::Captured { .. });
+        holds_money && self.is_over()
+    }
+
     /// An authorisation counts whenever it comes: on a payment that is over it must be known to be given back.
     fn settle_authorization(&self, call: &Call, outcome: &Outcome) -> Option<Fact> {
         let opening = self.opening.as_ref()?;

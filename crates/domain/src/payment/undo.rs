@@ -23,6 +23,11 @@ pub enum Undo {
     Drive(Call),
 }
 
+/// Whether a request was made by the table, to give money back.
+pub fn is_way_back(request: &str) -> bool {
+    request == VOID || request.starts_with(UNDO)
+}
+
 impl Payment {
     pub fn undo(&self) -> Undo {
         let is_held = self.authorized > 0 || self.captured > 0 || self.action.is_some();

@@ -1,6 +1,7 @@
 //! The log: an append-only record of facts in streams, and the port that every engine implements.
 //! It does not know what any fact means; [`kind`] lets a service say so.
 
+pub mod check;
 pub mod executor;
 pub mod feed;
 pub mod kind;

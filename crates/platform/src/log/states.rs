@@ -15,7 +15,7 @@ use crate::store::{StoreError, StoreResult};
 /// How many facts one read of a stream asks for.
 const READ_CHUNK: usize = 1_000;
 /// A stream gets a snapshot when this many facts lie after the last one.
-const SNAPSHOT_EVERY: Version = 200;
+pub(super) const SNAPSHOT_EVERY: Version = 200;
 /// What a slot costs beside its state, roughly.
 const SLOT_BYTES: usize = 256;
 

@@ -1,7 +1,8 @@
 //! Checks a derived collection against the log: folds it anew, up to its own checkpoint, and compares.
-//! It changes nothing.
+//! It changes nothing. It goes shard by shard, so that a large collection need not fit into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use jiff::Timestamp;
 
@@ -9,7 +10,7 @@ use super::{AnyDoc, ErasedProjection, checkpoint_name};
 use crate::documents::Documents;
 use crate::log::executor::CommittedFact;
 use crate::log::kind::Kinds;
-use crate::log::{Log, Position, Shard};
+use crate::log::{Log, Position, Shard, ShardInfo};
 use crate::store::{StoreError, StoreResult};
 
 const READ_CHUNK: usize = 1_000;
@@ -40,6 +41,22 @@ impl Difference {
     }
 }
 
+/// How many facts below these heads a projection has not folded yet; `None` when this version of it never began.
+pub async fn behind(
+    projection: &dyn ErasedProjection,
+    heads: &[ShardInfo],
+    documents: &dyn Documents,
+) -> StoreResult<Option<u64>> {
+    let checkpoints = documents.checkpoints(&checkpoint_name(projection)).await?;
+    if checkpoints.is_empty() {
+        return Ok(None);
+    }
+    let reached: BTreeMap<Shard, Position> =
+        checkpoints.into_iter().map(|point| (point.shard, point.position)).collect();
+    let at = |shard: Shard| reached.get(&shard).copied().unwrap_or(0);
+    Ok(Some(heads.iter().map(|info| info.head.saturating_sub(at(info.shard))).sum()))
+}
+
 /// Everything in a projection's collection that differs from a fold of the log up to the projection's checkpoint.
 /// Log and documents must be read at one moment, or while nobody writes.
 pub async fn differences(
@@ -49,11 +66,32 @@ pub async fn differences(
     documents: &dyn Documents,
 ) -> StoreResult<Vec<Difference>> {
     let checkpoints = documents.checkpoints(&checkpoint_name(projection)).await?;
-    let mut expected: BTreeMap<String, AnyDoc> = BTreeMap::new();
+    let mut found = Vec::new();
+    let mut known = KnownIds::default();
     for checkpoint in checkpoints {
-        fold_shard(projection, log, kinds, checkpoint.shard, checkpoint.position, &mut expected).await?;
+        let expected = fold_shard(projection, log, kinds, checkpoint.shard, checkpoint.position).await?;
+        known.add(expected.keys());
+        compare(projection, documents, &expected, &mut found).await?;
     }
-    compare(projection, documents, &expected).await
+    find_surplus(projection, documents, &known, &mut found).await?;
+    Ok(found)
+}
+
+/// Which ids should be there, by hash: of a million documents the ids alone would be large.
+#[derive(Default)]
+struct KnownIds {
+    hashes: BTreeSet<u64>,
+    hasher: BuildHasherDefault<DefaultHasher>,
+}
+
+impl KnownIds {
+    fn add<'a>(&mut self, ids: impl Iterator<Item = &'a String>) {
+        self.hashes.extend(ids.map(|id| self.hasher.hash_one(id)));
+    }
+
+    fn has(&self, id: &String) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(id))
+    }
 }
 
 async fn fold_shard(
@@ -62,8 +100,8 @@ async fn fold_shard(
     kinds: &Kinds,
     shard: Shard,
     until: Position,
-    expected: &mut BTreeMap<String, AnyDoc>,
-) -> StoreResult<()> {
+) -> StoreResult<BTreeMap<String, AnyDoc>> {
+    let mut expected: BTreeMap<String, AnyDoc> = BTreeMap::new();
     let mut at = 0;
     while at < until {
         let facts = log.read_shard(shard, at, READ_CHUNK).await?;
@@ -82,42 +120,49 @@ async fn fold_shard(
             }
         }
     }
-    Ok(())
+    Ok(expected)
 }
 
+/// Of one shard's documents, those that are missing or other.
 async fn compare(
     projection: &dyn ErasedProjection,
     documents: &dyn Documents,
     expected: &BTreeMap<String, AnyDoc>,
-) -> StoreResult<Vec<Difference>> {
-    let mut found = Vec::new();
-    let mut seen = 0;
+    found: &mut Vec<Difference>,
+) -> StoreResult<()> {
+    let ids: Vec<String> = expected.keys().cloned().collect();
+    for chunk in ids.chunks(READ_CHUNK) {
+        let there = documents.get_many(projection.collection(), chunk, Timestamp::MIN).await?;
+        let there: BTreeMap<&str, &str> =
+            there.iter().map(|document| (document.id.as_str(), &*document.body)).collect();
+        for id in chunk {
+            let Some(body) = there.get(id.as_str()) else {
+                found.push(Difference::Missing { id: id.clone() });
+                continue;
+            };
+            let (wanted, _) = projection.write(id, &expected[id])?;
+            if *wanted != **body {
+                found.push(Difference::Other { id: id.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn find_surplus(
+    projection: &dyn ErasedProjection,
+    documents: &dyn Documents,
+    known: &KnownIds,
+    found: &mut Vec<Difference>,
+) -> StoreResult<()> {
     let mut after: Option<String> = None;
     loop {
         let page = documents.scan(projection.collection(), after.as_deref(), READ_CHUNK).await?;
-        for document in &page {
-            match expected.get(&document.id) {
-                None => found.push(Difference::Surplus { id: document.id.clone() }),
-                Some(wanted) => {
-                    seen += 1;
-                    let (body, _) = projection.write(&document.id, wanted)?;
-                    if body != document.body {
-                        found.push(Difference::Other { id: document.id.clone() });
-                    }
-                }
-            }
-        }
+        let surplus = page.iter().filter(|document| !known.has(&document.id));
+        found.extend(surplus.map(|document| Difference::Surplus { id: document.id.clone() }));
         match page.last() {
             Some(last) if page.len() == READ_CHUNK => after = Some(last.id.clone()),
-            _ => break,
+            _ => return Ok(()),
         }
     }
-    if seen < expected.len() {
-        for id in expected.keys() {
-            if documents.get(projection.collection(), id, Timestamp::MIN).await?.is_none() {
-                found.push(Difference::Missing { id: id.clone() });
-            }
-        }
-    }
-    Ok(found)
 }

@@ -94,7 +94,7 @@ async fn create_cart(
 /// A cart
 ///
 /// With today's prices, and with what stands against ordering it.
-#[utoipa::path(get, path = "/api/carts/{id}", tag = "carts", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/carts/{id}", tag = "carts", security(("cart_token" = []), ("staff_key" = [])),
     params(("id" = String, Path)), responses(
     (status = 200, body = CartView, headers(("ETag" = String))),
     Refused<404>, Refused<422>, Always))]
@@ -109,7 +109,7 @@ async fn get_cart(
 }
 
 /// Change a cart
-#[utoipa::path(patch, path = "/api/carts/{id}", tag = "carts", security(("bearer" = [])),
+#[utoipa::path(patch, path = "/api/carts/{id}", tag = "carts", security(("cart_token" = []), ("staff_key" = [])),
     params(("id" = String, Path), ("If-Match" = String, Header, description = "The ETag that you have read"),
            ("Idempotency-Key" = Option<String>, Header, max_length = 255)),
     request_body = ChangeCart, responses(
@@ -130,7 +130,7 @@ async fn change_cart(
 }
 
 /// Delete a cart
-#[utoipa::path(delete, path = "/api/carts/{id}", tag = "carts", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/carts/{id}", tag = "carts", security(("cart_token" = []), ("staff_key" = [])),
     params(("id" = String, Path), ("If-Match" = String, Header, description = "The ETag that you have read")),
     responses((status = 204, description = "It is gone"),
     Refused<400>, Refused<404>, Refused<409>, Refused<412>, Refused<428>, Always))]
@@ -148,7 +148,7 @@ async fn delete_cart(
 /// Add to a cart
 ///
 /// A SKU that is there already gets more of it, and today's price.
-#[utoipa::path(post, path = "/api/carts/{id}/lines", tag = "carts", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/carts/{id}/lines", tag = "carts", security(("cart_token" = []), ("staff_key" = [])),
     params(("id" = String, Path), ("If-Match" = String, Header, description = "The ETag that you have read"),
            ("Idempotency-Key" = Option<String>, Header, max_length = 255)),
     request_body = LineBody, responses(
@@ -169,7 +169,7 @@ async fn add_line(
 }
 
 /// Change a line
-#[utoipa::path(patch, path = "/api/carts/{id}/lines/{line}", tag = "carts", security(("bearer" = [])),
+#[utoipa::path(patch, path = "/api/carts/{id}/lines/{line}", tag = "carts", security(("cart_token" = []), ("staff_key" = [])),
     params(("id" = String, Path), ("line" = String, Path),
            ("If-Match" = String, Header, description = "The ETag that you have read"),
            ("Idempotency-Key" = Option<String>, Header, max_length = 255)),
@@ -191,7 +191,7 @@ async fn change_line(
 }
 
 /// Remove a line
-#[utoipa::path(delete, path = "/api/carts/{id}/lines/{line}", tag = "carts", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/carts/{id}/lines/{line}", tag = "carts", security(("cart_token" = []), ("staff_key" = [])),
     params(("id" = String, Path), ("line" = String, Path),
            ("If-Match" = String, Header, description = "The ETag that you have read")), responses(
     (status = 200, body = CartView, headers(("ETag" = String))),

@@ -7,8 +7,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::body::Body as HttpBody;
-use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use contracts::Result;
 use contracts::caller::Caller;
@@ -17,7 +15,7 @@ use contracts::catalog::{
 };
 use contracts::inventory::{Inventory as _, Reserved};
 use domain::catalog::{CategoryInput, Product, ProductInput};
-use domain::ids::{OrderId, ProductId, RefundId, ShipmentId, StaffId};
+use domain::ids::{OrderId, ProductId, RefundId, ShipmentId};
 use domain::locale::Locale;
 use domain::money::Currency;
 use domain::quantity::Quantity;
@@ -25,23 +23,20 @@ use domain::reservation::{Shortage, Status};
 use domain::sku::Sku;
 use domain::stock::{Level, Location, Policy, Reason};
 use futures::future::join_all;
-use jiff::Timestamp;
 use platform::blobs::Blobs;
 use platform::clock::{Clock, ManualClock};
 use platform::documents::Documents;
 use platform::documents::memory::MemoryDocuments;
 use platform::entropy::{Entropy, SeededEntropy};
-use platform::http::idempotency::Idempotency;
 use platform::log::executor::{Executor, Limits};
 use platform::log::kind::Kinds;
 use platform::log::memory::MemoryLog;
 use platform::projection::Projector;
 use platform::sealing::{MasterKey, Vault};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use super::{Inventory, http, projections, register};
-use crate::http::Repeats;
+use crate::in_memory::{self, Client, OneKey, Reply};
 use crate::machinery::Machinery;
 
 const SOON: Duration = Duration::from_secs(15 * 60);
@@ -310,91 +305,67 @@ impl Catalog for OneProduct {
     }
 }
 
-struct Api(axum::Router);
+fn api(shop: &Shop) -> Client {
+    let repeats = in_memory::repeats(&shop.inventory.machinery);
+    Client::new(http::router(shop.inventory.clone(), Arc::new(OneProduct), repeats), Arc::new(OneKey))
+}
 
-impl Api {
-    fn of(shop: &Shop) -> Self {
-        let machinery = &shop.inventory.machinery;
-        let idempotency = Idempotency::new(machinery.documents.clone(), machinery.clock.clone(), b"secret");
-        let repeats = Repeats::new(Arc::new(idempotency));
-        Self(http::router(shop.inventory.clone(), Arc::new(OneProduct), repeats).into())
-    }
+const STAFF: (&str, &str) = ("authorization", "Bearer staff");
 
-    async fn ask(&self, request: axum::http::request::Builder, body: Option<Value>) -> (StatusCode, Value) {
-        let staff = Caller { staff: Some(StaffId::from_bytes([9; 16])), ..Caller::default() };
-        let body = body.map_or_else(HttpBody::empty, |body| HttpBody::from(body.to_string()));
-        let request = request.header("content-type", "application/json").extension(staff).body(body).unwrap();
-        let response = self.0.clone().oneshot(request).await.unwrap();
-        let status = response.status();
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&bytes).unwrap())
-    }
+async fn get(api: &Client, path: &str) -> Reply {
+    api.send(&format!("GET {path}"), &[STAFF], Value::Null).await
+}
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
-        self.ask(Request::get(path), None).await
-    }
-
-    async fn adjust(&self, key: &str, body: Value) -> (StatusCode, Value) {
-        let request = Request::post("/api/admin/stock/KNOWN%2F1/adjustments").header("idempotency-key", key);
-        self.ask(request, Some(body)).await
-    }
+async fn adjust(api: &Client, key: &str, body: Value) -> Reply {
+    let request = "POST /api/admin/stock/KNOWN%2F1/adjustments";
+    api.send(request, &[STAFF, ("idempotency-key", key)], body).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn staff_count_over_http() {
     let shop = shop().await;
-    let api = Api::of(&shop);
-    assert_eq!(api.get("/api/admin/stock/NOBODY").await.0, StatusCode::NOT_FOUND);
-    let (status, levels) = api.get("/api/admin/stock/KNOWN%2F1").await;
-    assert_eq!(
-        (status, levels),
-        (
-            StatusCode::OK,
-            json!({"sku": "KNOWN/1", "policy": "reserve", "on_hand": 0, "reserved": 0, "available": 0,
-                "locations": [], "updated_at": null})
-        )
-    );
-    for _ in 0..2 {
-        let (status, levels) = api.adjust("k1", json!({"delta": 100, "reason": "received"})).await;
-        assert_eq!((status, &levels["on_hand"], &levels["available"]), (StatusCode::CREATED, &json!(100), &json!(100)));
-        assert_eq!(levels["locations"][0]["location"], "main");
+    let api = api(&shop);
+    assert_eq!(get(&api, "/api/admin/stock/NOBODY").await.problem(), (404, "not_found"));
+    assert_eq!(api.send("GET /api/admin/stock", &[], Value::Null).await.problem(), (401, "unauthenticated"));
+    let nothing = json!({"sku": "KNOWN/1", "policy": "reserve", "on_hand": 0, "reserved": 0, "available": 0,
+        "locations": [], "updated_at": null});
+    assert_eq!(get(&api, "/api/admin/stock/KNOWN%2F1").await.body, nothing);
+    for replayed in ["", "true"] {
+        let reply = adjust(&api, "k1", json!({"delta": 100, "reason": "received"})).await;
+        assert_eq!((reply.status.as_u16(), reply.header("idempotent-replayed")), (201, replayed));
+        assert_eq!((&reply.body["on_hand"], &reply.body["available"]), (&json!(100), &json!(100)));
+        assert_eq!(reply.body["locations"][0]["location"], "main");
     }
-    let (status, reused) = api.adjust("k1", json!({"delta": 99, "reason": "received"})).await;
-    assert_eq!((status, &reused["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("idempotency_key_reused")));
+    let reused = adjust(&api, "k1", json!({"delta": 99, "reason": "received"})).await;
+    assert_eq!(reused.problem(), (422, "idempotency_key_reused"));
 
     shop.reserve(&order(1), &[line("KNOWN/1", 40)]).await;
-    let (status, below) = api.adjust("k2", json!({"delta": -61, "reason": "damaged"})).await;
-    assert_eq!(
-        (status, &below["code"], &below["reserved"]),
-        (StatusCode::CONFLICT, &json!("below_reserved"), &json!(40))
-    );
-    let (status, invalid) = api.adjust("k3", json!({"delta": 0, "reason": "because", "location": "Main"})).await;
-    assert_eq!((status, invalid["errors"].as_array().unwrap().len()), (StatusCode::UNPROCESSABLE_ENTITY, 3));
-    let (status, _) = api.adjust("k4", json!({"delta": "1", "reason": "found"})).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
-    let (status, _) = api.adjust("k5", json!({"delta": i64::MAX, "reason": "found"})).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let without_key = Request::post("/api/admin/stock/KNOWN%2F1/adjustments");
-    let (status, problem) = api.ask(without_key, Some(json!({"delta": 1, "reason": "found"}))).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("idempotency_key_required")));
+    let below = adjust(&api, "k2", json!({"delta": -61, "reason": "damaged"})).await;
+    assert_eq!((below.problem(), &below.body["reserved"]), ((409, "below_reserved"), &json!(40)));
+    let invalid = adjust(&api, "k3", json!({"delta": 0, "reason": "because", "location": "Main"})).await;
+    assert_eq!(invalid.errors(), ["/delta zero", "/reason unknown", "/location invalid"]);
+    assert_eq!(adjust(&api, "k4", json!({"delta": "1", "reason": "found"})).await.problem().0, 400);
+    assert_eq!(adjust(&api, "k5", json!({"delta": i64::MAX, "reason": "found"})).await.problem().0, 422);
+    let body = json!({"delta": 1, "reason": "found"});
+    let without_key = api.send("POST /api/admin/stock/KNOWN%2F1/adjustments", &[STAFF], body).await;
+    assert_eq!(without_key.problem(), (400, "idempotency_key_required"));
 
-    let policy = Request::put("/api/admin/stock/KNOWN%2F1/policy");
-    let (status, levels) = api.ask(policy, Some(json!({"policy": "track_only"}))).await;
-    assert_eq!((status, &levels["policy"]), (StatusCode::OK, &json!("track_only")));
+    let set_policy = "PUT /api/admin/stock/KNOWN%2F1/policy";
+    let policy = api.send(set_policy, &[STAFF], json!({"policy": "track_only"})).await;
+    assert_eq!(policy.body["policy"], "track_only");
+    assert_eq!(api.send(set_policy, &[STAFF], json!({"policy": "free"})).await.errors(), ["/policy unknown"]);
 
-    let (_, page) = api.get("/api/admin/stock/KNOWN%2F1/movements?limit=2").await;
-    let types = |page: &Value| {
-        page["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["type"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(types(&page), ["policy_set", "reserved"]);
+    let path = "/api/admin/stock/KNOWN%2F1/movements?limit=2";
+    let page = get(&api, path).await.body;
+    assert_eq!(all(&page, "type"), ["policy_set", "reserved"]);
     let cursor = page["next_cursor"].as_str().unwrap();
-    let (_, page) = api.get(&format!("/api/admin/stock/KNOWN%2F1/movements?limit=2&cursor={cursor}")).await;
-    assert_eq!((types(&page), &page["next_cursor"]), (vec!["adjusted".to_owned()], &Value::Null));
+    let page = get(&api, &format!("{path}&cursor={cursor}")).await.body;
+    assert_eq!((all(&page, "type"), &page["next_cursor"]), (vec!["adjusted".to_owned()], &Value::Null));
+}
+
+/// One field of every item of a page.
+fn all(page: &Value, field: &str) -> Vec<String> {
+    page["items"].as_array().unwrap().iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -404,23 +375,15 @@ async fn staff_list_stock_by_name() {
         shop.receive(name, count).await;
     }
     shop.inventory.set_policy(&sku("a-1"), Policy::Untracked, &Caller::system()).await.unwrap();
-    let api = Api::of(&shop);
-    let listed = |page: &Value| {
-        page["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["sku"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    let (_, page) = api.get("/api/admin/stock").await;
-    assert_eq!(listed(&page), ["A-1", "A-10", "A-2", "B-2", "a-1"]);
-    let (_, page) = api.get("/api/admin/stock?sku=A-1&limit=1").await;
-    assert_eq!(listed(&page), ["A-1"]);
+    let api = api(&shop);
+    let page = get(&api, "/api/admin/stock").await.body;
+    assert_eq!(all(&page, "sku"), ["A-1", "A-10", "A-2", "B-2", "a-1"]);
+    let page = get(&api, "/api/admin/stock?sku=A-1&limit=1").await.body;
+    assert_eq!(all(&page, "sku"), ["A-1"]);
     let cursor = page["next_cursor"].as_str().unwrap();
-    let (_, page) = api.get(&format!("/api/admin/stock?sku=A-1&limit=1&cursor={cursor}")).await;
-    assert_eq!(listed(&page), ["A-10"]);
-    let (_, page) = api.get("/api/admin/stock?low=true").await;
-    assert_eq!(listed(&page), ["A-10", "B-2"], "what is not counted is never low");
-    assert_eq!(api.get("/api/admin/stock?low=maybe").await.0, StatusCode::BAD_REQUEST);
+    let page = get(&api, &format!("/api/admin/stock?sku=A-1&limit=1&cursor={cursor}")).await.body;
+    assert_eq!(all(&page, "sku"), ["A-10"]);
+    let page = get(&api, "/api/admin/stock?low=true").await.body;
+    assert_eq!(all(&page, "sku"), ["A-10", "B-2"], "what is not counted is never low");
+    assert_eq!(get(&api, "/api/admin/stock?low=maybe").await.problem().0, 400);
 }

@@ -3,13 +3,14 @@
 //! It does not decide when something is tried again: the order's process does.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use contracts::caller::Caller;
 use contracts::payments::Settlement;
 use contracts::{Error, Result};
 use domain::ids::OrderId;
-use domain::payment::{Opening, Operation, Payment, Progress, Undo};
+use domain::payment::{self, Opening, Operation, Payment, Progress, Undo};
 use domain::text::looks_like_card_number;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -148,18 +149,20 @@ impl Payments {
         outcome: Outcome,
         caller: &Caller,
     ) -> Result<Payment> {
-        let (payment, ledger) = (payment_stream(order), ledger_stream(order));
+        let (stream, ledger) = (payment_stream(order), ledger_stream(order));
         let moves_money = matches!(call.operation, Operation::Capture | Operation::Refund);
         let streams: Vec<StreamId> =
-            if moves_money { vec![payment.clone(), ledger.clone()] } else { vec![payment.clone()] };
+            if moves_money { vec![stream.clone(), ledger.clone()] } else { vec![stream.clone()] };
         let call = call.clone();
         let command = Command::new("settle_payment", cause(caller), streams, move |view| {
-            let mut state = view.state::<PaymentKind>(&payment).clone();
+            let mut state = view.state::<PaymentKind>(&stream).clone();
             let Some((fact, posting)) = state.settle(&call, &outcome) else { return Ok(Decision::answer(state)) };
+            let mark = state.is_late(&fact).then_some(payment::Fact::Late {});
             state.apply(&fact, view.now);
             let posted = posting.map(|posting| domain::ledger::Fact::Posted { posting });
-            let decision = Decision::answer(state).with::<PaymentKind>(&payment, fact);
-            Ok::<_, std::convert::Infallible>(decision.with_all::<LedgerKind>(&ledger, posted))
+            let decision =
+                Decision::answer(state).with_all::<PaymentKind>(&stream, [Some(fact), mark].into_iter().flatten());
+            Ok::<_, Infallible>(decision.with_all::<LedgerKind>(&ledger, posted))
         });
         let committed = self.machinery.executor.run(command).await;
         committed.map(|committed| committed.answer).map_err(|error| refused(error, |never| match never {}))

@@ -11,6 +11,11 @@ mod service;
 mod sweep;
 mod undo;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod till;
+
 use std::sync::Arc;
 
 use platform::log::kind::Kinds;

@@ -8,7 +8,7 @@ use contracts::{Error, Result};
 use domain::ids::OrderId;
 use domain::ledger;
 use domain::money::Currency;
-use domain::payment::Fact;
+use domain::payment::{Fact, is_way_back};
 use jiff::Timestamp;
 use platform::documents::{Collection, Entry, tuple};
 use platform::log::executor::CommittedFact;
@@ -73,14 +73,13 @@ impl Projection for Books {
     }
 }
 
-/// Payments that are over. Where money is held all the same, a sweeper gives it back.
+/// Payments that are over while money may still be held: a sweeper gives it back, and then they are gone from here.
 pub struct ClosingPayments;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClosingDoc {
     pub order: OrderId,
-    /// `None`: nothing is left to give back, or staff must decide.
-    pub open_since: Option<Timestamp>,
+    pub open_since: Timestamp,
 }
 
 impl Projection for ClosingPayments {
@@ -91,26 +90,27 @@ impl Projection for ClosingPayments {
 
     fn keys(&self, fact: &CommittedFact) -> Vec<String> {
         match fact.of::<PaymentKind>() {
-            None | Some(Fact::Opened { .. } | Fact::Started { .. } | Fact::AttemptFailed { .. }) => Vec::new(),
-            Some(Fact::Refunded { .. } | Fact::MarkedPaid { .. }) => Vec::new(),
-            Some(_) => vec![fact.stream.key()],
+            Some(Fact::Closing {} | Fact::Late {} | Fact::Voided {} | Fact::Declined { .. } | Fact::Failed { .. }) => {
+                vec![fact.stream.key()]
+            }
+            // What happens to most payments is not looked at, so that selling does not pay for it.
+            _ => Vec::new(),
         }
     }
 
     fn fold(&self, id: &str, document: Option<ClosingDoc>, fact: &CommittedFact) -> Option<ClosingDoc> {
-        let is_over = document.is_some();
         let open_since = match fact.of::<PaymentKind>()? {
-            Fact::Closing {} => Some(fact.time),
-            Fact::Authorized { .. } | Fact::ActionRequired { .. } | Fact::Captured { .. } if is_over => Some(fact.time),
-            Fact::Voided {} | Fact::Declined { .. } => None,
-            Fact::Failed { .. } if is_over => None,
+            Fact::Closing {} | Fact::Late {} => fact.time,
+            Fact::Voided {} | Fact::Declined { .. } => return None,
+            // The provider will not give it back: staff decide.
+            Fact::Failed { request, .. } if is_way_back(request) => return None,
             _ => return document,
         };
         Some(ClosingDoc { order: OrderId::from_key(id).ok()?, open_since })
     }
 
     fn entries(&self, _: &str, document: &ClosingDoc) -> Vec<Entry> {
-        document.open_since.iter().map(|since| Entry::new(BY_SINCE, tuple::Key::new().time(*since))).collect()
+        vec![Entry::new(BY_SINCE, tuple::Key::new().time(document.open_since))]
     }
 }
 

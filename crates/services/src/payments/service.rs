@@ -2,6 +2,7 @@
 //! It does not know orders beyond their id.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -110,7 +111,7 @@ impl contracts::payments::Payments for Payments {
         let opening = Opening { order, provider, amount, currency, test: info.test, token };
         let command = Command::new("open_payment", cause(caller), [stream.clone()], move |view| {
             let fact = view.state::<PaymentKind>(&stream).open(opening.clone());
-            Ok::<_, std::convert::Infallible>(Decision::answer(()).with_all::<PaymentKind>(&stream, fact))
+            Ok::<_, Infallible>(Decision::answer(()).with_all::<PaymentKind>(&stream, fact))
         });
         let committed = self.machinery.executor.run(command).await;
         committed.map(|_| ()).map_err(|error| refused(error, |never| match never {}))

@@ -1,6 +1,8 @@
 //! Undoing a payment, step by step, until nothing of the buyer's money is left. The table is the domain's.
 //! It does not know why it is undone.
 
+use std::convert::Infallible;
+
 use contracts::Result;
 use contracts::caller::Caller;
 use contracts::payments::Settlement;
@@ -48,7 +50,7 @@ impl Payments {
                 state.apply(&fact, view.now);
                 facts.push(fact);
             }
-            Ok::<_, std::convert::Infallible>(Decision::answer(state).with_all::<PaymentKind>(&stream, facts))
+            Ok::<_, Infallible>(Decision::answer(state).with_all::<PaymentKind>(&stream, facts))
         });
         let committed = self.machinery.executor.run(command).await;
         committed.map(|committed| committed.answer).map_err(|error| refused(error, |never| match never {}))

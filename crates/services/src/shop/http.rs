@@ -86,7 +86,7 @@ fn unknown_locale() -> Problem {
 }
 
 /// Settings
-#[utoipa::path(get, path = "/api/admin/settings", tag = "settings", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/api/admin/settings", tag = "settings", security(("staff_key" = [])), responses(
     (status = 200, body = SettingsBody, headers(("ETag" = String))),
     (status = 304, description = "You have the current ones"), Always))]
 async fn get_settings(
@@ -102,7 +102,7 @@ async fn get_settings(
 ///
 /// What is not sent is as in an empty shop. Send the `ETag` that you have read as `If-Match`; that of a shop that was
 /// never told anything is `"0"`.
-#[utoipa::path(put, path = "/api/admin/settings", tag = "settings", security(("bearer" = [])),
+#[utoipa::path(put, path = "/api/admin/settings", tag = "settings", security(("staff_key" = [])),
     params(("If-Match" = String, Header, description = "The ETag that you have read")),
     request_body = SettingsBody, responses(
     (status = 200, body = SettingsBody, headers(("ETag" = String))),
@@ -124,7 +124,7 @@ async fn put_settings(
 ///
 /// A JSON Merge Patch (RFC 7396): members that are sent replace what is there, `null` empties, lists are replaced
 /// whole. `If-Match` is honoured.
-#[utoipa::path(patch, path = "/api/admin/settings", tag = "settings", security(("bearer" = [])),
+#[utoipa::path(patch, path = "/api/admin/settings", tag = "settings", security(("staff_key" = [])),
     params(("If-Match" = Option<String>, Header, description = "The ETag that you have read"),
            ("Idempotency-Key" = Option<String>, Header, max_length = 255)),
     request_body(content((SettingsBody = "application/merge-patch+json"), (SettingsBody = "application/json"))),

@@ -82,7 +82,7 @@ fn refuse_sign_in(error: Error) -> Refusal {
 }
 
 /// Sign out
-#[utoipa::path(delete, path = "/api/admin/sessions/current", tag = "staff", security(("bearer" = [])), responses(
+#[utoipa::path(delete, path = "/api/admin/sessions/current", tag = "staff", security(("staff_key" = [])), responses(
     (status = 204, description = "The session has ended"),
     (status = 404, body = Problem, content_type = "application/problem+json",
         description = "This request was signed with a key, not with a session"),
@@ -136,7 +136,7 @@ struct ListParams {
 /// API keys
 ///
 /// Newest first; never the secrets.
-#[utoipa::path(get, path = "/api/admin/keys", tag = "staff", security(("bearer" = [])), params(ListParams), responses(
+#[utoipa::path(get, path = "/api/admin/keys", tag = "staff", security(("staff_key" = [])), params(ListParams), responses(
     (status = 200, body = Listing<ApiKey>), Refused<400>, Always))]
 async fn list_keys(
     State(api): State<Api>,
@@ -155,7 +155,7 @@ async fn list_keys(
 /// Create an API key
 ///
 /// Its secret is told in this answer and never again.
-#[utoipa::path(post, path = "/api/admin/keys", tag = "staff", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/admin/keys", tag = "staff", security(("staff_key" = [])),
     params(("Idempotency-Key" = Option<String>, Header, max_length = 255)), request_body = CreateKey, responses(
     (status = 201, body = NewApiKey), BadBody, Refused<409>, Always))]
 async fn create_key(
@@ -188,7 +188,7 @@ async fn create_key(
 /// Remove an API key
 ///
 /// It stops working within a second, everywhere.
-#[utoipa::path(delete, path = "/api/admin/keys/{id}", tag = "staff", security(("bearer" = [])),
+#[utoipa::path(delete, path = "/api/admin/keys/{id}", tag = "staff", security(("staff_key" = [])),
     params(("id" = String, Path, description = "The key's id, not its secret")), responses(
     (status = 204, description = "It is removed"), Refused<404>, Always))]
 async fn delete_key(

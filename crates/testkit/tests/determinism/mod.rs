@@ -41,7 +41,7 @@ async fn run(seed: u64) -> Left {
         }
     }
     // Past the slow bank's answer and the end of what buyers did not finish.
-    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert!(shop.comes_to_rest(Duration::from_secs(3_600)).await, "every process comes to its end");
     assert!(shop.machinery.projector.wait_for_heads(Duration::from_secs(60)).await.expect("the log answers"));
     let mut documents = Vec::new();
     for collection in ["orders", "order_tasks", "stock", "reservations", "products"] {

@@ -1,0 +1,77 @@
+//! Checks a data folder, as it is at one moment, whether or not its shop is running.
+//! It writes nothing there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use adapters::sqlite;
+use platform::clock::SystemClock;
+use platform::documents::Documents;
+use platform::entropy::SystemEntropy;
+use platform::sealing::{self, KEYS, MasterKey, Vault};
+use platform::store::StoreError;
+
+use super::findings::{Check, Findings, count};
+use crate::numbers::bytes;
+use crate::progress::Progress;
+
+/// The master key's file.
+const KEY_FILE: &str = "master.key";
+const DATABASE_FILES: [&str; 2] = ["shop.db", "shop.db-wal"];
+/// How many keys are tried: a wrong master key opens none of them.
+const KEYS_TRIED_MAX: usize = 1_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Open(#[from] sqlite::OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Everything that can be said about a folder without asking its shop.
+pub async fn examine_data(data: &Path, master_key: Option<&str>) -> Result<Findings, Error> {
+    let problems = sqlite::integrity_check(data)?;
+    let size = DATABASE_FILES.iter().filter_map(|name| std::fs::metadata(data.join(name)).ok());
+    let size: u64 = size.map(|file| file.len()).sum();
+    let whole = Check::of("shop.db", bytes(size), problems);
+    let inspection = sqlite::open_read_only(data)?;
+    let (log, documents) = (inspection.log(), inspection.documents());
+    let (kinds, projections) = (services::kinds(), services::projections());
+    let mut progress = Progress::start("facts", 0);
+    let findings = super::check_showing(log.as_ref(), &kinds, documents.as_ref(), &projections, &mut progress).await?;
+    drop(progress);
+    let keys = sealing_keys(data, master_key, documents).await?;
+    let checks = [whole].into_iter().chain(findings.checks).chain([keys]).collect();
+    Ok(Findings { checks, notes: findings.notes })
+}
+
+/// Whether the master key opens what personal data is sealed with.
+async fn sealing_keys(data: &Path, given: Option<&str>, documents: Arc<dyn Documents>) -> Result<Check, Error> {
+    let mut check = Check::new("personal data");
+    let kept = documents.scan(KEYS, None, KEYS_TRIED_MAX).await?;
+    let (text, origin) = match given {
+        Some(text) => (Some(text.to_owned()), "CLOUDMART_MASTER_KEY"),
+        None => (std::fs::read_to_string(data.join(KEY_FILE)).ok(), KEY_FILE),
+    };
+    let Some(text) = text else {
+        check.looked_at = format!("not tried: there is no {KEY_FILE} here, and no CLOUDMART_MASTER_KEY");
+        return Ok(check);
+    };
+    let Some(master) = MasterKey::from_hex(&text) else {
+        check.tell(format!("{origin} is not a key of 64 hexadecimal digits"));
+        return Ok(check);
+    };
+    let vault = Vault::new(master, documents, Arc::new(SystemClock), Arc::new(SystemEntropy));
+    for document in &kept {
+        match vault.key(&document.id).await {
+            Ok(_) | Err(sealing::Error::Erased) => {}
+            Err(sealing::Error::Store(StoreError::Unavailable(reason))) => {
+                return Err(StoreError::Unavailable(reason).into());
+            }
+            Err(error) => check.tell(format!("the key of {}: {error}", document.id)),
+        }
+    }
+    check.looked_at = format!("{} tried with {origin}", count(kept.len() as u64, "key"));
+    Ok(check)
+}

@@ -1,0 +1,55 @@
+//! Asks a running shop what it knows of itself: whether it is ready, whether its books balance, what its own doctor says.
+//! It cannot look at the data; a doctor beside the data can.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::findings::{Check, Findings};
+use crate::client::{self, Ask, Shop};
+
+/// A large shop takes a while to look through.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+pub async fn ask(url: &str, token: &str) -> Result<Findings, client::Error> {
+    let shop = Shop::at(url, Some(token))?;
+    let mut checks = vec![ready(&shop).await?, trial_balance(&shop).await?];
+    let path = ["api", "admin", "doctor"];
+    let asked = Ask { patience: PATIENCE, ..Ask::get(&path) };
+    let answer = shop.expect(&asked, &[200]).await?;
+    let own = Findings::deserialize(&answer.body);
+    let own = own.unwrap_or_else(|error| {
+        let problem = format!("the shop's own doctor answers something else: {error}");
+        Findings { checks: vec![Check::of("doctor", "", vec![problem])], notes: Vec::new() }
+    });
+    checks.extend(own.checks);
+    Ok(Findings { checks, notes: own.notes })
+}
+
+/// A shop that is not ready says 503 and what is missing; that is a finding, not a reason to ask again.
+async fn ready(shop: &Shop) -> Result<Check, client::Error> {
+    let path = ["health", "ready"];
+    let answer = shop.ask_once(&Ask::get(&path)).await?;
+    let problem = match answer.status {
+        200 => None,
+        status => Some(format!("it answers {status}: {}", answer.body)),
+    };
+    Ok(Check::of("ready", shop.address().to_string(), problem.into_iter().collect()))
+}
+
+async fn trial_balance(shop: &Shop) -> Result<Check, client::Error> {
+    let path = ["api", "admin", "ledger", "trial-balance"];
+    let answer = shop.expect(&Ask::get(&path), &[200]).await?;
+    let totals = answer.body["totals"].as_array().cloned().unwrap_or_default();
+    let mut check = Check::new("trial balance");
+    let told = |total: &serde_json::Value| total["currency"].as_str().unwrap_or("?").to_owned();
+    let currencies: Vec<String> = totals.iter().map(told).collect();
+    check.looked_at = if currencies.is_empty() { "no postings".to_owned() } else { currencies.join(", ") };
+    for total in totals.iter().filter(|total| total["amount"] != 0) {
+        check.tell(format!("{} is {} instead of zero", told(total), total["amount"]));
+    }
+    if answer.body["balanced"] == false && check.is_well() {
+        check.tell("the shop says that it does not balance".to_owned());
+    }
+    Ok(check)
+}

@@ -1,0 +1,272 @@
+//! The first minutes with a shop, and every later start.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::mart::{Mart, Plan, guest_order};
+
+use crate::CLOUDMART;
+
+/// The words of a text that may be a secret.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| letter.is_whitespace() || "\"'`()[]<>,;│┃|".contains(letter))
+        .filter(|word| word.len() >= 12)
+}
+
+async fn opens(mart: &Mart, key: &str) -> bool {
+    let ascii = key.bytes().all(|byte| byte.is_ascii_graphic());
+    ascii && mart.get("/api/admin/settings").bearer(key).send().await.status == 200
+}
+
+#[tokio::test]
+async fn the_first_start_tells_its_secrets_and_the_second_finds_everything() {
+    let mut mart = Mart::start(Plan::sample(CLOUDMART).without_admin_token()).await;
+    let told = mart.output();
+    assert!(told.contains(&mart.url("")), "it says where it is: {told}");
+    let mut keys = Vec::new();
+    for word in words(&told) {
+        if opens(&mart, word).await {
+            keys.push(word.to_owned());
+        }
+    }
+    assert_eq!(keys.len(), 1, "the staff's key, once: {told}");
+    let key = keys.remove(0);
+    assert_eq!(told.matches(&key).count(), 1, "{told}");
+    let email = words(&told).find(|word| word.contains('@')).unwrap_or_else(|| panic!("no e-mail: {told}")).to_owned();
+    let mut passwords = Vec::new();
+    for word in words(&told).filter(|word| *word != key && !word.contains('@') && !word.contains("://")) {
+        let sign_in = json!({"email": email, "password": word});
+        let answer = mart.post("/api/admin/sessions").json(&sign_in).send().await;
+        match answer.status {
+            201 => passwords.push((word.to_owned(), answer.text("token"))),
+            // A tenth wrong one would lock the address.
+            _ => assert_eq!(answer.status, 401, "{answer}"),
+        }
+        if !passwords.is_empty() {
+            break;
+        }
+    }
+    let (password, session) = passwords.pop().unwrap_or_else(|| panic!("no sign-in: {told}"));
+    assert!(opens(&mart, &session).await);
+    assert!(
+        mart.holds_in_data(&key).is_none() && mart.holds_in_data(&password).is_none(),
+        "secrets are kept as hashes"
+    );
+
+    mart.use_admin_token(&key);
+    let before = mart.get("/api/products?limit=100").send().await.expect(200);
+    let sku = sku_on_sale(&mart).await;
+    let order = mart.place("before", &guest_order(&sku, 1)).await.expect(201);
+    assert!(mart.terminate().await.success());
+    mart.forget_admin_token();
+    mart.restart().await;
+    let told = mart.output();
+    assert!(told.contains(&mart.url("")), "{told}");
+    for secret in [&key, &password, &session] {
+        assert!(!told.contains(secret.as_str()), "silent about secrets: {told}");
+    }
+    assert!(!told.to_lowercase().contains("password"), "{told}");
+    mart.use_admin_token(&key);
+    assert!(opens(&mart, &key).await && opens(&mart, &session).await);
+    let after = mart.get("/api/products?limit=100").send().await.expect(200);
+    assert_eq!(after.body, before.body);
+    assert_eq!(mart.order(&order.text("id")).await.body["number"], order.body["number"]);
+    assert!(mart.place("before", &guest_order(&sku, 1)).await.expect(201).is_replayed());
+    mart.doctor().await;
+}
+
+/// A SKU of the sample shop of which there is enough.
+async fn sku_on_sale(mart: &Mart) -> String {
+    let levels = mart.staff_list("/api/admin/stock").await;
+    let found = levels.iter().find(|level| level["policy"] == "reserve" && level["available"].as_i64() > Some(10));
+    found.and_then(|level| level["sku"].as_str()).unwrap_or_else(|| panic!("nothing on sale: {levels:?}")).to_owned()
+}
+
+#[tokio::test]
+async fn a_key_from_the_environment_is_the_key() {
+    let mart = Mart::start(Plan::empty(CLOUDMART)).await;
+    let key = mart.admin_token().expect("a key").to_owned();
+    assert!(opens(&mart, &key).await);
+    assert!(!opens(&mart, "another-key-that-nobody-has").await);
+    assert!(!mart.output().contains(&key), "it is known already: {}", mart.output());
+}
+
+#[tokio::test]
+async fn somebody_should_want_to_buy_in_the_sample_shop() {
+    let mart = Mart::start(Plan::sample(CLOUDMART)).await;
+    let cards = mart.get("/api/products?limit=100").send().await.expect(200);
+    let count = cards.items().len();
+    assert!((40..=60).contains(&count), "{count} products");
+    let categories = mart.get("/api/categories").send().await.expect(200);
+    let tops = categories.items().iter().filter(|category| category["parent"] == Value::Null).count();
+    assert!(tops >= 6, "{tops} categories at the top");
+    let reserved = mart.staff_list("/api/admin/stock").await;
+    let reserved = reserved.iter().filter(|level| level["policy"] == "reserve").count();
+    assert!(reserved >= 60, "{reserved} SKUs that are reserved on order");
+
+    let mut pictures = BTreeSet::new();
+    for card in cards.items() {
+        let slug = card["slug"].as_str().expect("a slug");
+        let mut titles = BTreeSet::new();
+        for (locale, currency) in [("en", "USD"), ("ko", "KRW"), ("en", "EUR")] {
+            let path = format!("/api/products/{slug}?locale={locale}&currency={currency}");
+            let product = mart.get(&path).send().await.expect(200);
+            assert_eq!(product.body["currency"], currency);
+            assert!(!product.text("description").is_empty(), "{slug} is described in {locale}");
+            titles.insert(product.text("title"));
+            for variant in product.body["variants"].as_array().expect("variants") {
+                assert!(
+                    variant["price"].as_i64().is_some_and(|price| price >= 0),
+                    "{slug} costs something in {currency}"
+                );
+            }
+            let first = &product.body["images"][0];
+            assert!(first["alt"].as_str().is_some_and(|alt| !alt.is_empty()), "{slug}: {first}");
+            pictures.insert(first["url"].as_str().unwrap_or_else(|| panic!("{slug} has no picture")).to_owned());
+        }
+        assert_eq!(titles.len(), 2, "{slug} has a title in each language: {titles:?}");
+        let hangul = |letter: char| ('가'..='힣').contains(&letter);
+        assert!(titles.iter().any(|title| title.chars().any(hangul)), "{titles:?}");
+    }
+    assert!(pictures.len() >= count - 5, "nearly every product has a picture of its own");
+    for path in &pictures {
+        let picture = mart.get(path).send().await.expect(200);
+        let kept = picture.header("cache-control").unwrap_or_default();
+        assert!(kept.contains("immutable") && kept.contains("max-age=31536000"), "{path}: {kept}");
+        assert!(picture.header("content-type").is_some_and(|kind| kind.starts_with("image/")), "{path}");
+    }
+    for (currency, country) in [("USD", "US"), ("KRW", "KR"), ("EUR", "DE")] {
+        let sku = sku_on_sale(&mart).await;
+        let order = testkit::mart::with(guest_order(&sku, 1), "/currency", currency);
+        let mut order = testkit::mart::with(order, "/shipping_address/country", country);
+        order["shipping_address"]["postal_code"] = json!(if country == "KR" { "03045" } else { "10115" });
+        mart.place(&mart.fresh_key(), &order).await.expect(201);
+    }
+    mart.doctor().await;
+}
+
+#[tokio::test]
+async fn an_empty_shop_is_opened_without_editing_a_file() {
+    let mart = Mart::start(Plan::empty(CLOUDMART)).await;
+    assert_eq!(mart.get("/api/products").send().await.expect(200).items(), [] as [Value; 0]);
+    assert_eq!(mart.get("/api/categories").send().await.expect(200).items(), [] as [Value; 0]);
+    mart.place("too-early", &guest_order("POT", 1)).await.any_problem();
+
+    let settings = json!({
+        "name": "Pots", "currencies": ["USD"],
+        "countries": [{"country": "US", "tax_rate_ppm": 0}],
+        "shipping_methods": [{"id": "standard", "name": "Standard", "countries": ["US"], "rates": [{"currency": "USD", "amount": 500}]}],
+        "payment_methods": [{"id": "test", "provider": "test", "name": "Test card"}],
+    });
+    let seen = mart.staff_get("/api/admin/settings").send().await.expect(200);
+    let tag = seen.header("etag").expect("a tag");
+    let put = || mart.staff(Method::PUT, "/api/admin/settings").json(&settings);
+    put().send().await.problem(428, "precondition_required");
+    put().if_match(tag).send().await.expect(200);
+    put().if_match(tag).send().await.problem(412, "precondition_failed");
+    let tree = mart.staff_get("/api/admin/categories").send().await.expect(200);
+    let tree_tag = tree.header("etag").expect("a tag");
+    let categories = json!({"items": [{"slug": "kitchen", "title": "Kitchen"}]});
+    mart.staff(Method::PUT, "/api/admin/categories").if_match(tree_tag).json(&categories).send().await.expect(200);
+    let picture = mart.staff_post("/api/admin/media").raw("image/png", png()).send().await.expect(201);
+    let product = json!({
+        "title": "A pot", "categories": ["kitchen"], "images": [{"media": picture.text("id"), "alt": "a pot"}],
+        "options": [{"name": "Size", "values": ["S", "L"]}],
+        "variants": [
+            {"sku": "POT-S", "options": {"Size": "S"}, "prices": [{"amount": 1_999, "currency": "USD"}]},
+            {"sku": "POT-L", "options": {"Size": "L"}, "prices": [{"amount": 2_999, "currency": "USD"}]},
+        ],
+    });
+    mart.staff_post("/api/admin/products").json(&product).send().await.expect(201);
+    mart.receive("POT-L", 3).await;
+
+    let listed = mart.get("/api/products?category=kitchen").send().await.expect(200);
+    assert_eq!(listed.items().len(), 1);
+    let seen = mart.get("/api/products/a-pot").send().await.expect(200);
+    let url = seen.body["images"][0]["url"].as_str().expect("a picture").to_owned();
+    assert_eq!(mart.get(&url).send().await.expect(200).bytes, png());
+    let placed = mart.buy("POT-L", 1).await;
+    assert_eq!(placed.body["lines"][0]["variant"], "L");
+    assert_eq!(placed.total_of("total"), 3_499);
+    mart.place("sold-out", &guest_order("POT-S", 1)).await.problem(409, "insufficient_stock");
+    mart.doctor().await;
+}
+
+/// The smallest picture there is.
+fn png() -> Vec<u8> {
+    let bytes: [&[u8]; 4] = [
+        b"\x89PNG\r\n\x1a\n",
+        b"\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89",
+        b"\0\0\0\nIDATx\x9cc\0\x01\0\0\x05\0\x01\r\n-\xb4",
+        b"\0\0\0\0IEND\xaeB`\x82",
+    ];
+    bytes.concat()
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_data_is_refused() {
+    let mut first = Mart::open(CLOUDMART).await;
+    first.product("LAMP", 1_000, 10).await;
+    let mut second = Mart::prepare(Plan::empty(CLOUDMART).data(first.data())).await;
+    second.spawn();
+    let status = second.ended().await;
+    assert!(!status.success(), "{}", second.log());
+    let told = second.output();
+    assert!(!told.is_empty() && !told.to_lowercase().contains("panic"), "a clear refusal: {told}");
+    assert!(told.contains(&*first.data().to_string_lossy()), "it names the folder: {told}");
+    assert!(first.is_alive());
+    first.buy("LAMP", 1).await;
+    first.doctor().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_is_told_of() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let file = scratch.path().join("a-file");
+    std::fs::write(&file, "not a folder").expect("a file");
+    for folder in [file.clone(), file.join("below")] {
+        refuses(&folder).await;
+    }
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), "not a folder");
+
+    // A folder on a read-only disk needs somebody who may mount one.
+    let mounted = scratch.path().join("read-only");
+    std::fs::create_dir(&mounted).expect("a folder");
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs"]).arg(&mounted).output();
+    if mount.is_ok_and(|done| done.status.success()) {
+        let _unmount = crate::room::Unmount(mounted.clone());
+        refuses(&mounted.join("data")).await;
+    } else {
+        eprintln!("no right to mount: the read-only disk was not tried");
+    }
+}
+
+async fn refuses(folder: &std::path::Path) {
+    let mut mart = Mart::prepare(Plan::empty(CLOUDMART).data(folder)).await;
+    mart.spawn();
+    let status = mart.ended().await;
+    let told = mart.output();
+    assert!(!status.success(), "it started on {}: {told}", folder.display());
+    assert!(told.contains(&*folder.to_string_lossy()), "it names the folder: {told}");
+    assert!(!told.to_lowercase().contains("panic"), "{told}");
+}
+
+#[tokio::test]
+async fn help_teaches() {
+    let mart = Mart::prepare(Plan::empty(CLOUDMART)).await;
+    let help = mart.command(&["--help"]).await;
+    assert!(help.status.success(), "{help}");
+    for command in ["serve", "replay", "rebuild", "backup", "restore", "erase", "doctor", "staff"] {
+        assert!(help.out.contains(command), "{command}: {help}");
+        let more = mart.command(&[command, "--help"]).await;
+        assert!(more.status.success() && more.out.len() > 100, "{more}");
+    }
+    for wrong in [&["dance"][..], &["serve", "--nonsense"], &["serve", "--listen", "nowhere"]] {
+        let told = mart.command(wrong).await;
+        assert!(!told.status.success() && !told.err.is_empty(), "{told}");
+        assert!(!told.text().contains("panicked"), "{told}");
+    }
+    assert!(mart.command(&["--version"]).await.out.contains(env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,117 @@
+//! Another program, started with its output in files and always ended by its process id.
+//! It does not know that it is a mart.
+
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::POLL;
+
+#[derive(Debug, Clone, Copy)]
+pub enum Signal {
+    /// What a service manager sends.
+    Terminate,
+    /// What Ctrl-C sends.
+    Interrupt,
+}
+
+/// A program that runs.
+#[derive(Debug)]
+pub struct Process(Child);
+
+impl Process {
+    pub(super) fn spawn(mut command: Command, out: &Path, err: &Path) -> Self {
+        let create = |path: &Path| File::create(path).expect("a file for the program's output");
+        let child = command.stdin(Stdio::null()).stdout(create(out)).stderr(create(err)).spawn();
+        Self(child.unwrap_or_else(|error| panic!("cannot start {}: {error}", command.get_program().display())))
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("the program can be followed")
+    }
+
+    /// `None`: it is still running, and is killed.
+    pub(super) async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            if Instant::now() > deadline {
+                return None;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The standard library sends no signal but one, and the shell's own `kill` is everywhere.
+    pub(super) fn signal(&self, signal: Signal) {
+        let name = match signal {
+            Signal::Terminate => "-TERM",
+            Signal::Interrupt => "-INT",
+        };
+        let id = self.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill \"$0\" \"$1\"", name, &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to {id}");
+    }
+
+    /// Ends it now.
+    pub(super) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself meanwhile.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What a program said, and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    pub status: ExitStatus,
+    pub out: String,
+    pub err: String,
+}
+
+impl Output {
+    /// Both outputs.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}\n{}\n{}", self.status, self.out, self.err)
+    }
+}
+
+/// Runs a program to its end while everything else on this runtime goes on.
+pub(super) async fn run(command: Command, limit: Duration) -> Output {
+    let folder = tempfile::tempdir().expect("a folder for the program's output");
+    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
+    let mut process = Process::spawn(command, &out, &err);
+    let status = process.wait(limit).await;
+    let read = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+    let (out, err) = (read(&out), read(&err));
+    match status {
+        Some(status) => Output { status, out, err },
+        None => panic!("still running after {limit:?}: {out}\n{err}"),
+    }
+}
