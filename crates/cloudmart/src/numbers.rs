@@ -29,7 +29,13 @@ mod tests {
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        assert_eq!(["424", "9,854", "1,000,000"], [grouped(424), grouped(9_854), grouped(1_000_000)].each_ref().map(String::as_str));
-        assert_eq!(["999 bytes", "1.0 kB", "15.3 MB"], [bytes(999), bytes(1_000), bytes(15_390_000)].each_ref().map(String::as_str));
+        assert_eq!(
+            ["424", "9,854", "1,000,000"],
+            [grouped(424), grouped(9_854), grouped(1_000_000)].each_ref().map(String::as_str)
+        );
+        assert_eq!(
+            ["999 bytes", "1.0 kB", "15.3 MB"],
+            [bytes(999), bytes(1_000), bytes(15_390_000)].each_ref().map(String::as_str)
+        );
     }
 }

@@ -24,9 +24,10 @@ use services::payments::provider::TestBank;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::config::Config;
+use crate::config::{Config, Secrets};
+use crate::doctor::http::Patient;
 use crate::wiring::Mart;
-use crate::{Failure, api_docs, openapi};
+use crate::{Failure, api_docs, doctor, openapi};
 
 /// Whether the shop is loaded, and what is missing if not.
 #[derive(Clone, Default)]
@@ -50,11 +51,13 @@ impl Readiness {
 pub fn router(
     mart: &Arc<Mart>,
     config: &Config,
+    secrets: &Secrets,
     readiness: &Readiness,
     registry: &Arc<Registry>,
 ) -> Result<Router, Failure> {
     readiness.missing("the shop is starting".to_owned());
-    let (api, document) = api(mart).split_for_parts();
+    let patient = Patient { data: config.data.clone(), master_key: secrets.master_key.clone() };
+    let (api, document) = api(mart).merge(doctor::http::router(patient)).split_for_parts();
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));

@@ -32,7 +32,7 @@ pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     let mart = Arc::new(wiring::open(&config, &secrets).await?);
     let readiness = Readiness::default();
     let registry = Registry::new();
-    let router = routes::router(&mart, &config, &readiness, &registry)?;
+    let router = routes::router(&mart, &config, &secrets, &readiness, &registry)?;
     let address = listener.local_addr()?;
 
     let mut terminate = signal(SignalKind::terminate())?;

@@ -56,7 +56,8 @@ impl Case {
 
     pub fn payment_fact(&mut self, fact: &payment::Fact, at: Timestamp) {
         use payment::Fact::{ActionRequired, Authorized, Captured};
-        self.is_late |= self.payment.is_over() && matches!(fact, Authorized { .. } | ActionRequired { .. } | Captured { .. });
+        self.is_late |=
+            self.payment.is_over() && matches!(fact, Authorized { .. } | ActionRequired { .. } | Captured { .. });
         self.payment.apply(fact, at);
     }
 
@@ -222,7 +223,11 @@ fn total_problems(placement: &Placement) -> Vec<String> {
         must("the lines' taxes", sum_of(TotalKind::Tax) + i128::from(placement.tax_included), tax);
     }
     for line in lines {
-        must(&format!("line {}: price, quantity and discount", line.id), i128::from(line.total), whole(line) - i128::from(line.discount));
+        must(
+            &format!("line {}: price, quantity and discount", line.id),
+            i128::from(line.total),
+            whole(line) - i128::from(line.discount),
+        );
     }
     problems
 }

@@ -39,8 +39,7 @@ pub async fn examine_data(data: &Path, master_key: Option<&str>) -> Result<Findi
     let (log, documents) = (inspection.log(), inspection.documents());
     let (kinds, projections) = (services::kinds(), services::projections());
     let mut progress = Progress::start("facts", 0);
-    let findings =
-        super::check_showing(log.as_ref(), &kinds, documents.as_ref(), &projections, &mut progress).await?;
+    let findings = super::check_showing(log.as_ref(), &kinds, documents.as_ref(), &projections, &mut progress).await?;
     drop(progress);
     let keys = sealing_keys(data, master_key, documents).await?;
     let checks = [whole].into_iter().chain(findings.checks).chain([keys]).collect();

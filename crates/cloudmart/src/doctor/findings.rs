@@ -5,12 +5,13 @@ use std::fmt;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How many problems of one check are told one by one.
 pub const PROBLEMS_TOLD_MAX: usize = 50;
 
 /// One thing that was looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     pub name: String,
     /// Such as `424 orders, 9,854 lines`.
@@ -51,7 +52,7 @@ impl Check {
 }
 
 /// All that a doctor found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Findings {
     pub checks: Vec<Check>,
     /// Worth knowing, and nothing wrong.

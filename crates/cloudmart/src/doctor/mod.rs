@@ -8,6 +8,7 @@ mod case;
 mod data;
 mod examination;
 mod findings;
+pub mod http;
 mod shelves;
 #[cfg(test)]
 mod tests;
@@ -44,15 +45,6 @@ pub async fn run_on_url(url: &str, token: &str) -> Result<ExitCode, crate::Failu
 
 /// Checks a log and what was derived from it. Both must be as they were at one moment, or nobody may write meanwhile;
 /// the log alone may be written to.
-pub async fn check(
-    log: &dyn Log,
-    kinds: &Kinds,
-    documents: &dyn Documents,
-    projections: &[Arc<dyn ErasedProjection>],
-) -> StoreResult<Findings> {
-    check_showing(log, kinds, documents, projections, &mut Progress::silent()).await
-}
-
 async fn check_showing(
     log: &dyn Log,
     kinds: &Kinds,

@@ -93,7 +93,8 @@ impl Shelves {
 impl Shelf {
     fn problems(&self, sku: &str) -> Vec<String> {
         let mut problems = Vec::new();
-        let places = self.stock.levels.keys().chain(self.counted.keys()).chain(self.held.keys()).chain(self.moved.keys());
+        let places =
+            self.stock.levels.keys().chain(self.counted.keys()).chain(self.held.keys()).chain(self.moved.keys());
         let places: std::collections::BTreeSet<&Location> = places.collect();
         for place in places {
             let level = self.stock.at(place);

@@ -28,13 +28,23 @@ use platform::log::{
     AppendId, Batch, Cause, Epoch, Group, GroupOutcome, Log, NewFact, Position, RecordedFact, Shard, ShardInfo,
     ShardState, Snapshot, StreamAppend, StreamId, Version,
 };
-use platform::projection::Projector;
+use platform::projection::{ErasedProjection, Projector};
 use platform::store::StoreResult;
 use services::inventory::{ReservationKind, StockKind};
 use services::orders::OrderKind;
 use services::payments::{LedgerKind, PaymentKind};
 
-use super::{Findings, check};
+use super::{Findings, check_showing};
+use crate::progress::Progress;
+
+async fn check(
+    log: &dyn Log,
+    kinds: &Kinds,
+    documents: &dyn Documents,
+    projections: &[Arc<dyn ErasedProjection>],
+) -> StoreResult<Findings> {
+    check_showing(log, kinds, documents, projections, &mut Progress::silent()).await
+}
 
 const SHARDS: Shard = 8;
 
@@ -129,7 +139,10 @@ fn reserved(n: u8) -> Vec<Step> {
     let expires_at = at(3_600);
     let lines = vec![held("A", 2)];
     vec![
-        step::<ReservationKind>(id(n).key(), reservation::Fact::Held { order: order.clone(), lines, expires_at, uncounted: Vec::new() }),
+        step::<ReservationKind>(
+            id(n).key(),
+            reservation::Fact::Held { order: order.clone(), lines, expires_at, uncounted: Vec::new() },
+        ),
         step::<StockKind>("A", stock::Fact::Reserved { location, quantity: 2, order }),
     ]
 }
@@ -150,7 +163,8 @@ fn sold(n: u8) -> Vec<Step> {
     let key = id(n).key().to_owned();
     let (shipment, refund) = (ShipmentId::from_bytes([n; 16]), RefundId::from_bytes([n; 16]));
     let location = Location::default;
-    let started = |request: &str, operation, amount| payment::Fact::Started { request: request.into(), operation, amount, n: 1 };
+    let started =
+        |request: &str, operation, amount| payment::Fact::Started { request: request.into(), operation, amount, n: 1 };
     let parcel = Shipment {
         id: shipment.clone(),
         lines: vec![LineQuantity { line: line(n), quantity: Quantity::new(2).unwrap() }],
@@ -172,7 +186,10 @@ fn sold(n: u8) -> Vec<Step> {
         step::<PaymentKind>(&key, payment::Fact::Captured { request: "c".into(), amount: 1_300 }),
         posted(Posting::payment("card", 1_300, usd())),
         step::<OrderKind>(&key, order::Fact::Shipped { shipment: parcel }),
-        step::<ReservationKind>(&key, reservation::Fact::Shipped { shipment: shipment.clone(), lines: vec![held("A", 2)] }),
+        step::<ReservationKind>(
+            &key,
+            reservation::Fact::Shipped { shipment: shipment.clone(), lines: vec![held("A", 2)] },
+        ),
         step::<StockKind>("A", stock::Fact::Shipped { location: location(), quantity: 2, order: id(n) }),
         step::<OrderKind>(&key, order::Fact::StockShipped { shipment }),
         step::<OrderKind>(&key, order::Fact::RefundRequested { refund: back }),
@@ -289,8 +306,7 @@ impl Bench {
         let executor =
             Executor::start(bench.log.clone(), services::kinds(), clock.clone(), entropy, Limits::default()).await;
         let executor = executor.unwrap();
-        let projector =
-            Projector::start(&executor, &bench.documents, &clock, &services::projections()).await.unwrap();
+        let projector = Projector::start(&executor, &bench.documents, &clock, &services::projections()).await.unwrap();
         assert!(projector.wait_for_heads(Duration::from_secs(60)).await.unwrap());
         bench
     }
@@ -364,7 +380,8 @@ async fn books_that_do_not_balance_are_found() {
     assert!(problems[2].contains("the trial balance is 1 USD instead of zero"), "{problems:#?}");
 
     finds(without("payment.marked_paid", id(4).key()), "0 captured, but 1300 in the books").await;
-    finds_both(without("payment.captured", id(1).key()), "500 refunded, but only 0 captured", "1300 in the books").await;
+    finds_both(without("payment.captured", id(1).key()), "500 refunded, but only 0 captured", "1300 in the books")
+        .await;
 }
 
 #[tokio::test]
@@ -419,7 +436,10 @@ async fn what_is_undone_holds_nothing() {
 async fn parcels_and_shelves_agree() {
     let key = id(1).key().to_owned();
     let problems = told(Bench::new(&without("reservation.shipped", &key)).await.log.as_ref()).await;
-    assert!(problems.iter().any(|problem| problem.contains("a parcel left without leaving the shelf")), "{problems:#?}");
+    assert!(
+        problems.iter().any(|problem| problem.contains("a parcel left without leaving the shelf")),
+        "{problems:#?}"
+    );
     let problems = told(Bench::new(&without("order.shipped", &key)).await.log.as_ref()).await;
     assert!(problems.iter().any(|problem| problem.contains("goods left the shelf without a parcel")), "{problems:#?}");
 }

@@ -51,7 +51,8 @@ pub async fn behind(
     if checkpoints.is_empty() {
         return Ok(None);
     }
-    let reached: BTreeMap<Shard, Position> = checkpoints.into_iter().map(|point| (point.shard, point.position)).collect();
+    let reached: BTreeMap<Shard, Position> =
+        checkpoints.into_iter().map(|point| (point.shard, point.position)).collect();
     let at = |shard: Shard| reached.get(&shard).copied().unwrap_or(0);
     Ok(Some(heads.iter().map(|info| info.head.saturating_sub(at(info.shard))).sum()))
 }

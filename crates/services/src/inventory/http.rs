@@ -69,7 +69,7 @@ struct ListQuery {
     get,
     path = "/api/admin/stock",
     tag = "stock",
-    security(("bearer" = [])),
+    security(("staff_key" = [])),
     params(ListQuery),
     responses(
         (status = 200, description = "A page", body = Listing<StockLevels>),
@@ -118,7 +118,7 @@ fn beginning_with(prefix: Option<&str>) -> Range {
     get,
     path = "/api/admin/stock/{sku}",
     tag = "stock",
-    security(("bearer" = [])),
+    security(("staff_key" = [])),
     params(("sku" = String, Path, description = "The SKU, exactly as written")),
     responses(
         (status = 200, description = "Its stock", body = StockLevels),
@@ -144,7 +144,7 @@ struct PolicyBody {
     put,
     path = "/api/admin/stock/{sku}/policy",
     tag = "stock",
-    security(("bearer" = [])),
+    security(("staff_key" = [])),
     params(("sku" = String, Path, description = "The SKU, exactly as written")),
     request_body = PolicyBody,
     responses(
@@ -210,7 +210,7 @@ impl AdjustmentBody {
     post,
     path = "/api/admin/stock/{sku}/adjustments",
     tag = "stock",
-    security(("bearer" = [])),
+    security(("staff_key" = [])),
     params(
         ("sku" = String, Path, description = "The SKU, exactly as written"),
         ("Idempotency-Key" = String, Header, description = "Your own name for this change; the same on a retry", min_length = 1, max_length = 255),
@@ -270,7 +270,7 @@ struct MovementsQuery {
     get,
     path = "/api/admin/stock/{sku}/movements",
     tag = "stock",
-    security(("bearer" = [])),
+    security(("staff_key" = [])),
     params(("sku" = String, Path, description = "The SKU, exactly as written"), MovementsQuery),
     responses(
         (status = 200, description = "A page", body = Listing<StockMovement>),

@@ -80,7 +80,7 @@ struct TrialBalance {
     get,
     path = "/api/admin/ledger/trial-balance",
     tag = "payments",
-    security(("bearer" = [])),
+    security(("staff_key" = [])),
     responses(
         (status = 200, description = "The books", body = TrialBalance),
         Always,
