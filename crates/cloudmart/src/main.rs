@@ -46,7 +46,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Backup { file, at } => commands::backup(&at.data, &file).await,
         Command::Restore { file, at } => commands::restore(&file, &at.data).await,
         Command::Erase { order, at } => commands::erase(&order, at, secrets).await,
-        Command::Staff { what, at } => commands::staff(what, &at.data, secrets).await,
+        Command::Staff { what } => commands::staff(what, secrets).await,
         Command::Doctor { at } => commands::doctor(at, secrets).await,
         Command::Config => Ok(config::print_reference()),
     }
