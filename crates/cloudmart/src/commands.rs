@@ -34,7 +34,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Backup { file, at } => backup(&at.data, &file).await,
         Command::Restore { file, at } => restore(&file, &at.data).await,
         Command::Erase { order, at } => erase(&order, at, secrets).await,
-        Command::Staff { what, at } => staff(what, &at.data, secrets).await,
+        Command::Staff { what } => staff(what, secrets).await,
         Command::Doctor { at } => doctor(at, secrets).await,
         Command::Config => Ok(crate::config::print_reference()),
     }
@@ -120,15 +120,16 @@ pub async fn erase(order: &str, at: AtDataOrUrl, secrets: Secrets) -> Result<Exi
 }
 
 /// Works beside a running shop, too: staff are nobody's history.
-pub async fn staff(what: StaffCommand, data: &Path, secrets: Secrets) -> Result<ExitCode, Failure> {
-    let beside = adapters::sqlite::open_beside(data)?;
-    let staff = wiring::staff_beside(&beside, data, &secrets)?;
+pub async fn staff(what: StaffCommand, secrets: Secrets) -> Result<ExitCode, Failure> {
+    let (StaffCommand::ResetPassword { at, .. } | StaffCommand::NewKey { at, .. }) = &what;
+    let beside = adapters::sqlite::open_beside(&at.data)?;
+    let staff = wiring::staff_beside(&beside, &at.data, &secrets)?;
     match what {
-        StaffCommand::ResetPassword { email } => {
+        StaffCommand::ResetPassword { email, .. } => {
             let new = staff.reset_password(&email).await?;
             println!("sign-in   {}   {}", new.email, new.secret);
         }
-        StaffCommand::NewKey { email } => {
+        StaffCommand::NewKey { email, .. } => {
             let new = staff.new_key(email.as_deref()).await?;
             println!("API key of {}   {}", new.email, new.secret);
         }
