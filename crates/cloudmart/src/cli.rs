@@ -69,8 +69,6 @@ pub enum Command {
     Staff {
         #[command(subcommand)]
         what: StaffCommand,
-        #[command(flatten)]
-        at: AtData,
     },
     /// Check that the books are right: stock, orders, money, documents
     Doctor {
@@ -132,10 +130,14 @@ pub enum StaffCommand {
     ResetPassword {
         /// Their e-mail address
         email: String,
+        #[command(flatten)]
+        at: AtData,
     },
     /// Make a new API key
     NewKey {
         /// Whose it is; the first member's unless told
         email: Option<String>,
+        #[command(flatten)]
+        at: AtData,
     },
 }

@@ -12,6 +12,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::failure::Failure;
+use super::packing::unpack_entries;
 use super::ports::{Access, SqliteDocuments, SqliteLog};
 use super::readers::Readers;
 use super::{OpenError, schema};
@@ -89,6 +90,34 @@ pub fn integrity_check(dir: &Path) -> Result<Vec<String>, OpenError> {
         let mut check = conn.prepare(&format!("{sql} LIMIT {PROBLEMS_MAX}"))?;
         for line in check.query_map([], |row| row.get::<_, String>(0))? {
             problems.push(format!("{what}: {}", line?));
+        }
+    }
+    problems.extend(unindexed(&conn)?);
+    Ok(problems)
+}
+
+/// Entries that documents have and their index has not: such a document is missing from lists.
+fn unindexed(conn: &Connection) -> Result<Vec<String>, OpenError> {
+    let mut documents = conn.prepare("SELECT collection, id, entries FROM documents")?;
+    let mut entry = conn.prepare("SELECT 1 FROM entries WHERE collection = ?1 AND idx = ?2 AND key = ?3 AND id = ?4")?;
+    let name = |collection: i64| {
+        conn.query_row("SELECT name FROM names WHERE id = ?1", [collection], |row| row.get::<_, String>(0))
+    };
+    let mut problems = Vec::new();
+    let mut rows = documents.query([])?;
+    while let Some(row) = rows.next()?
+        && problems.len() < PROBLEMS_MAX
+    {
+        let (collection, id, packed): (i64, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let Ok(entries) = unpack_entries(&packed) else {
+            problems.push(format!("a document's entries cannot be read: {} {id}", name(collection)?));
+            continue;
+        };
+        for known in entries {
+            if !entry.exists((collection, known.index, &known.key, &id))? {
+                problems.push(format!("a document is missing from its index: {} {id}", name(collection)?));
+                break;
+            }
         }
     }
     Ok(problems)

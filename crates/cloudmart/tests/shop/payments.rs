@@ -158,6 +158,8 @@ async fn a_buyer_who_is_asked_to_do_something_may_do_it_or_not() {
 async fn answer_action(mart: &Mart, url: &str, choice: &str) {
     let path = url.strip_prefix(&mart.url("")).unwrap_or(url);
     assert!(path.starts_with('/'), "not in this shop: {url}");
+    let page = mart.get(path).send().await.expect(200);
+    assert!(String::from_utf8_lossy(&page.bytes).contains(&format!("/api{path}/{choice}")), "{page}");
     mart.get(&format!("/api{path}")).send().await.expect(200);
     mart.post(&format!("/api{path}/{choice}")).send().await.expect(200);
 }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
@@ -192,6 +192,10 @@ fn finish(mut response: Response, path: &str, context: &RequestContext) -> Respo
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = problem.to_body().into();
         response.extensions_mut().insert(problem);
+    }
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        // What is left of the body is not read, so this connection cannot be used again; the client must know.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     context.write_to(response.headers_mut());
     response

@@ -10,6 +10,8 @@ use super::{Answer, Mart, POLL};
 
 /// Longer than anything the mart itself allows.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// Characters of a path that failures tell.
+const ASKED_SHOWN: usize = 200;
 
 pub(super) fn client() -> reqwest::Client {
     // Another mart may have done it before.
@@ -66,7 +68,7 @@ impl Ask {
         let asked = self.asked.clone();
         match self.try_send().await {
             Ok(answer) => answer,
-            Err(error) => panic!("{asked} was not answered: {error:?}"),
+            Err(error) => panic!("{asked} was not answered: {:?}", error.without_url()),
         }
     }
 
@@ -89,7 +91,7 @@ pub struct Till(pub Duration);
 
 impl Mart {
     pub fn ask(&self, method: Method, path: &str) -> Ask {
-        let asked = format!("{method} {path}");
+        let asked: String = format!("{method} {path}").chars().take(ASKED_SHOWN).collect();
         Ask { asked, request: self.client.request(method, self.url(path)) }
     }
 

@@ -8,6 +8,7 @@ mod place;
 mod product;
 mod refusal;
 mod style;
+mod test_payment;
 mod words;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub fn router(catalog: Arc<dyn Catalog>, shop: Arc<dyn Shop>) -> Router {
     Router::new()
         .route("/", get(catalogue::show))
         .route("/p/{slug}", get(product::show))
+        .route("/test-payments/{reference}", get(test_payment::show))
         .route("/assets/{name}", get(style::serve))
         .fallback(refusal::nothing_here)
         .with_state(Pages { catalog, shop })
