@@ -73,7 +73,8 @@ async fn a_wrong_order_is_told_where_it_is_wrong() {
     ];
     for (pointer, order) in cases {
         // A NUL is no text at all, so it is not even read.
-        let (status, code) = if order.to_string().contains("\\u0000") { (400, "malformed_body") } else { (422, "invalid") };
+        let (status, code) =
+            if order.to_string().contains("\\u0000") { (400, "malformed_body") } else { (422, "invalid") };
         mart.place(&mart.fresh_key(), &order).await.problem(status, code).at(pointer);
     }
     lives(mart).await;
