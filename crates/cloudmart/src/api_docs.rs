@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 const STYLE: &str = include_str!("api_docs.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Method, path and operation.
+type Entry<'a> = (String, String, &'a Value);
+
 /// Deeper schemas are named, not shown again.
 const DEPTH_MAX: u32 = 6;
 
@@ -30,7 +33,7 @@ pub fn page(document: &str) -> String {
     let document: Value = serde_json::from_str(document).unwrap_or_default();
     let mut contents = String::new();
     let mut operations = String::new();
-    let mut tags: Vec<(String, Vec<(String, String, &Value)>)> = Vec::new();
+    let mut tags: Vec<(String, Vec<Entry<'_>>)> = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten().filter(|(_, item)| item.is_object()) {
             let tag = operation["tags"][0].as_str().unwrap_or("shop").to_owned();

@@ -15,12 +15,30 @@ use platform::entropy::SystemEntropy;
 use platform::log::executor::{Executor, Limits};
 use platform::projection::Projector;
 
-use crate::cli::{AtDataOrUrl, Replay, StaffCommand};
+use crate::cli::{AtDataOrUrl, Cli, Command, Replay, StaffCommand};
 use crate::config::{Config, Secrets};
 use crate::{Failure, backup, doctor, replay, wiring};
 
 /// How often a long rebuild says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+
+/// Does what the command line asks for; without a command, serves.
+pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let secrets = Secrets::read();
+    // TLS for the commands that ask a shop by https; a second installation is no mistake.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(options) => crate::serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
+        Command::Replay(options) => replay(options, secrets).await,
+        Command::Rebuild(at) => rebuild(&at.data).await,
+        Command::Backup { file, at } => backup(&at.data, &file).await,
+        Command::Restore { file, at } => restore(&file, &at.data).await,
+        Command::Erase { order, at } => erase(&order, at, secrets).await,
+        Command::Staff { what } => staff(what, secrets).await,
+        Command::Doctor { at } => doctor(at, secrets).await,
+        Command::Config => Ok(crate::config::print_reference()),
+    }
+}
 
 pub async fn replay(options: Replay, secrets: Secrets) -> Result<ExitCode, Failure> {
     let token = secrets.admin_token.ok_or_else(needs_token)?;

@@ -29,6 +29,6 @@ impl<E: std::error::Error> From<E> for Failure {
             }
             source = cause.source();
         }
-        Self(message.into())
+        Self(message)
     }
 }

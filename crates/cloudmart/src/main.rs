@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::Cli;
 pub use failure::Failure;
 
 fn main() -> ExitCode {
@@ -31,23 +31,6 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(dispatch(cli)));
+        .and_then(|runtime| runtime.block_on(commands::run(cli)));
     done.unwrap_or_else(|failure| failure.report())
-}
-
-async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
-    let secrets = config::Secrets::read();
-    // TLS for the commands that ask a shop by https; a second installation is no mistake.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(options) => serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
-        Command::Replay(options) => commands::replay(options, secrets).await,
-        Command::Rebuild(at) => commands::rebuild(&at.data).await,
-        Command::Backup { file, at } => commands::backup(&at.data, &file).await,
-        Command::Restore { file, at } => commands::restore(&file, &at.data).await,
-        Command::Erase { order, at } => commands::erase(&order, at, secrets).await,
-        Command::Staff { what } => commands::staff(what, secrets).await,
-        Command::Doctor { at } => commands::doctor(at, secrets).await,
-        Command::Config => Ok(config::print_reference()),
-    }
 }

@@ -24,7 +24,6 @@ impl Progress {
     }
 
     /// For tests and for callers who do not want to see anything.
-    #[cfg(test)]
     pub fn silent() -> Self {
         Self { label: "", total: 0, done: 0, bar: None }
     }

@@ -157,11 +157,13 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     }
 }
 
+type ReadStat = fn(&platform::log::executor::ExecutorStats) -> u64;
+
 /// The machinery's own counters, beside those of HTTP.
 fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
     use std::sync::atomic::Ordering::Relaxed;
     let executor = &mart.machinery.executor;
-    let gauges: [(&'static str, &'static str, fn(&platform::log::executor::ExecutorStats) -> u64); 7] = [
+    let gauges: [(&'static str, &'static str, ReadStat); 7] = [
         ("executor_commands_total", "Commands decided.", |stats| stats.commands.load(Relaxed)),
         ("executor_rejections_total", "Commands whose answer was no.", |stats| stats.rejections.load(Relaxed)),
         ("executor_batches_total", "Batches appended, one commit each.", |stats| stats.batches.load(Relaxed)),

@@ -148,12 +148,12 @@ impl Case {
         let mut problems = Vec::new();
         let payment = &self.payment;
         if let Some(opening) = &payment.opening {
-            if let Some(placement) = &self.order.placement {
-                if (opening.amount, opening.currency) != (placement.total(), placement.currency) {
-                    let (total, currency) = (placement.total(), placement.currency);
-                    let (amount, paid_in) = (opening.amount, opening.currency);
-                    problems.push(format!("the payment is {amount} {paid_in}, the order {total} {currency}"));
-                }
+            if let Some(placement) = &self.order.placement
+                && (opening.amount, opening.currency) != (placement.total(), placement.currency)
+            {
+                let (total, currency) = (placement.total(), placement.currency);
+                let (amount, paid_in) = (opening.amount, opening.currency);
+                problems.push(format!("the payment is {amount} {paid_in}, the order {total} {currency}"));
             }
             let promised = if payment.is_manual() { opening.amount } else { payment.authorized };
             if payment.captured > promised {

@@ -17,7 +17,9 @@ use crate::progress::Progress;
 
 /// The master key's file.
 const KEY_FILE: &str = "master.key";
-const DATABASE_FILES: [&str; 2] = ["shop.db", "shop.db-wal"];
+const DATABASE: &str = "shop.db";
+/// What was written lately, and is moved into the database by and by.
+const LATELY: &str = "shop.db-wal";
 /// How many keys are tried: a wrong master key opens none of them.
 const KEYS_TRIED_MAX: usize = 1_000;
 
@@ -29,21 +31,32 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
-/// Everything that can be said about a folder without asking its shop.
+/// Everything that can be said about a folder without asking its shop: whether the database is whole, and
+/// [`examine_moment`].
 pub async fn examine_data(data: &Path, master_key: Option<&str>) -> Result<Findings, Error> {
     let problems = sqlite::integrity_check(data)?;
-    let size = DATABASE_FILES.iter().filter_map(|name| std::fs::metadata(data.join(name)).ok());
-    let size: u64 = size.map(|file| file.len()).sum();
-    let whole = Check::of("shop.db", bytes(size), problems);
+    let size = |name: &str| std::fs::metadata(data.join(name)).map_or(0, |file| file.len());
+    let sizes = format!("{}, and {} written lately", bytes(size(DATABASE)), bytes(size(LATELY)));
+    let whole = Check::of(DATABASE, sizes, problems);
+    let mut progress = Progress::start("facts", 0);
+    let found = examine_showing(data, master_key, &mut progress).await?;
+    let checks = [whole].into_iter().chain(found.checks).collect();
+    Ok(Findings { checks, notes: found.notes })
+}
+
+/// What the data of a folder says, at one moment: also from within the shop that runs there, since it reads by
+/// connections of its own. It does not look at the database's pages, which would block.
+pub async fn examine_moment(data: &Path, master_key: Option<&str>) -> Result<Findings, Error> {
+    examine_showing(data, master_key, &mut Progress::silent()).await
+}
+
+async fn examine_showing(data: &Path, master_key: Option<&str>, progress: &mut Progress) -> Result<Findings, Error> {
     let inspection = sqlite::open_read_only(data)?;
     let (log, documents) = (inspection.log(), inspection.documents());
     let (kinds, projections) = (services::kinds(), services::projections());
-    let mut progress = Progress::start("facts", 0);
-    let findings = super::check_showing(log.as_ref(), &kinds, documents.as_ref(), &projections, &mut progress).await?;
-    drop(progress);
-    let keys = sealing_keys(data, master_key, documents).await?;
-    let checks = [whole].into_iter().chain(findings.checks).chain([keys]).collect();
-    Ok(Findings { checks, notes: findings.notes })
+    let mut found = super::check_showing(log.as_ref(), &kinds, documents.as_ref(), &projections, progress).await?;
+    found.checks.push(sealing_keys(data, master_key, documents).await?);
+    Ok(found)
 }
 
 /// Whether the master key opens what personal data is sealed with.

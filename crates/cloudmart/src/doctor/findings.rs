@@ -105,12 +105,12 @@ impl fmt::Display for Findings {
 /// `1 order`, `424 orders`.
 pub fn count(number: impl TryInto<u64>, singular: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
-    let plural = match singular.strip_suffix('y') {
-        Some(stem) if number != 1 => format!("{stem}ies"),
+    let text = match singular.strip_suffix("ry") {
         _ if number == 1 => singular.to_owned(),
-        _ => format!("{singular}s"),
+        Some(stem) => format!("{stem}ries"),
+        None => format!("{singular}s"),
     };
-    format!("{} {plural}", crate::numbers::grouped(number))
+    format!("{} {text}", crate::numbers::grouped(number))
 }
 
 #[cfg(test)]
@@ -132,6 +132,6 @@ mod tests {
     fn what_is_well_says_so() {
         let findings = Findings { checks: vec![Check::of("log", count(1_234_u64, "fact"), Vec::new())], notes: vec![] };
         assert_eq!(findings.to_string(), "  ok  log  1,234 facts\n\nall is well\n");
-        assert_eq!((count(1_u64, "entry"), count(2_u64, "entry")), ("1 entry".into(), "2 entries".into()));
+        assert_eq!((count(1_u64, "key"), count(2_u64, "key")), ("1 key".into(), "2 keys".into()));
     }
 }

@@ -11,7 +11,7 @@ use services::http::{Answer, StaffCaller};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Findings, examine_data};
+use super::{Findings, examine_moment};
 
 /// Where the shop keeps its data, and the key that the environment names.
 pub struct Patient {
@@ -29,6 +29,6 @@ pub fn router(patient: Patient) -> OpenApiRouter {
     responses((status = 200, description = "What was looked at, and what is wrong", body = Findings))
 )]
 async fn examine(State(patient): State<Arc<Patient>>, _: StaffCaller) -> Answer<Json<Findings>> {
-    let findings = examine_data(&patient.data, patient.master_key.as_deref()).await;
+    let findings = examine_moment(&patient.data, patient.master_key.as_deref()).await;
     Ok(Json(findings.map_err(|error| Error::internal(error.to_string()))?))
 }

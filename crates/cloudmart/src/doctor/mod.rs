@@ -24,7 +24,7 @@ use platform::projection::{Difference, ErasedProjection, behind, differences};
 use platform::store::{StoreError, StoreResult};
 
 use crate::progress::Progress;
-pub use data::examine_data;
+pub use data::{examine_data, examine_moment};
 use examination::Examination;
 pub use findings::{Check, Findings, count};
 

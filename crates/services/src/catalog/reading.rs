@@ -49,15 +49,26 @@ pub fn reading(currency: Option<&str>, locale: Option<&str>) -> Result<Reading> 
     Ok(Reading { currency: currency.transpose()?, locale: locale.transpose()? })
 }
 
+/// A parameter of the query that is not longer than any name of its kind.
+pub fn within(name: &str, text: Option<String>, chars_max: usize) -> Result<Option<String>> {
+    let text = text.filter(|text| !text.is_empty());
+    match &text {
+        Some(long) if long.chars().count() > chars_max => {
+            Err(malformed("too_long", &format!("/{name}"), format!("{name} has at most {chars_max} characters")))
+        }
+        _ => Ok(text),
+    }
+}
+
 fn unknown_currency(code: &str) -> Error {
-    unknown("unknown_currency", "/currency", format!("the shop does not sell in {}", short(code)))
+    malformed("unknown_currency", "/currency", format!("the shop does not sell in {}", short(code)))
 }
 
 fn unknown_locale(tag: &str) -> Error {
-    unknown("unknown_locale", "/locale", format!("the shop does not speak {}", short(tag)))
+    malformed("unknown_locale", "/locale", format!("the shop does not speak {}", short(tag)))
 }
 
-fn unknown(code: &'static str, pointer: &str, message: String) -> Error {
+fn malformed(code: &'static str, pointer: &str, message: String) -> Error {
     let fields = vec![FieldError::new(pointer, code, message.clone())];
     Error { fields, ..Error::new(Kind::Malformed, code, message) }
 }

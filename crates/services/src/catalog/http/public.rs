@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use contracts::catalog::{Catalog as _, CategoryView, ListProducts, ProductCard, ProductView, Sort};
 use contracts::{Error, Result};
+use domain::text::{MAX_SLUG_CHARS, MAX_TITLE_CHARS};
 use platform::http::etag::ETag;
 use platform::http::extract::{IfNoneMatch, Params, Segment};
 use platform::http::lists::{Limit, Listing};
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::Desk;
-use crate::catalog::reading::reading;
+use crate::catalog::reading::{reading, within};
 use crate::http::Answer;
 use crate::refusals::{Always, Refused};
 
@@ -68,7 +69,8 @@ pub(super) async fn list_products(
 ) -> Answer<Response> {
     let ListParams { q, category, sort, currency, locale, cursor, limit } = params;
     let reading = reading(currency.as_deref(), locale.as_deref())?;
-    let category = category.filter(|slug| !slug.is_empty());
+    let category = within("category", category, MAX_SLUG_CHARS)?;
+    let q = within("q", q, MAX_TITLE_CHARS)?;
     let query = ListProducts { reading, category, q, sort, cursor, limit: limit.get() };
     let contracts::catalog::Listing { items, next_cursor } = desk.catalog.products(&query).await?;
     Ok(cached(&known, &Listing { items, next_cursor }, PRODUCTS_FRESH_FOR)?)

@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use contracts::Error;
 use domain::catalog::{Categories, CategoryInput, Product, Status};
 use domain::ids::ProductId;
+use domain::sku::MAX_SKU_CHARS;
+use domain::text::MAX_TITLE_CHARS;
 use platform::http::etag::ETag;
 use platform::http::extract::{Body, IfMatch, IfNoneMatch, OptionalBody, Params, Segment};
 use platform::http::idempotency::{Mode, Optional};
@@ -24,6 +26,7 @@ use super::object::Object;
 use super::patch::ProductPatch;
 use super::resources::{ProductResource, ProductRow, categories};
 use crate::catalog::lists::ListForStaff;
+use crate::catalog::reading::within;
 use crate::http::{Answer, Repeatable, StaffCaller};
 use crate::refusals::{Always, BadBody, Refused};
 
@@ -59,7 +62,8 @@ pub(super) async fn list_products(
     Params(params): Params<ListParams>,
 ) -> Answer<Json<Listing<ProductRow>>> {
     let ListParams { status, q, sku, cursor, limit } = params;
-    let sku = sku.filter(|sku| !sku.is_empty());
+    let sku = within("sku", sku, MAX_SKU_CHARS)?;
+    let q = within("q", q, MAX_TITLE_CHARS)?;
     let query = ListForStaff { status: status.map(Into::into), q, sku, cursor, limit: limit.get() };
     let contracts::catalog::Listing { items, next_cursor } = desk.catalog.list_for_staff(&query).await?;
     Ok(Json(Listing { items: items.iter().map(ProductRow::from).collect(), next_cursor }))

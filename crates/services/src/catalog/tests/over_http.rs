@@ -98,7 +98,9 @@ async fn a_product_is_created_read_and_known() {
 async fn what_is_not_there_or_not_understood() {
     let mart = mart().await;
     mart.create(simple("Mug", "A", 1)).await.unwrap();
+    let long = format!("/api/products?q={}", "x".repeat(201));
     for (path, status, code) in [
+        (long.as_str(), 400, "too_long"),
         ("/api/products/nope", 404, "not_found"),
         ("/api/products/NOPE!", 404, "not_found"),
         ("/api/products/prd_00000000000000000000000000", 404, "not_found"),
