@@ -46,10 +46,11 @@ pub struct Plan {
     /// `None`: the mart makes a key of its own and tells it.
     admin_token: Option<String>,
     data: Option<PathBuf>,
+    listen_ip: Ipv4Addr,
 }
 
 impl Plan {
-    /// An empty shop, with test payments.
+    /// An empty shop.
     pub fn empty(binary: impl AsRef<Path>) -> Self {
         let plan = Self::sample(binary);
         plan.argument("--sample-shop").argument("none")
@@ -63,7 +64,15 @@ impl Plan {
             arguments: Vec::new(),
             admin_token: Some("a-key-for-tests-that-nobody-else-has".to_owned()),
             data: None,
+            listen_ip: Ipv4Addr::LOCALHOST,
         }
+    }
+
+    /// Listens on every address of this machine, as a shop that others can reach.
+    #[must_use]
+    pub fn everywhere(mut self) -> Self {
+        self.listen_ip = Ipv4Addr::UNSPECIFIED;
+        self
     }
 
     #[must_use]
@@ -164,7 +173,7 @@ impl Mart {
         words.push(self.plan.binary.as_os_str());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg("serve").arg("--data").arg(&data);
-        command.arg("--listen").arg(self.address.to_string()).args(&self.plan.arguments);
+        command.arg("--listen").arg(format!("{}:{}", self.plan.listen_ip, self.address.port())).args(&self.plan.arguments);
         match &self.plan.admin_token {
             Some(token) => command.env("CLOUDMART_ADMIN_TOKEN", token),
             None => command.env_remove("CLOUDMART_ADMIN_TOKEN"),

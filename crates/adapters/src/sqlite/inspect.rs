@@ -99,7 +99,8 @@ pub fn integrity_check(dir: &Path) -> Result<Vec<String>, OpenError> {
 /// Entries that documents have and their index has not: such a document is missing from lists.
 fn unindexed(conn: &Connection) -> Result<Vec<String>, OpenError> {
     let mut documents = conn.prepare("SELECT collection, id, entries FROM documents")?;
-    let mut entry = conn.prepare("SELECT 1 FROM entries WHERE collection = ?1 AND idx = ?2 AND key = ?3 AND id = ?4")?;
+    let mut entry =
+        conn.prepare("SELECT 1 FROM entries WHERE collection = ?1 AND idx = ?2 AND key = ?3 AND id = ?4")?;
     let name = |collection: i64| {
         conn.query_row("SELECT name FROM names WHERE id = ?1", [collection], |row| row.get::<_, String>(0))
     };

@@ -167,7 +167,9 @@ async fn the_doctor_finds_what_is_not_well() {
     assert_eq!(mart.staff_list("/api/admin/orders?status=confirmed").await.len(), 2);
     assert!(mart.terminate().await.success());
     // A fact that was forged: more is reserved than orders hold.
-    let reserved = format!("UPDATE facts SET body = replace(body, '\"quantity\":1', '\"quantity\":2') WHERE {STOCK} AND body LIKE '%\"quantity\":1%'");
+    let reserved = format!(
+        "UPDATE facts SET body = replace(body, '\"quantity\":1', '\"quantity\":2') WHERE {STOCK} AND body LIKE '%\"quantity\":1%'"
+    );
     damage(&mart, &reserved);
     let told = mart.command(&["doctor", "--data", &data]).await;
     assert_eq!(told.status.code(), Some(1), "{told}");

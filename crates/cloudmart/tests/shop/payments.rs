@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::mart::{Answer, Mart, Till, guest_order, with};
+use testkit::mart::{Answer, Mart, Plan, Till, guest_order, with};
 
 use crate::{CLOUDMART, PATIENCE};
 
@@ -210,6 +210,20 @@ async fn money_that_is_seen_to_by_hand() {
     assert_eq!(twice.status, 409, "{twice}");
     balanced(&mart).await;
     mart.doctor().await;
+}
+
+#[tokio::test]
+async fn a_shop_that_others_can_reach_takes_no_play_money() {
+    let mart = Mart::open_as(Plan::empty(CLOUDMART).everywhere()).await;
+    mart.product("LAMP", 4_900, 20).await;
+    let refused = mart.place("play", &paid_with("tok_success")).await.problem(422, "invalid");
+    refused.at("/payment/provider");
+    let manual = with(guest_order("LAMP", 1), "/payment", json!({"provider": "manual"}));
+    mart.place("manual", &manual).await.expect(201);
+    drop(mart);
+    let allowed = Mart::open_as(Plan::empty(CLOUDMART).everywhere().argument("--allow-test-payments")).await;
+    allowed.product("LAMP", 4_900, 20).await;
+    assert_eq!(allowed.buy("LAMP", 1).await.body["test"], true);
 }
 
 #[tokio::test]

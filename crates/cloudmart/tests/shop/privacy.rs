@@ -101,6 +101,16 @@ async fn erased_on_the_command_line() {
     is_nowhere(&mart);
     mart.restart().await;
     without_buyer(&mart.order(&id).await);
+    // Beside a running shop, it is the shop that is asked.
+    let other = placed(&mart).await.text("id");
+    let told = mart.command(&["erase", &other, "--url", &mart.url("")]).await;
+    assert!(told.status.success(), "{told}");
+    without_buyer(&mart.order(&other).await);
+    is_nowhere(&mart);
+    let third = placed(&mart).await.text("id");
+    let told = mart.command(&["erase", &third, "--data", &data]).await;
+    assert!(!told.status.success() && !told.text().contains("panicked"), "{told}");
+    assert_eq!(mart.order(&third).await.body["erased"], false);
     mart.doctor().await;
 }
 
