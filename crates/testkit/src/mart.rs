@@ -27,8 +27,8 @@ const PLACES: usize = 4;
 /// A debug build that loads the sample shop takes some seconds, and the machine may be busy.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(45);
-/// A command such as `doctor` or `restore`.
-const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+/// A command such as `doctor`, `restore` or `replay`.
+const COMMAND_LIMIT: Duration = Duration::from_secs(300);
 /// How often a wait looks again.
 const POLL: Duration = Duration::from_millis(20);
 /// Another program may take a free port before the mart does.
@@ -173,7 +173,10 @@ impl Mart {
         words.push(self.plan.binary.as_os_str());
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg("serve").arg("--data").arg(&data);
-        command.arg("--listen").arg(format!("{}:{}", self.plan.listen_ip, self.address.port())).args(&self.plan.arguments);
+        command
+            .arg("--listen")
+            .arg(format!("{}:{}", self.plan.listen_ip, self.address.port()))
+            .args(&self.plan.arguments);
         match &self.plan.admin_token {
             Some(token) => command.env("CLOUDMART_ADMIN_TOKEN", token),
             None => command.env_remove("CLOUDMART_ADMIN_TOKEN"),
