@@ -203,9 +203,7 @@ impl Executor {
         for stream in streams {
             slots.push(self.shared.states.pin(stream)?);
         }
-        for slot in &slots {
-            self.shared.states.load(slot).await?;
-        }
+        futures::future::try_join_all(slots.iter().map(|slot| self.shared.states.load(slot))).await?;
         Ok(slots)
     }
 
