@@ -1,12 +1,18 @@
-//! Shows how far long work has come: a bar on a terminal, a line now and then elsewhere.
+//! Shows how far long work has come, a bar on a terminal, a line now and then elsewhere; and in the end what came of it.
 //! It does not know what is being done.
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Lines between start and end where there is no terminal.
 const LINES: u64 = 10;
+
+/// Tells what came of it, on standard output. Whoever has read enough of it may close the pipe.
+pub fn say(text: &impl Display) {
+    let _ = write!(std::io::stdout(), "{text}");
+}
 
 /// One piece of work, counted in its own units.
 pub struct Progress {
@@ -23,7 +29,7 @@ impl Progress {
         Self { label, total, done: 0, bar }
     }
 
-    /// For tests and for callers who do not want to see anything.
+    /// For work that nobody watches.
     pub fn silent() -> Self {
         Self { label: "", total: 0, done: 0, bar: None }
     }

@@ -78,6 +78,9 @@ pub fn save(data: &Path, target: &Path, created_at: Timestamp) -> Result<Manifes
     if target.symlink_metadata().is_ok() {
         return Err(Error::Exists(target.to_owned()));
     }
+    if !data.join(DATABASE).exists() {
+        return Err(sqlite::OpenError::Missing(data.to_owned()).into());
+    }
     let staging = Staging::beside(target)?;
     let mut progress = Progress::start("database", 0);
     sqlite::backup(data, &staging.database(), |done, total| progress.reach(done, total))?;

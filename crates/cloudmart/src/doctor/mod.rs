@@ -23,7 +23,7 @@ use platform::log::{Log, ShardInfo};
 use platform::projection::{Difference, ErasedProjection, behind, differences};
 use platform::store::{StoreError, StoreResult};
 
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 pub use data::{examine_data, examine_moment};
 use examination::Examination;
 pub use findings::{Check, Findings, count};
@@ -32,14 +32,14 @@ pub use findings::{Check, Findings, count};
 /// environment names; without it the folder's own counts.
 pub async fn run_on_data(data: &std::path::Path, master_key: Option<&str>) -> Result<ExitCode, crate::Failure> {
     let findings = examine_data(data, master_key).await?;
-    print!("{findings}");
+    say(&findings);
     Ok(findings.exit_code())
 }
 
 /// Asks a running shop, and prints what it says.
 pub async fn run_on_url(url: &str, token: &str) -> Result<ExitCode, crate::Failure> {
     let findings = url::ask(url, token).await?;
-    print!("{findings}");
+    say(&findings);
     Ok(findings.exit_code())
 }
 
@@ -57,27 +57,33 @@ async fn check_showing(
     examination.read(log, kinds, &heads, progress).await?;
     let (checks, notes) = examination.conclude();
     let mut findings = Findings { checks, notes };
+    let mut lags = Vec::new();
     for projection in projections {
-        let (check, note) = collection(projection.as_ref(), log, kinds, documents, &heads).await?;
+        let (check, facts) = collection(projection.as_ref(), log, kinds, documents, &heads).await?;
         findings.checks.push(check);
-        findings.notes.extend(note);
+        if facts > 0 {
+            lags.push(format!("{} {facts}", projection.collection().name));
+        }
+    }
+    if !lags.is_empty() {
+        findings.notes.push(format!("facts that documents do not know yet: {}", lags.join(", ")));
     }
     Ok(findings)
 }
 
-/// Whether a derived collection is what its facts come to, and how far behind it is.
+/// Whether a derived collection is what its facts come to, and how many facts it does not know yet.
 async fn collection(
     projection: &dyn ErasedProjection,
     log: &dyn Log,
     kinds: &Kinds,
     documents: &dyn Documents,
     heads: &[ShardInfo],
-) -> StoreResult<(Check, Option<String>)> {
+) -> StoreResult<(Check, u64)> {
     let name = projection.collection().name;
     let mut check = Check::new(format!("documents: {name}"));
     let Some(facts) = behind(projection, heads, documents).await? else {
         check.looked_at = "not built yet by this version".to_owned();
-        return Ok((check, None));
+        return Ok((check, 0));
     };
     let found = match differences(projection, log, kinds, documents).await {
         Ok(found) => found.iter().map(Difference::describe).collect(),
@@ -89,6 +95,5 @@ async fn collection(
         check.looked_at = "not as its facts say; `cloudmart rebuild` builds it anew".to_owned();
     }
     check.tell_all(found);
-    let note = (facts > 0).then(|| format!("{name} is {} behind", count(facts, "fact")));
-    Ok((check, note))
+    Ok((check, facts))
 }

@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::client::{self, Shop};
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 use book::Book;
 use report::Report;
 
@@ -47,7 +47,7 @@ pub enum Error {
 /// Replays and prints what came of it. Success: the shop says what the file says.
 pub async fn run(options: Options) -> Result<ExitCode, crate::Failure> {
     let report = replay(&options).await?;
-    print!("{report}");
+    say(&report);
     Ok(if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

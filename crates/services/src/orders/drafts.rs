@@ -94,7 +94,7 @@ pub struct DraftView {
     pub id: String,
     /// The order that it became.
     pub order_id: Option<String>,
-    #[serde(flatten)]
+    /// What staff wrote; send it back changed to replace it.
     pub draft: DraftBody,
     #[schema(format = DateTime)]
     pub created_at: String,

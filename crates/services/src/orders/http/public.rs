@@ -92,6 +92,7 @@ pub struct NewOrder {
             headers(("Location" = String, description = "The order"))),
         (status = 202, description = "The provider wants the buyer (`next_action`), or has not answered yet; poll the order", body = OrderView),
         (status = 402, description = "`payment_declined`", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such cart, or the token is not its token", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`insufficient_stock` with the lines and what is left · `price_changed` · `cart_already_ordered` · `order_cancelled` · `idempotency_in_flight`", body = Problem, content_type = "application/problem+json"),
     )
 )]
