@@ -1,13 +1,13 @@
 //! The first minutes with a shop, and every later start.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::mart::{Mart, Plan, guest_order};
+use testkit::mart::{Mart, Plan, eventually, guest_order};
 
-use crate::CLOUDMART;
+use crate::{CLOUDMART, PATIENCE};
 
 /// The words of a text that may be a secret.
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -143,6 +143,43 @@ async fn somebody_should_want_to_buy_in_the_sample_shop() {
         let mut order = testkit::mart::with(order, "/shipping_address/country", country);
         order["shipping_address"]["postal_code"] = json!(if country == "KR" { "03045" } else { "10115" });
         mart.place(&mart.fresh_key(), &order).await.expect(201);
+    }
+    mart.doctor().await;
+}
+
+/// The power goes while the shelves are being filled for the first time; the next start goes on.
+#[tokio::test]
+async fn a_first_start_that_was_cut_off_is_finished_by_the_next() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/sample-shop/products.json");
+    let products: Value = serde_json::from_slice(&std::fs::read(file).expect("the sample")).expect("JSON");
+    let mut wanted = BTreeMap::new();
+    for variant in
+        products.as_array().into_iter().flatten().flat_map(|product| product["variants"].as_array()).flatten()
+    {
+        let is_counted = variant["stock_policy"] != "untracked";
+        wanted
+            .insert(variant["sku"].as_str().expect("a SKU").to_owned(), is_counted.then(|| variant["on_hand"].clone()));
+    }
+    let mut mart = Mart::prepare(Plan::sample(CLOUDMART)).await;
+    for shelved in [1, 20, 45] {
+        mart.spawn();
+        eventually("some shelves are filled", PATIENCE, async || {
+            let listed = mart.get("/api/products?limit=100").try_send().await.ok()?;
+            (listed.status == 200 && listed.items().len() >= shelved).then_some(())
+        })
+        .await;
+        mart.kill9();
+    }
+    mart.restart().await;
+    let listed = mart.get("/api/products?limit=100").send().await.expect(200);
+    let on_sale = products.as_array().into_iter().flatten().filter(|product| product["status"] == "active").count();
+    assert_eq!(listed.items().len(), on_sale);
+    let levels = mart.staff_list("/api/admin/stock").await;
+    for (sku, on_hand) in wanted {
+        let Some(on_hand) = on_hand else { continue };
+        // What was never counted is not listed.
+        let level = levels.iter().find(|level| level["sku"] == sku.as_str());
+        assert_eq!(level.map_or(&json!(0), |level| &level["on_hand"]), &on_hand, "{sku}");
     }
     mart.doctor().await;
 }
