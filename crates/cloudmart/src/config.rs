@@ -164,7 +164,8 @@ impl Serve {
 }
 
 fn place(text: &str, span: Option<std::ops::Range<usize>>) -> String {
-    let line = |span: std::ops::Range<usize>| text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
+    let line =
+        |span: std::ops::Range<usize>| text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1);
     span.map(|span| format!(" (line {})", line(span))).unwrap_or_default()
 }
 

@@ -2,6 +2,7 @@
 
 mod alike;
 mod determinism;
+mod golden;
 
 use std::sync::Arc;
 

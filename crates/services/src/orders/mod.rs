@@ -35,6 +35,7 @@ use tokio::sync::Semaphore;
 use crate::machinery::{Machinery, stored};
 use kinds::NumberKind;
 pub use kinds::OrderKind;
+pub use view::Reader;
 pub use wire::OrderView;
 
 pub fn register(kinds: &mut Kinds) {
