@@ -173,8 +173,11 @@ fn anchor(tag: &str) -> String {
     tag.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
+/// Prose of the description: what stands between backticks is code.
 fn text(value: &Value) -> String {
-    escape(value.as_str().unwrap_or_default())
+    let escaped = escape(value.as_str().unwrap_or_default());
+    let pieces = escaped.split('`').enumerate();
+    pieces.map(|(n, piece)| if n % 2 == 1 { format!("<code>{piece}</code>") } else { piece.to_owned() }).collect()
 }
 
 fn escape(text: &str) -> String {
@@ -188,11 +191,11 @@ mod tests {
     #[test]
     fn the_page_names_every_operation_and_escapes_what_it_shows() {
         let document = r##"{"info": {"title": "Shop <b>"}, "paths": {"/api/x/{id}": {"get": {
-            "summary": "Reads x", "tags": ["x"], "responses": {"200": {"description": "ok", "content":
+            "summary": "Reads `x`", "tags": ["x"], "responses": {"200": {"description": "ok", "content":
             {"application/json": {"schema": {"$ref": "#/components/schemas/X"}}}}}}}},
             "components": {"schemas": {"X": {"properties": {"inner": {"$ref": "#/components/schemas/X"}}}}}}"##;
         let page = page(document);
-        assert!(page.contains("/api/x/{id}") && page.contains("Reads x") && page.contains("inner"));
+        assert!(page.contains("/api/x/{id}") && page.contains("Reads <code>x</code>") && page.contains("inner"));
         assert!(page.contains("Shop &lt;b&gt;") && !page.contains("Shop <b>"));
     }
 }

@@ -17,6 +17,7 @@ type Decide<A, R> = Box<dyn Fn(&View<'_>) -> Result<Decision<A>, R> + Send + Syn
 pub struct Command<A, R> {
     pub(super) name: &'static str,
     pub(super) cause: Cause,
+    /// Sorted, so that a stream among a thousand is found at once.
     pub(super) streams: Vec<StreamId>,
     decide: Decide<A, R>,
 }
@@ -30,14 +31,10 @@ impl<A, R> Command<A, R> {
         streams: impl IntoIterator<Item = StreamId>,
         decide: impl Fn(&View<'_>) -> Result<Decision<A>, R> + Send + Sync + 'static,
     ) -> Self {
-        let mut named: Vec<StreamId> = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        for stream in streams {
-            if seen.insert(stream.clone()) {
-                named.push(stream);
-            }
-        }
-        Self { name, cause, streams: named, decide: Box::new(decide) }
+        let mut streams: Vec<StreamId> = streams.into_iter().collect();
+        streams.sort();
+        streams.dedup();
+        Self { name, cause, streams, decide: Box::new(decide) }
     }
 }
 
@@ -93,9 +90,14 @@ impl View<'_> {
     }
 
     fn point(&self, stream: &StreamId) -> &Point {
-        let index = self.slots.iter().position(|slot| slot.stream == *stream);
+        let index = place_of(self.slots, stream);
         index.and_then(|index| self.points.get(index)).expect("the command names every stream that it reads")
     }
+}
+
+/// Where a stream's slot is among those of a command.
+pub(super) fn place_of(slots: &[Arc<Slot>], stream: &StreamId) -> Option<usize> {
+    slots.binary_search_by(|slot| slot.stream.cmp(stream)).ok()
 }
 
 /// A [`Command`] with its types erased.

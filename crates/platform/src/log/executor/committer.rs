@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::command::{Job, View};
+use super::command::{Job, View, place_of};
 use super::{CommittedFact, ExecuteError, Shared};
 use crate::entropy::draw;
 use crate::log::kind::AnyFact;
@@ -164,7 +164,7 @@ impl Committer {
     ) -> Result<Decided, (Queued, ExecuteError)> {
         let mut per_stream: Vec<Vec<AnyFact>> = vec![Vec::new(); queued.slots.len()];
         for (stream, fact) in facts {
-            match queued.slots.iter().position(|slot| slot.stream == stream) {
+            match place_of(&queued.slots, &stream) {
                 Some(index) => per_stream[index].push(fact),
                 None => {
                     let reason = format!("{} wrote to {stream}, which it did not name", queued.job.name());

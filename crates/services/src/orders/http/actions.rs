@@ -1,8 +1,10 @@
 //! What staff do to an order.
 //! It does not decide whether the order allows it.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use contracts::{Error, caller::Caller};
@@ -12,14 +14,16 @@ use domain::order::change::RefundWish;
 use domain::order::{LineQuantity, Shipment};
 use domain::quantity::Quantity;
 use platform::http::etag::ETag;
-use platform::http::extract::{Body, IfMatch, OptionalBody, Segment};
+use platform::http::extract::{IfMatch, OptionalBody, Segment};
 use platform::http::idempotency::{Key, Mode, Optional, Required};
 use platform::http::problem::Problem;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Http;
 use crate::http::{Answer, Repeatable, StaffCaller};
+use crate::orders::Orders;
 use crate::orders::personal::{NOTE_MAX, check_text};
 use crate::orders::view::Reader;
 use crate::orders::wire::{LineQuantityBody, OrderView};
@@ -81,41 +85,74 @@ pub struct CancelBody {
     pub reason: Option<String>,
 }
 
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoteBody {
     /// At most 2,000 characters.
     pub note: String,
 }
 
-/// One staff request that comes under a key, and may come again.
-struct Action<'a> {
-    http: &'a Http,
-    caller: &'a Caller,
-    id: &'a OrderId,
-    name: &'static str,
-    key: Option<&'a Key>,
-    hash: [u8; 32],
+/// A request without anything to say.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NothingBody {}
+
+/// One staff request to one order: who asks, on which version, with which body, and under which key. A `KEYED` one must
+/// have a key: money or stock moves.
+pub struct Ask<T, const KEYED: bool> {
+    http: Http,
+    caller: Caller,
+    id: OrderId,
+    key: Option<Key>,
     if_match: IfMatch,
+    body: T,
+    hash: [u8; 32],
 }
 
-impl Action<'_> {
-    /// Runs `work` with the bytes that the key comes to, and answers with the order as it is then.
-    async fn run(self, work: impl AsyncFnOnce([u8; 16]) -> Answer<()>) -> Response {
-        let route = format!("POST /api/admin/orders/{}/{}", self.id, self.name);
+impl<T: DeserializeOwned + Default, const KEYED: bool> FromRequest<Http> for Ask<T, KEYED> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, http: &Http) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let StaffCaller(caller) = StaffCaller::from_request_parts(&mut parts, http).await?;
+        let Segment(id) = Segment::from_request_parts(&mut parts, http).await?;
+        let key = match KEYED {
+            true => Some(Required::from_request_parts(&mut parts, http).await?.0),
+            false => Optional::from_request_parts(&mut parts, http).await?.0,
+        };
+        let if_match = IfMatch::from_request_parts(&mut parts, http).await?;
+        let body = OptionalBody::from_request(Request::from_parts(parts, body), http).await?;
+        let (hash, body) = (body.hash, body.value.unwrap_or_default());
+        Ok(Self { http: http.clone(), caller, id, key, if_match, body, hash })
+    }
+}
+
+/// What an action is given to work with.
+struct Work<'a, T> {
+    orders: &'a Arc<Orders>,
+    id: &'a OrderId,
+    caller: &'a Caller,
+    body: T,
+    /// What the key comes to: ids are made of it, so that a repetition makes the same.
+    bytes: [u8; 16],
+}
+
+impl<T, const KEYED: bool> Ask<T, KEYED> {
+    /// Does the work once per key, and answers with the order as it is then.
+    async fn run(self, name: &str, work: impl AsyncFnOnce(Work<'_, T>) -> Answer<()>) -> Response {
+        let Self { http, caller, id, key, if_match, body, hash } = self;
+        let route = format!("POST /api/admin/orders/{id}/{name}");
         let request =
-            Repeatable { caller: self.caller, route: &route, key: self.key, body_hash: self.hash, mode: Mode::Rerun };
-        let (http, id) = (self.http, self.id);
-        let if_match = self.if_match;
+            Repeatable { caller: &caller, route: &route, key: key.as_ref(), body_hash: hash, mode: Mode::Rerun };
         let fresh = http.orders.fresh_bytes();
         let whole = async |bytes: [u8; 16]| -> Answer<Response> {
             if !if_match.is_missing() {
-                let (_, version) = http.orders.read(id).await?;
+                let (_, version) = http.orders.read(&id).await?;
                 if_match.check(ETag::version(version))?;
             }
-            http.orders.existing(id).await?;
-            work(bytes).await?;
-            let view = http.orders.view(id, Reader::Staff).await?;
+            http.orders.existing(&id).await?;
+            work(Work { orders: &http.orders, id: &id, caller: &caller, body, bytes }).await?;
+            let view = http.orders.view(&id, Reader::Staff).await?;
             Ok((StatusCode::OK, Json(view)).into_response())
         };
         http.repeats.run(request, fresh, whole).await
@@ -137,20 +174,12 @@ fn name_of_wish(kind: &str, bytes: [u8; 16]) -> String {
         (status = 409, description = "`wrong_status` · `nothing_to_capture` · `wrong_payment`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn capture(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-    Required(key): Required,
-    if_match: IfMatch,
-    body: OptionalBody<AmountBody>,
-) -> Response {
-    let amount = body.value.unwrap_or_default().amount;
-    let action =
-        Action { http: &http, caller: &caller, id: &id, name: "capture", key: Some(&key), hash: body.hash, if_match };
-    action
-        .run(async |bytes| Ok(http.orders.capture(&id, &name_of_wish("capture", bytes), amount, &caller).await?))
-        .await
+pub async fn capture(ask: Ask<AmountBody, true>) -> Response {
+    ask.run("capture", async |work| {
+        let request = name_of_wish("capture", work.bytes);
+        Ok(work.orders.capture(work.id, &request, work.body.amount, work.caller).await?)
+    })
+    .await
 }
 
 /// Notes that the money of a manual payment has come.
@@ -163,18 +192,12 @@ pub async fn capture(
         (status = 409, description = "It is paid already, or not a manual payment", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn mark_paid(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-    Required(key): Required,
-    if_match: IfMatch,
-    body: OptionalBody<AmountBody>,
-) -> Response {
-    let amount = body.value.unwrap_or_default().amount;
-    let action =
-        Action { http: &http, caller: &caller, id: &id, name: "mark-paid", key: Some(&key), hash: body.hash, if_match };
-    action.run(async |bytes| Ok(http.orders.mark_paid(&id, &name_of_wish("paid", bytes), amount, &caller).await?)).await
+pub async fn mark_paid(ask: Ask<AmountBody, true>) -> Response {
+    ask.run("mark-paid", async |work| {
+        let request = name_of_wish("paid", work.bytes);
+        Ok(work.orders.mark_paid(work.id, &request, work.body.amount, work.caller).await?)
+    })
+    .await
 }
 
 /// Sends a parcel with some or all of what is left.
@@ -187,44 +210,25 @@ pub async fn mark_paid(
         (status = 409, description = "`wrong_status` · `nothing_left`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn ship(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-    Required(key): Required,
-    if_match: IfMatch,
-    body: OptionalBody<ShipBody>,
-) -> Response {
-    let wish = body.value.unwrap_or_default();
-    let action =
-        Action { http: &http, caller: &caller, id: &id, name: "ship", key: Some(&key), hash: body.hash, if_match };
-    action
-        .run(async |bytes| {
-            let mut errors = Vec::new();
-            let lines = read_lines(&wish.lines, &mut errors);
-            for (field, text) in [
-                ("carrier", &wish.carrier),
-                ("tracking_number", &wish.tracking_number),
-                ("tracking_url", &wish.tracking_url),
-            ] {
-                check_short(text.as_deref(), field, &mut errors);
-            }
-            if wish.tracking_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://"))
-            {
-                let message = "an address begins with https:// or http://";
-                errors.push(FieldError::new("/tracking_url", "invalid_url", message));
-            }
-            acceptable(errors)?;
-            let shipment = Shipment {
-                id: ShipmentId::from_bytes(bytes),
-                lines,
-                carrier: wish.carrier,
-                tracking_number: wish.tracking_number,
-                tracking_url: wish.tracking_url,
-            };
-            Ok(http.orders.ship(&id, shipment, &caller).await?)
-        })
-        .await
+pub async fn ship(ask: Ask<ShipBody, true>) -> Response {
+    ask.run("ship", async |work| {
+        let ShipBody { lines, carrier, tracking_number, tracking_url } = work.body;
+        let mut errors = Vec::new();
+        let lines = read_lines(&lines, &mut errors);
+        let texts = [("carrier", &carrier), ("tracking_number", &tracking_number), ("tracking_url", &tracking_url)];
+        for (field, text) in texts {
+            check_short(text.as_deref(), field, &mut errors);
+        }
+        if tracking_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+            let message = "an address begins with https:// or http://";
+            errors.push(FieldError::new("/tracking_url", "invalid_url", message));
+        }
+        acceptable(errors)?;
+        let id = ShipmentId::from_bytes(work.bytes);
+        let shipment = Shipment { id, lines, carrier, tracking_number, tracking_url };
+        Ok(work.orders.ship(work.id, shipment, work.caller).await?)
+    })
+    .await
 }
 
 /// Notes that a shipment, or all of them, arrived.
@@ -237,25 +241,14 @@ pub async fn ship(
         (status = 409, description = "`wrong_status` · `nothing_left`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn deliver(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-    Optional(key): Optional,
-    if_match: IfMatch,
-    body: OptionalBody<DeliverBody>,
-) -> Response {
-    let wish = body.value.unwrap_or_default();
-    let action =
-        Action { http: &http, caller: &caller, id: &id, name: "deliver", key: key.as_ref(), hash: body.hash, if_match };
-    action
-        .run(async |_| {
-            let parsed = wish.shipment.as_deref().map(ShipmentId::parse).transpose();
-            let shipment =
-                parsed.map_err(|_| Error::field("/shipment", "unknown_shipment", "there is no such shipment"))?;
-            Ok(http.orders.deliver(&id, shipment, &caller).await?)
-        })
-        .await
+pub async fn deliver(ask: Ask<DeliverBody, false>) -> Response {
+    ask.run("deliver", async |work| {
+        let parsed = work.body.shipment.as_deref().map(ShipmentId::parse).transpose();
+        let shipment =
+            parsed.map_err(|_| Error::field("/shipment", "unknown_shipment", "there is no such shipment"))?;
+        Ok(work.orders.deliver(work.id, shipment, work.caller).await?)
+    })
+    .await
 }
 
 /// Gives money back, and goods where lines are named.
@@ -268,27 +261,17 @@ pub async fn deliver(
         (status = 409, description = "`wrong_status` · `nothing_left`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn refund(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-    Required(key): Required,
-    if_match: IfMatch,
-    body: OptionalBody<RefundBody>,
-) -> Response {
-    let wish = body.value.unwrap_or_default();
-    let action =
-        Action { http: &http, caller: &caller, id: &id, name: "refund", key: Some(&key), hash: body.hash, if_match };
-    action
-        .run(async |bytes| {
-            let mut errors = Vec::new();
-            let lines = read_lines(&wish.lines, &mut errors);
-            check_short(wish.reason.as_deref(), "reason", &mut errors);
-            acceptable(errors)?;
-            let wish = RefundWish { amount: wish.amount, lines, restock: wish.restock, reason: wish.reason };
-            Ok(http.orders.refund(&id, RefundId::from_bytes(bytes), wish, &caller).await?)
-        })
-        .await
+pub async fn refund(ask: Ask<RefundBody, true>) -> Response {
+    ask.run("refund", async |work| {
+        let RefundBody { amount, lines, restock, reason } = work.body;
+        let mut errors = Vec::new();
+        let lines = read_lines(&lines, &mut errors);
+        check_short(reason.as_deref(), "reason", &mut errors);
+        acceptable(errors)?;
+        let wish = RefundWish { amount, lines, restock, reason };
+        Ok(work.orders.refund(work.id, RefundId::from_bytes(work.bytes), wish, work.caller).await?)
+    })
+    .await
 }
 
 /// Cancels an order of which nothing has left. What was paid goes back.
@@ -301,26 +284,15 @@ pub async fn refund(
         (status = 409, description = "`wrong_status` · `already_shipped`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn cancel(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-    Required(key): Required,
-    if_match: IfMatch,
-    body: OptionalBody<CancelBody>,
-) -> Response {
-    let reason = body.value.unwrap_or_default().reason;
-    let action =
-        Action { http: &http, caller: &caller, id: &id, name: "cancel", key: Some(&key), hash: body.hash, if_match };
-    action
-        .run(async |_| {
-            let mut errors = Vec::new();
-            check_short(reason.as_deref(), "reason", &mut errors);
-            acceptable(errors)?;
-            let reason = reason.as_deref().unwrap_or("cancelled by staff");
-            Ok(http.orders.cancel(&id, reason, &caller).await?)
-        })
-        .await
+pub async fn cancel(ask: Ask<CancelBody, true>) -> Response {
+    ask.run("cancel", async |work| {
+        let mut errors = Vec::new();
+        check_short(work.body.reason.as_deref(), "reason", &mut errors);
+        acceptable(errors)?;
+        let reason = work.body.reason.as_deref().unwrap_or("cancelled by staff");
+        Ok(work.orders.cancel(work.id, reason, work.caller).await?)
+    })
+    .await
 }
 
 /// Writes something down that only staff see.
@@ -332,28 +304,18 @@ pub async fn cancel(
         (status = 409, description = "`order_erased` · `too_many`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn add_note(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-    Optional(key): Optional,
-    if_match: IfMatch,
-    body: Body<NoteBody>,
-) -> Response {
-    let note = body.value.note;
-    let action =
-        Action { http: &http, caller: &caller, id: &id, name: "notes", key: key.as_ref(), hash: body.hash, if_match };
-    action
-        .run(async |_| {
-            let mut errors = Vec::new();
-            if note.trim().is_empty() {
-                errors.push(FieldError::new("/note", "required", "a note says something"));
-            }
-            check_text(Some(&note), "/note", NOTE_MAX, &mut errors);
-            acceptable(errors)?;
-            Ok(http.orders.add_note(&id, &note, &caller).await?)
-        })
-        .await
+pub async fn add_note(ask: Ask<NoteBody, false>) -> Response {
+    ask.run("notes", async |work| {
+        let note = work.body.note;
+        let mut errors = Vec::new();
+        if note.trim().is_empty() {
+            errors.push(FieldError::new("/note", "required", "a note says something"));
+        }
+        check_text(Some(&note), "/note", NOTE_MAX, &mut errors);
+        acceptable(errors)?;
+        Ok(work.orders.add_note(work.id, &note, work.caller).await?)
+    })
+    .await
 }
 
 /// Makes the buyer's data unreadable for ever. What was sold, for how much, stays.
@@ -365,13 +327,8 @@ pub async fn add_note(
         (status = 409, description = "`order_in_progress`", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn erase(
-    State(http): State<Http>,
-    StaffCaller(caller): StaffCaller,
-    Segment(id): Segment<OrderId>,
-) -> Answer<Json<OrderView>> {
-    http.orders.erase(&id, &caller).await?;
-    Ok(Json(http.orders.view(&id, Reader::Staff).await?))
+pub async fn erase(ask: Ask<NothingBody, false>) -> Response {
+    ask.run("erase", async |work| Ok(work.orders.erase(work.id, work.caller).await?)).await
 }
 
 fn read_lines(lines: &[LineQuantityBody], errors: &mut Vec<FieldError>) -> Vec<LineQuantity> {

@@ -6,14 +6,14 @@ use axum::extract::State;
 use platform::http::extract::Params;
 use platform::http::lists::Limit;
 use platform::log::RecordedFact;
-use platform::log::feed::{self, FeedCursor};
+use platform::log::feed::{self, BadCursor, FeedCursor, FeedError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Http;
 use super::staff::malformed;
-use crate::http::{Answer, StaffCaller};
+use crate::http::{Answer, Refusal, StaffCaller};
 use crate::machinery::stored;
 
 /// One fact.
@@ -87,8 +87,12 @@ pub async fn read_events(
     _: StaffCaller,
     Params(asked): Params<ReadEvents>,
 ) -> Answer<Json<Events>> {
-    let cursor = FeedCursor::decode(&asked.after).map_err(|error| malformed("after", &error.to_string()))?;
-    let log = http.orders.log();
-    let (facts, next) = feed::read(log.as_ref(), &cursor, asked.limit.get()).await.map_err(stored)?;
+    let bad_cursor = |error: BadCursor| Refusal::from(malformed("after", &error.to_string()));
+    let cursor = FeedCursor::decode(&asked.after).map_err(bad_cursor)?;
+    let read = feed::read(http.orders.log().as_ref(), &cursor, asked.limit.get()).await;
+    let (facts, next) = read.map_err(|error| match error {
+        FeedError::BadCursor(error) => bad_cursor(error),
+        FeedError::Store(error) => stored(error).into(),
+    })?;
     Ok(Json(Events { items: facts.iter().map(EventView::of).collect(), next: next.encode() }))
 }
