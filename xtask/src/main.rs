@@ -2,6 +2,7 @@
 //! It knows the workspace and its tools; it links none of our crates, so it builds in seconds on a fresh clone.
 
 mod check;
+mod figures;
 mod process;
 mod steps;
 mod test;
@@ -28,6 +29,8 @@ enum Command {
     Check,
     /// Everything that CI runs: installs what the tests need, then check, unit tests, release build, API conformance.
     Test(test::Options),
+    /// The README's figures: orders and reads per second on this machine; needs wrk.
+    Figures,
     /// The architecture's rules, each violation with what to do instead.
     Tidy,
 }
@@ -40,6 +43,8 @@ enum Error {
     Check(#[from] check::Error),
     #[error(transparent)]
     Test(#[from] test::Error),
+    #[error(transparent)]
+    Figures(#[from] figures::Error),
     #[error(transparent)]
     Tidy(#[from] tidy::Error),
 }
@@ -64,6 +69,7 @@ fn run(command: Command) -> Result<(), Error> {
             outcome?;
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
+        Command::Figures => figures::run(&workspace)?,
         Command::Tidy => tidy::run(&workspace)?,
     }
     Ok(())

@@ -4,7 +4,7 @@
 mod conformance;
 mod packages;
 mod python;
-mod server;
+pub mod server;
 mod units;
 
 use crate::check;
