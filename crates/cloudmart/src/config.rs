@@ -15,6 +15,8 @@ pub const REFERENCE: &str = include_str!("../cloudmart.toml");
 pub enum Error {
     #[error("{path} cannot be read: {source}")]
     Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("the setting {key} cannot work: {reason}")]
+    Unworkable { key: &'static str, reason: String },
     #[error("{path} is not right: {reason}")]
     Wrong { path: PathBuf, reason: String },
 }
@@ -145,6 +147,31 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Values with which no shop could work.
+    fn check(&self) -> Result<(), Error> {
+        let numbers = [
+            ("payments.wait_ms", self.payments.wait_ms),
+            ("orders.reservation_ttl_s", self.orders.reservation_ttl_s),
+            ("http.in_flight", self.http.in_flight as u64),
+            ("http.connections", self.http.connections as u64),
+            ("http.request_timeout_s", self.http.request_timeout_s),
+            ("http.json_body_bytes", self.http.json_body_bytes as u64),
+            ("executor.queue", self.executor.queue as u64),
+            ("executor.batch_groups", self.executor.batch_groups as u64),
+        ];
+        if let Some((key, _)) = numbers.iter().find(|(_, value)| *value == 0) {
+            return Err(Error::Unworkable { key, reason: "it must be above zero".to_owned() });
+        }
+        let levels = ["error", "warn", "info", "debug", "trace"];
+        if !levels.contains(&self.log_level.as_str()) {
+            let reason = format!("`{}` is none of {}", self.log_level, levels.join(", "));
+            return Err(Error::Unworkable { key: "log_level", reason });
+        }
+        Ok(())
+    }
+}
+
 /// Prints every key with its default.
 pub fn print_reference() -> std::process::ExitCode {
     print!("{REFERENCE}");
@@ -159,6 +186,7 @@ impl Serve {
         config.listen = self.listen.unwrap_or(config.listen);
         config.sample_shop = self.sample_shop.unwrap_or(config.sample_shop);
         config.payments.allow_test |= self.allow_test_payments;
+        config.check()?;
         Ok(config)
     }
 }
@@ -200,6 +228,16 @@ mod tests {
             let is_documented = REFERENCE.lines().any(|line| line.starts_with(&format!("{key} =")));
             assert!(is_documented, "{key} is not in cloudmart.toml");
         }
+    }
+
+    #[test]
+    fn values_with_which_nothing_works_are_refused() {
+        assert!(Config::default().check().is_ok());
+        let mut config = Config::default();
+        config.executor.queue = 0;
+        assert!(config.check().unwrap_err().to_string().contains("executor.queue"));
+        let config = Config { log_level: "loud".to_owned(), ..Config::default() };
+        assert!(config.check().unwrap_err().to_string().contains("loud"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::staff::Staff as _;
+use contracts::staff::{NewSecret, Staff as _};
 use platform::http::metrics::Registry;
 use platform::http::serve::{ServeConfig, serve};
 use services::payments::{Notices, run_test_bank};
@@ -78,9 +78,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// What happens once the shop can answer: it is filled, its documents catch up, its sweepers run.
 async fn begin(mart: Arc<Mart>, config: Config, secrets: Secrets, readiness: Readiness, address: SocketAddr) {
-    match try_begin(&mart, &config, &readiness).await {
+    match try_begin(&mart, &config, &secrets, &readiness).await {
         Ok(news) => {
-            announce(address, &config, &secrets, news);
+            announce(address, &config, news);
             readiness.set_ready();
         }
         Err(error) => {
@@ -98,27 +98,33 @@ async fn begin(mart: Arc<Mart>, config: Config, secrets: Secrets, readiness: Rea
     );
 }
 
-/// What a first start has to tell.
+/// What a start has to tell.
 struct News {
     loaded_sample: bool,
-    first: Option<FirstSecrets>,
 }
 
-struct FirstSecrets {
-    email: String,
-    password: String,
-    key: String,
+/// Told at once, before anything else can go wrong: it is told only once.
+async fn tell_first_staff(mart: &Mart, first: NewSecret, secrets: &Secrets) -> Result<(), contracts::Error> {
+    println!("Staff, told only this once:");
+    println!("  sign-in   {}   {}", first.email, first.secret);
+    match &secrets.admin_token {
+        Some(_) => println!("  API key   the one in CLOUDMART_ADMIN_TOKEN"),
+        None => println!("  API key   {}", mart.staff.new_key(None).await?.secret),
+    }
+    println!("Lost? Make new ones with `cloudmart staff reset-password` and `cloudmart staff new-key`.\n");
+    Ok(())
 }
 
-async fn try_begin(mart: &Mart, config: &Config, readiness: &Readiness) -> Result<News, contracts::Error> {
+async fn try_begin(
+    mart: &Mart,
+    config: &Config,
+    secrets: &Secrets,
+    readiness: &Readiness,
+) -> Result<News, contracts::Error> {
     readiness.missing("the first member of staff is being added".to_owned());
-    let first = match mart.staff.create_first(FIRST_STAFF).await? {
-        Some(first) => {
-            let key = mart.staff.new_key(None).await?.secret;
-            Some(FirstSecrets { email: first.email, password: first.secret, key })
-        }
-        None => None,
-    };
+    if let Some(first) = mart.staff.create_first(FIRST_STAFF).await? {
+        tell_first_staff(mart, first, secrets).await?;
+    }
     readiness.missing("the sample shop is being loaded".to_owned());
     let loaded_sample = sample::begin(mart, config.sample_shop).await?;
     readiness.missing("derived documents are being built".to_owned());
@@ -130,10 +136,10 @@ async fn try_begin(mart: &Mart, config: &Config, readiness: &Readiness) -> Resul
         let facts: u64 = lags.iter().map(|lag| lag.facts).sum();
         tracing::info!(facts, "building derived documents; facts still to go");
     }
-    Ok(News { loaded_sample, first })
+    Ok(News { loaded_sample })
 }
 
-fn announce(address: SocketAddr, config: &Config, secrets: &Secrets, news: News) {
+fn announce(address: SocketAddr, config: &Config, news: News) {
     let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
     println!("CloudMart {}", env!("CARGO_PKG_VERSION"));
     println!("  shop     http://{address}/");
@@ -141,16 +147,6 @@ fn announce(address: SocketAddr, config: &Config, secrets: &Secrets, news: News)
     println!("  data     {}", data.display());
     if news.loaded_sample {
         println!("  The sample shop was loaded. Begin with an empty one by --sample-shop none.");
-    }
-    if let Some(first) = news.first {
-        println!();
-        println!("  Staff, told only this once:");
-        println!("    sign-in   {}   {}", first.email, first.password);
-        match &secrets.admin_token {
-            Some(_) => println!("    API key   the one in CLOUDMART_ADMIN_TOKEN"),
-            None => println!("    API key   {}", first.key),
-        }
-        println!("  Lost? Make new ones with `cloudmart staff reset-password` and `cloudmart staff new-key`.");
     }
 }
 

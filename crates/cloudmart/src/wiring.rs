@@ -13,7 +13,9 @@ use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
 use adapters::sqlite::{self, Sqlite};
 use contracts::staff::Staff as _;
+use jiff::Timestamp;
 use platform::clock::{Clock, SystemClock};
+use platform::documents::{Collection, Documents, Expected, Put};
 use platform::entropy::{Entropy, SystemEntropy};
 use platform::http::idempotency::Idempotency;
 use platform::log::executor::{Executor, Limits};
@@ -46,6 +48,11 @@ pub enum Error {
     Store(#[from] StoreError),
     #[error("the key file {path} cannot be used: {reason}")]
     Key { path: PathBuf, reason: String },
+    #[error(
+        "this shop's data is sealed with another master key: bring its {KEY_FILE} back, from a backup perhaps; with \
+         any other key, buyers' data cannot be read"
+    )]
+    OtherKey,
     #[error("CLOUDMART_MASTER_KEY is not a key: it must be 64 hexadecimal digits")]
     KeyVariable,
     #[error("CLOUDMART_ADMIN_TOKEN: {0}")]
@@ -75,7 +82,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let store = Arc::new(Sqlite::open(&config.data, &sqlite::Options::default())?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let master = master_key(&config.data, secrets, entropy.as_ref())?;
+    let master = own_key(&store.documents(), &config.data, secrets, entropy.as_ref()).await?;
     let machinery = machinery(config, &store, master, clock, entropy).await?;
     let idempotency = Idempotency::new(
         machinery.documents.clone(),
@@ -144,6 +151,36 @@ async fn machinery(
     let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
     let blobs = Arc::new(FolderBlobs::open(&config.data.join(MEDIA_FOLDER))?);
     Ok(Machinery { executor, documents, projector, vault, blobs, clock, entropy })
+}
+
+/// What tells a shop's own master key from another: a keyed hash, which tells nothing of the key.
+const KEYS_OF_THE_SHOP: Collection = Collection::primary("master_keys");
+const CURRENT: &str = "current";
+
+/// The master key, if it is the one that this shop's data was sealed with. A new shop remembers its own.
+async fn own_key(
+    documents: &Arc<dyn Documents>,
+    data: &Path,
+    secrets: &Secrets,
+    entropy: &dyn Entropy,
+) -> Result<MasterKey, Error> {
+    let remembered = documents.get(KEYS_OF_THE_SHOP, CURRENT, Timestamp::MIN).await?;
+    let is_lost = secrets.master_key.is_none() && !data.join(KEY_FILE).exists();
+    if remembered.is_some() && is_lost {
+        return Err(Error::OtherKey);
+    }
+    let key = master_key(data, secrets, entropy)?;
+    let mark = serde_json::Value::String(key.hash_text("which key this is", &[])).to_string();
+    match remembered {
+        Some(known) if *known.body != mark => Err(Error::OtherKey),
+        Some(_) => Ok(key),
+        None => {
+            let id = CURRENT.to_owned();
+            let put = Put { collection: KEYS_OF_THE_SHOP, id, body: mark.into(), entries: Vec::new(), expires: None };
+            documents.put_if(put, Expected::Absent, Timestamp::MIN).await?;
+            Ok(key)
+        }
+    }
 }
 
 /// The key from the environment, else from its file, which is made where there is none.

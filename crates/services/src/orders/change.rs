@@ -9,10 +9,14 @@ use domain::ids::{OrderId, RefundId, ShipmentId};
 use domain::order::change::RefundWish;
 use domain::order::{self, Fact, MAX_ENTRIES, Order, Shipment};
 use platform::log::executor::{Command, Decision};
+use platform::sealing::DataKey;
 
-use super::personal::{seal, unsealed};
+use super::personal::{seal, seal_text, unsealed};
 use super::{OrderKind, Orders, stream};
 use crate::machinery::{cause, refused};
+
+/// The reason where staff give none.
+const BY_STAFF: &str = "by staff";
 
 /// What staff can do with a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,11 @@ impl Orders {
             let request = request.to_owned();
             self.change(id, "orders.capture", caller, move |order| order.capture(&request, amount).map(one)).await?;
         }
-        self.drive_for_a_while(id, caller).await.map(|_| ())
+        let order = self.drive_for_a_while(id, caller).await?;
+        match order.captures.get(request).map(|capture| &capture.progress) {
+            Some(order::Progress::Failed { reason }) => Err(Error::conflict("capture_failed", reason.clone())),
+            _ => Ok(()),
+        }
     }
 
     /// Staff saw the money of a manual payment.
@@ -61,7 +69,9 @@ impl Orders {
     }
 
     /// Sends a parcel. The same shipment again changes nothing.
-    pub async fn ship(self: &Arc<Self>, id: &OrderId, shipment: Shipment, caller: &Caller) -> Result<()> {
+    pub async fn ship(self: &Arc<Self>, id: &OrderId, mut shipment: Shipment, caller: &Caller) -> Result<()> {
+        shipment.tracking_number = self.sealed(id, shipment.tracking_number).await?;
+        shipment.tracking_url = self.sealed(id, shipment.tracking_url).await?;
         self.change(id, "orders.ship", caller, move |order| order.ship(shipment.clone()).map(one)).await?;
         self.drive_for_a_while(id, caller).await.map(|_| ())
     }
@@ -89,15 +99,21 @@ impl Orders {
             if wish.amount.is_some_and(|amount| amount > refundable) {
                 return Err(Error::field("/amount", "too_much", format!("at most {refundable} can be refunded")));
             }
+            let wish = RefundWish { reason: self.sealed(id, wish.reason).await?, ..wish };
+            let refund = refund.clone();
             let change = move |order: &Order| order.refund(&refund, &wish, refundable).map(one);
             self.change(id, "orders.refund", caller, change).await?;
         }
-        self.drive_for_a_while(id, caller).await.map(|_| ())
+        let order = self.drive_for_a_while(id, caller).await?;
+        match order.refunds.iter().find(|known| known.refund.id == refund).map(|known| &known.progress) {
+            Some(order::Progress::Failed { reason }) => Err(Error::conflict("refund_failed", reason.clone())),
+            _ => Ok(()),
+        }
     }
 
     /// Cancels before anything has left; what was paid goes back.
-    pub async fn cancel(self: &Arc<Self>, id: &OrderId, reason: &str, caller: &Caller) -> Result<()> {
-        let reason = reason.to_owned();
+    pub async fn cancel(self: &Arc<Self>, id: &OrderId, reason: Option<String>, caller: &Caller) -> Result<()> {
+        let reason = self.sealed(id, reason).await?.unwrap_or_else(|| BY_STAFF.to_owned());
         self.change(id, "orders.cancel", caller, move |order| order.cancel(&reason).map(one)).await?;
         self.drive_for_a_while(id, caller).await.map(|_| ())
     }
@@ -105,12 +121,7 @@ impl Orders {
     /// Staff write something down.
     pub async fn add_note(&self, id: &OrderId, note: &str, caller: &Caller) -> Result<()> {
         self.existing(id).await?;
-        let key = self.machinery.vault.key(id.as_str()).await.map_err(|error| match error {
-            platform::sealing::Error::Erased => {
-                Error::conflict("order_erased", "the order was erased; nothing more can be kept with it")
-            }
-            other => unsealed(other),
-        })?;
+        let key = self.open_key(id).await?;
         let (note, by) = (seal(&key, &note)?, caller.actor());
         self.change(id, "orders.note", caller, move |order| {
             if order.notes.len() >= MAX_ENTRIES {
@@ -126,10 +137,10 @@ impl Orders {
         self: &Arc<Self>,
         id: &OrderId,
         what: ProcessOrder,
-        reason: &str,
+        reason: Option<String>,
         caller: &Caller,
     ) -> Result<()> {
-        let reason = reason.to_owned();
+        let reason = self.sealed(id, reason).await?.unwrap_or_else(|| BY_STAFF.to_owned());
         self.change(id, "orders.direct", caller, move |order| {
             let fact = match what {
                 ProcessOrder::Retry => order.resume(),
@@ -140,6 +151,23 @@ impl Orders {
         })
         .await?;
         self.drive_for_a_while(id, caller).await.map(|_| ())
+    }
+
+    /// The key that seals what is written about an order.
+    async fn open_key(&self, id: &OrderId) -> Result<DataKey> {
+        self.machinery.vault.key(id.as_str()).await.map_err(|error| match error {
+            platform::sealing::Error::Erased => {
+                Error::conflict("order_erased", "the order was erased; nothing more can be written down about it")
+            }
+            other => unsealed(other),
+        })
+    }
+
+    async fn sealed(&self, id: &OrderId, text: Option<String>) -> Result<Option<String>> {
+        match text {
+            Some(text) => Ok(Some(seal_text(&self.open_key(id).await?, &text))),
+            None => Ok(None),
+        }
     }
 
     /// Makes the buyer's data unreadable for ever, everywhere. What was sold, for how much, stays.

@@ -115,6 +115,8 @@ struct Stored {
 
 #[derive(Serialize, Deserialize, Default)]
 struct Personal {
+    #[serde(default)]
+    reference: Option<String>,
     buyer: Option<BuyerView>,
     shipping_address: Option<AddressBody>,
     note: Option<String>,
@@ -159,12 +161,15 @@ impl Orders {
 
     /// Throws a draft away; one that became an order stays.
     pub async fn delete_draft(&self, id: &DraftId) -> Result<()> {
-        let (held, _) = self.stored_draft(id).await?;
+        let (held, version) = self.stored_draft(id).await?;
         check_open(&held)?;
-        self.machinery.vault.destroy(self.order_of(id).as_str()).await.map_err(unsealed)?;
-        let change = platform::documents::Change::Delete { collection: DRAFTS, id: id.to_string() };
-        let batch = platform::documents::WriteBatch { changes: vec![change], checkpoints: Vec::new() };
-        self.machinery.documents.write(batch).await.map_err(stored)
+        let now = self.machinery.clock.now();
+        match self.put_expiring(id, &held, Expected::Version(version), Some(now)).await? {
+            Conditional::Written(_) => {
+                self.machinery.vault.destroy(self.order_of(id).as_str()).await.map(|_| ()).map_err(unsealed)
+            }
+            Conditional::Differs(_) => Err(Error::new(Kind::Stale, "stale", "the draft was changed meanwhile")),
+        }
     }
 
     pub async fn drafts(&self, cursor: Option<Cursor>, limit: usize) -> Result<(Vec<DraftView>, Option<Cursor>)> {
@@ -181,16 +186,44 @@ impl Orders {
 
     /// Places the order that a draft has become. Again: answers with that order.
     pub async fn complete_draft(self: &Arc<Self>, id: &DraftId, caller: &Caller) -> Result<(OrderId, Placed)> {
-        let (held, version) = self.stored_draft(id).await?;
+        let held = self.close_draft(id).await?;
         let order = self.order_of(id);
         let body = self.unseal(id, &held).await?;
-        let placed = self.place(wish(id, &order, body)?, caller).await?;
-        if !held.completed {
-            let done = Stored { completed: true, ..held };
-            // When somebody else was faster, it is marked already.
-            self.put_draft(id, &done, Expected::Version(version)).await?;
+        let placed = match wish(id, &order, body) {
+            Ok(wish) => self.place(wish, caller).await,
+            Err(error) => Err(error),
+        };
+        match placed {
+            Ok(placed) => Ok((order, placed)),
+            Err(error) => {
+                self.open_draft_again(id).await?;
+                Err(error)
+            }
         }
-        Ok((order, placed))
+    }
+
+    /// From here on the draft is what the order says: no change slips in between.
+    async fn close_draft(&self, id: &DraftId) -> Result<Stored> {
+        loop {
+            let (held, version) = self.stored_draft(id).await?;
+            if held.completed {
+                return Ok(held);
+            }
+            let closed = Stored { completed: true, ..held };
+            if let Conditional::Written(_) = self.put_draft(id, &closed, Expected::Version(version)).await? {
+                return Ok(closed);
+            }
+        }
+    }
+
+    /// Nothing was ordered: staff may mend the draft. One that is an order stays closed.
+    async fn open_draft_again(&self, id: &DraftId) -> Result<()> {
+        let (held, version) = self.stored_draft(id).await?;
+        let (order, _) = self.read(&self.order_of(id)).await?;
+        if !order.exists() {
+            self.put_draft(id, &Stored { completed: false, ..held }, Expected::Version(version)).await?;
+        }
+        Ok(())
     }
 
     async fn stored_draft(&self, id: &DraftId) -> Result<(Stored, u64)> {
@@ -200,19 +233,34 @@ impl Orders {
     }
 
     async fn put_draft(&self, id: &DraftId, draft: &Stored, expected: Expected) -> Result<Conditional> {
+        self.put_expiring(id, draft, expected, None).await
+    }
+
+    /// With `expires`, the draft is not found from then on, and deleted later.
+    async fn put_expiring(
+        &self,
+        id: &DraftId,
+        draft: &Stored,
+        expected: Expected,
+        expires: Option<Timestamp>,
+    ) -> Result<Conditional> {
         let body = serde_json::to_string(draft).map_err(|error| Error::internal(error.to_string()))?;
         let entries = vec![Entry::new(BY_TIME, Key::new().time(draft.created_at))];
-        let put = Put { collection: DRAFTS, id: id.to_string(), body: body.into(), entries, expires: None };
+        let put = Put { collection: DRAFTS, id: id.to_string(), body: body.into(), entries, expires };
         self.machinery.documents.put_if(put, expected, self.machinery.clock.now()).await.map_err(stored)
     }
 
     async fn seal_draft(&self, id: &DraftId, mut body: DraftBody, now: Timestamp) -> Result<Stored> {
         let personal = Personal {
+            reference: body.reference.take(),
             buyer: body.buyer.take(),
             shipping_address: body.shipping_address.take(),
             note: body.note.take(),
         };
-        let is_empty = personal.buyer.is_none() && personal.shipping_address.is_none() && personal.note.is_none();
+        let is_empty = personal.buyer.is_none()
+            && personal.shipping_address.is_none()
+            && personal.note.is_none()
+            && personal.reference.is_none();
         let personal = match is_empty {
             true => None,
             false => {
@@ -240,6 +288,7 @@ impl Orders {
         };
         let personal: Personal =
             open(Some(&key), Some(&domain::seal::Sealed::new(sealed.clone())))?.unwrap_or_default();
+        body.reference = personal.reference;
         body.buyer = personal.buyer;
         body.shipping_address = personal.shipping_address;
         body.note = personal.note;

@@ -47,6 +47,22 @@ pub fn open<T: DeserializeOwned>(key: Option<&DataKey>, sealed: Option<&Sealed>)
     serde_json::from_str(&plain).map(Some).map_err(|error| Error::internal(error.to_string()))
 }
 
+/// What sealed text begins with where a fact has plain text in its place, too.
+const SEALED: &str = "sealed:";
+
+/// Free text that staff write may name the buyer, so it is sealed before it becomes part of a fact.
+pub fn seal_text(key: &DataKey, text: &str) -> String {
+    format!("{SEALED}{}", key.seal(text))
+}
+
+/// `None` when the key was destroyed.
+pub fn open_text(key: Option<&DataKey>, text: &str) -> Option<String> {
+    match text.strip_prefix(SEALED) {
+        Some(sealed) => key.and_then(|key| key.open(sealed).ok()),
+        None => Some(text.to_owned()),
+    }
+}
+
 pub fn unsealed(error: sealing::Error) -> Error {
     match error {
         sealing::Error::Store(error) => crate::machinery::stored(error),

@@ -8,7 +8,7 @@ use domain::payment::Payment;
 use jiff::Timestamp;
 use platform::sealing::{self, DataKey};
 
-use super::personal::{access_token, open, unsealed};
+use super::personal::{access_token, open, open_text, unsealed};
 use super::wire::{
     BuyerView, CancellationView, LineQuantityBody, LineView, NextActionView, NoteView, PaymentView, ProcessView,
     RefundView, ShipmentView, ShippingView, ShortageView,
@@ -107,8 +107,8 @@ impl Orders {
                 .as_ref()
                 .map(|shipping| ShippingView { id: shipping.id.clone(), name: shipping.name.clone() }),
             payment: payment_view(placement, payment),
-            shipments: shipments(order),
-            refunds: refunds(order),
+            shipments: shipments(order, key),
+            refunds: refunds(order, key),
             note: open(key, placement.note.as_ref())?,
             staff_notes: if is_staff { notes(order, key)? } else { Vec::new() },
             next_action: next_action
@@ -122,7 +122,7 @@ impl Orders {
                     available: short.available,
                 })
                 .collect(),
-            cancellation: order.cancellation.as_ref().map(cancellation),
+            cancellation: order.cancellation.as_ref().map(|why| cancellation(why, key)),
             process: is_staff.then(|| process(order, now)),
             erased: order.erased || (key.is_none() && placement.buyer.is_some()),
             placed_at: placement.placed_at.to_string(),
@@ -169,7 +169,7 @@ fn payment_view(placement: &Placement, payment: &Payment) -> PaymentView {
     }
 }
 
-fn shipments(order: &Order) -> Vec<ShipmentView> {
+fn shipments(order: &Order, key: Option<&DataKey>) -> Vec<ShipmentView> {
     let quantities = |lines: &[domain::order::LineQuantity]| {
         let body = |line: &domain::order::LineQuantity| LineQuantityBody {
             line: line.line.to_string(),
@@ -181,15 +181,15 @@ fn shipments(order: &Order) -> Vec<ShipmentView> {
         id: known.shipment.id.to_string(),
         lines: quantities(&known.shipment.lines),
         carrier: known.shipment.carrier.clone(),
-        tracking_number: known.shipment.tracking_number.clone(),
-        tracking_url: known.shipment.tracking_url.clone(),
+        tracking_number: known.shipment.tracking_number.as_deref().and_then(|text| open_text(key, text)),
+        tracking_url: known.shipment.tracking_url.as_deref().and_then(|text| open_text(key, text)),
         shipped_at: known.shipped_at.to_string(),
         delivered_at: known.delivered_at.map(|at| at.to_string()),
     };
     order.shipments.iter().map(view).collect()
 }
 
-fn refunds(order: &Order) -> Vec<RefundView> {
+fn refunds(order: &Order, key: Option<&DataKey>) -> Vec<RefundView> {
     use domain::order::Progress;
     let view = |known: &domain::order::RefundState| {
         let (status, failure) = match &known.progress {
@@ -201,7 +201,7 @@ fn refunds(order: &Order) -> Vec<RefundView> {
             id: known.refund.id.to_string(),
             amount: known.refund.amount,
             status: status.to_owned(),
-            reason: known.refund.reason.clone(),
+            reason: known.refund.reason.as_deref().and_then(|text| open_text(key, text)),
             failure,
             requested_at: known.requested_at.to_string(),
         }
@@ -216,12 +216,12 @@ fn notes(order: &Order, key: Option<&DataKey>) -> Result<Vec<NoteView>> {
     order.notes.iter().map(view).collect()
 }
 
-fn cancellation(why: &Cancellation) -> CancellationView {
+fn cancellation(why: &Cancellation, key: Option<&DataKey>) -> CancellationView {
     let (code, message) = match why {
         Cancellation::PaymentDeclined { code, message } => ("payment_declined", format!("{message} ({code})")),
         Cancellation::PaymentExpired => ("payment_expired", "the payment was not finished in time".to_owned()),
         Cancellation::StepFailed { step, reason } => ("step_failed", format!("{}: {reason}", step.as_str())),
-        Cancellation::ByStaff { reason } => ("by_staff", reason.clone()),
+        Cancellation::ByStaff { reason } => ("by_staff", open_text(key, reason).unwrap_or_default()),
     };
     CancellationView { code: code.to_owned(), message }
 }

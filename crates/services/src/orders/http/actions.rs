@@ -171,7 +171,7 @@ fn name_of_wish(kind: &str, bytes: [u8; 16]) -> String {
     request_body(content = Option<AmountBody>, content_type = "application/json"),
     responses(
         (status = 200, description = "The order", body = OrderView),
-        (status = 409, description = "`wrong_status` · `nothing_to_capture` · `wrong_payment`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`wrong_status` · `nothing_to_capture` · `wrong_payment` · `capture_failed`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn capture(ask: Ask<AmountBody, true>) -> Response {
@@ -289,8 +289,7 @@ pub async fn cancel(ask: Ask<CancelBody, true>) -> Response {
         let mut errors = Vec::new();
         check_short(work.body.reason.as_deref(), "reason", &mut errors);
         acceptable(errors)?;
-        let reason = work.body.reason.as_deref().unwrap_or("cancelled by staff");
-        Ok(work.orders.cancel(work.id, reason, work.caller).await?)
+        Ok(work.orders.cancel(work.id, work.body.reason, work.caller).await?)
     })
     .await
 }

@@ -136,6 +136,6 @@ pub async fn direct_process(
     check_text(reason.as_deref(), "/reason", 500, &mut errors);
     acceptable(errors)?;
     http.orders.existing(&id).await?;
-    http.orders.direct(&id, what, reason.as_deref().unwrap_or("by staff"), &caller).await?;
+    http.orders.direct(&id, what, reason, &caller).await?;
     Ok(Json(http.orders.view(&id, Reader::Staff).await?))
 }
