@@ -341,3 +341,45 @@ async fn processes_are_seen() {
     .await;
     assert_eq!(mart.stock("LAMP").await, (10, 0, 10));
 }
+
+/// Whoever asks for money that another has just taken is told so, not 200.
+#[tokio::test]
+async fn of_many_captures_at_once_only_those_that_fit_are_answered_yes() {
+    let mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 1_000, 10).await;
+    let order = mart.buy("LAMP", 4).await;
+    let (id, half) = (order.text("id"), order.total_of("total") / 2);
+    for action in ["capture", "refund"] {
+        let body = json!({"amount": half});
+        let asked = (0..8).map(|_| mart.act(&id, action, &body));
+        let answers = futures::future::join_all(asked).await;
+        let yes = answers.iter().filter(|answer| answer.status == 200).count();
+        let no = answers.iter().filter(|answer| [409, 422].contains(&answer.status)).count();
+        assert_eq!((yes, no), (2, 6), "{action}: {answers:?}");
+    }
+    let order = mart.order(&id).await;
+    assert_eq!(order.body["payment"]["captured"], half * 2);
+    assert_eq!(order.body["payment"]["refunded"], half * 2);
+    mart.doctor().await;
+}
+
+/// An order is what its draft said, whatever came in between.
+#[tokio::test]
+async fn a_draft_is_not_changed_while_it_becomes_an_order() {
+    let mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 1_000, 1_000).await;
+    for _ in 0..8 {
+        let draft = |quantity: i64| json!({"currency": "USD", "lines": [{"sku": "LAMP", "quantity": quantity}]});
+        let made = mart.staff_post("/api/admin/draft-orders").json(&draft(1)).send().await.expect(201);
+        let path = format!("/api/admin/draft-orders/{}", made.text("id"));
+        let tag = made.header("etag").expect("a tag").to_owned();
+        let change = mart.staff(Method::PUT, &path).if_match(&tag).json(&draft(7)).send();
+        let complete = mart.staff_post(&format!("{path}/complete")).send();
+        let (changed, placed) = tokio::join!(change, complete);
+        let order = placed.expect(201);
+        let told = mart.staff_get(&path).send().await.expect(200);
+        assert_eq!(told.body["draft"]["lines"][0]["quantity"], order.body["lines"][0]["quantity"], "{changed}");
+        assert_eq!(told.body["order_id"], order.body["id"]);
+        mart.staff(Method::DELETE, &path).send().await.problem(409, "draft_completed");
+    }
+}

@@ -126,3 +126,30 @@ async fn what_is_under_way_is_not_erased() {
     is_nowhere(&mart);
     mart.staff_post("/api/admin/orders/ord_00000000000000000000000000/erase").send().await.problem(404, "not_found");
 }
+
+/// Reasons and tracking numbers are free text, and name buyers more often than not.
+#[tokio::test]
+async fn what_staff_write_goes_with_the_buyer() {
+    let words = ["Mrs Quackenbush changed her mind", "PARCEL-OF-QUACKENBUSH-77", "Quackenbush invoice 9"];
+    let mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 1_000, 10).await;
+    let id = mart.buy("LAMP", 2).await.text("id");
+    mart.act(&id, "capture", &json!({})).await.expect(200);
+    mart.act(&id, "ship", &json!({"tracking_number": words[1]})).await.expect(200);
+    let refunded = mart.act(&id, "refund", &json!({"amount": 100, "reason": words[0]})).await.expect(200);
+    assert_eq!(refunded.body["refunds"][0]["reason"], words[0]);
+    assert_eq!(refunded.body["shipments"][0]["tracking_number"], words[1]);
+    let draft = json!({"currency": "USD", "lines": [{"sku": "LAMP", "quantity": 1}], "reference": words[2]});
+    let draft = mart.staff_post("/api/admin/draft-orders").json(&draft).send().await.expect(201);
+    assert_eq!(draft.body["draft"]["reference"], words[2]);
+    for words in words {
+        assert_eq!(mart.holds_in_data(words), None, "in plain text: {words}");
+    }
+    mart.staff_post(&format!("/api/admin/orders/{id}/erase")).send().await.expect(200);
+    let erased = mart.order(&id).await;
+    assert_eq!(erased.body["refunds"][0]["reason"], Value::Null);
+    assert_eq!(erased.body["shipments"][0]["tracking_number"], Value::Null);
+    mart.act(&id, "refund", &json!({"amount": 100, "reason": "x"})).await.problem(409, "order_erased");
+    mart.act(&id, "refund", &json!({"amount": 100})).await.expect(200);
+    mart.doctor().await;
+}

@@ -307,3 +307,29 @@ async fn help_teaches() {
     }
     assert!(mart.command(&["--version"]).await.out.contains(env!("CARGO_PKG_VERSION")));
 }
+
+/// With another key the shop would seal new orders so that the right key could not open them.
+#[tokio::test]
+async fn another_master_key_is_refused() {
+    let mut mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 1_000, 10).await;
+    mart.buy("LAMP", 1).await;
+    assert!(mart.terminate().await.success());
+    let file = mart.data().join("master.key");
+    let own = std::fs::read_to_string(&file).expect("a key file");
+    let other: String = own.chars().rev().collect();
+    std::fs::write(&file, other.trim_start()).expect("another key");
+    for is_there in [true, false] {
+        if !is_there {
+            std::fs::remove_file(&file).expect("no key");
+        }
+        mart.spawn();
+        assert!(!mart.ended().await.success(), "{}", mart.log());
+        assert!(mart.output().contains("master.key"), "{}", mart.output());
+        assert_eq!(file.exists(), is_there, "no key is made for a shop that has one");
+    }
+    std::fs::write(&file, own).expect("the shop's own key");
+    mart.restart().await;
+    mart.buy("LAMP", 1).await;
+    mart.doctor().await;
+}

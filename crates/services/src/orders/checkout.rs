@@ -64,12 +64,14 @@ impl Orders {
                 if news.is_empty() {
                     break pause;
                 }
+                // Undoing begins only when the reason for it is durable: after a crash, what was undone tells no reason.
+                let turns_back = news.iter().any(|fact| matches!(fact, Fact::CancellationRequested { .. }));
                 for fact in news {
                     order.apply(&fact, now);
                     facts.push(fact);
                 }
-                if let Some(pause) = pause {
-                    break Some(pause);
+                if pause.is_some() || turns_back {
+                    break pause;
                 }
             };
             if facts.is_empty() && paused.is_none() {
