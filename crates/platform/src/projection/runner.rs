@@ -25,9 +25,6 @@ const READ_CHUNK: usize = 1_000;
 const DOCUMENTS_AT_HAND: usize = 4_096;
 /// Without news, a projection looks at the log this often: batches can be left out of the channel.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After the first news a projection waits this long for more: many facts then fold into one write, and appends, which
-/// somebody waits for, share the store with fewer of them.
-const GATHER: Duration = Duration::from_millis(25);
 /// Pause after a failed write.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -220,7 +217,6 @@ impl Run {
                 Ok(None) => return Ok(()),
                 Err(_) => self.catch_up().await?,
                 Ok(Some(first)) => {
-                    tokio::time::sleep(GATHER).await;
                     let mut batches = vec![first];
                     let mut facts = batches[0].len();
                     while facts < FACTS_PER_WRITE {

@@ -85,3 +85,16 @@ fn a_crowd_with_a_bad_bank_leaves_books_that_add_up() {
     assert!(left.documents.iter().all(|document| !document.starts_with("order_tasks ")), "no process is open");
     assert!(stock.to_string().contains("on_hand"), "{stock}");
 }
+
+/// After a crash, what was undone tells no reason; so the reason comes first.
+#[tokio::test(start_paused = true)]
+async fn why_an_order_is_undone_is_durable_before_anything_is_undone() {
+    let shop = BoxedShop::open(5).await;
+    let (status, answer) = shop.buy("declined", &[("A", 1)], "tok_declined").await;
+    assert_eq!(status, 402);
+    let id = answer["order_id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    let facts = shop.orders.facts_of(&id).await.expect("facts");
+    let place = |wanted: &str| facts.iter().position(|fact| &*fact.type_name == wanted).expect(wanted);
+    let why = place("order.cancellation_requested");
+    assert!(why < place("payment.closing") && why < place("reservation.released"), "{facts:#?}");
+}
