@@ -58,6 +58,23 @@ pub struct ImageView {
     #[schema(example = "/media/med_….svg")]
     pub url: String,
     pub alt: String,
+    /// In pixels; null where it is not known.
+    #[serde(default)]
+    pub width: Option<u32>,
+    #[serde(default)]
+    pub height: Option<u32>,
+    /// Smaller versions, the smallest first; none of a drawing, which is sharp at any size.
+    #[serde(default)]
+    pub sizes: Vec<ImageSize>,
+}
+
+/// A smaller version of a picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImageSize {
+    /// Relative to the shop's address.
+    pub url: String,
+    /// In pixels.
+    pub width: u32,
 }
 
 /// A product as shoppers see it in a list.
@@ -120,7 +137,11 @@ pub struct ProductView {
     pub id: String,
     pub slug: String,
     pub title: String,
+    /// As text.
     pub description: String,
+    /// The same with its structure, as harmless HTML; null where it has none.
+    #[serde(default)]
+    pub description_html: Option<String>,
     pub brand: Option<String>,
     pub categories: Vec<String>,
     pub attributes: Vec<AttributeView>,

@@ -8,6 +8,7 @@ pub mod error;
 pub mod inventory;
 pub mod orders;
 pub mod payments;
+pub mod search;
 pub mod shop;
 pub mod staff;
 

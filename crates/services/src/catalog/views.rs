@@ -77,6 +77,7 @@ pub fn product(product: &Product, read_as: &ReadAs, shelf: &Shelf) -> ProductVie
         slug: content.slug.to_string(),
         title: text.title().to_string(),
         description: text.description().to_owned(),
+        description_html: None,
         brand: content.brand.as_ref().map(ToString::to_string),
         categories: content.categories.iter().map(ToString::to_string).collect(),
         attributes: text.attributes().into_iter().map(attribute).collect(),
@@ -109,7 +110,13 @@ fn variant_view(variant: &Variant, read_as: &ReadAs, shelf: &Shelf) -> VariantVi
 }
 
 fn image_view<'a>(text: &TextIn<'a>, image: &'a Image) -> ImageView {
-    ImageView { url: media::url(&image.media), alt: text.image_alt(image).to_owned() }
+    ImageView {
+        url: media::url(&image.media),
+        alt: text.image_alt(image).to_owned(),
+        width: None,
+        height: None,
+        sizes: Vec::new(),
+    }
 }
 
 pub fn offer(product: &Product, variant: &Variant, currency: Currency, locale: &Locale) -> Offer {
