@@ -61,7 +61,7 @@ pub fn router(
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
-    let pages = web::router(mart.catalog.clone(), mart.shop.clone());
+    let pages = web::router(&page_services(mart), &web::Options::default());
     show_machinery(mart, registry);
     let registry_state = registry.clone();
     let router = Router::new()
@@ -71,6 +71,24 @@ pub fn router(
         .merge(health(mart, readiness))
         .route("/metrics", get(move || async move { registry_state.respond() }));
     Ok(conventions(router, http_config(mart, config, registry)?))
+}
+
+/// What the pages are made from.
+fn page_services(mart: &Mart) -> web::Services {
+    web::Services {
+        shop: mart.shop.clone(),
+        pages: mart.pages.clone(),
+        catalog: mart.catalog.clone(),
+        search: mart.catalog.clone(),
+        products: mart.catalog.clone(),
+        stock: Arc::new(services::inventory::Desk::new(mart.inventory.clone(), mart.catalog.clone())),
+        shopping: mart.carts.clone(),
+        checkout: Arc::new(services::orders::Counter::new(mart.orders.clone())),
+        orders: Arc::new(services::orders::Desk::new(mart.orders.clone())),
+        payments: mart.payments.clone(),
+        staff: mart.staff.clone(),
+        staff_desk: mart.staff.clone(),
+    }
 }
 
 /// The services' routes, which describe themselves.

@@ -29,7 +29,7 @@ use services::inventory::Inventory;
 use services::machinery::Machinery;
 use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
-use services::shop::Shop;
+use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
 
 use crate::config::{Config, Secrets};
@@ -67,6 +67,7 @@ pub struct Mart {
     pub machinery: Machinery,
     pub repeats: Repeats,
     pub shop: Arc<Shop>,
+    pub pages: Arc<WrittenPages>,
     pub staff: Arc<Staff>,
     pub catalog: Arc<Catalog>,
     pub inventory: Arc<Inventory>,
@@ -90,6 +91,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         &machinery.vault.master().hash("idempotency keys", &[]),
     );
     let shop = Arc::new(Shop::new(&machinery));
+    let pages = Arc::new(WrittenPages::new(&machinery, shop.clone()));
     let staff =
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
@@ -122,6 +124,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         machinery,
         repeats,
         shop,
+        pages,
         staff,
         catalog,
         inventory,

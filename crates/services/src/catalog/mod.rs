@@ -1,6 +1,8 @@
 //! The catalogue: products and their categories, as facts, as lists and as finished answers; and the pictures they show.
 //! It does not know what is in stock or in carts: availability is asked of the inventory.
 
+mod desk;
+mod finding;
 pub mod http;
 mod kinds;
 mod listing;

@@ -75,6 +75,11 @@ fn parse_list(line: &str, tags: &mut Vec<Tag>) -> Option<()> {
 pub struct IfMatch(Tags);
 
 impl IfMatch {
+    /// As if this one version had been sent.
+    pub fn version(version: u64) -> IfMatch {
+        IfMatch(Tags::List(vec![Tag { tag: ETag::version(version).as_str().to_owned(), weak: false }]))
+    }
+
     /// # Errors
     /// 428 when the header is missing.
     pub fn required(self) -> Result<IfMatch, Problem> {
