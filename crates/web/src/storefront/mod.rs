@@ -34,8 +34,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 
 use crate::{Options, Services};
 use cookies::Jar;

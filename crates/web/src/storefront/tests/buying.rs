@@ -160,7 +160,8 @@ async fn what_is_missing_is_told_beside_its_field() {
     let shop = Shop::open().await;
     let mut browser = shop.browser();
     let page = at_checkout(&mut browser).await;
-    let wrong = [("email", "ada@"), ("name", ""), ("postal_code", " "), ("phone", "12"), ("payment", ""), ("terms", "")];
+    let wrong =
+        [("email", "ada@"), ("name", ""), ("postal_code", " "), ("phone", "12"), ("payment", ""), ("terms", "")];
     let told = press(&mut browser, &page, &wrong).await;
     assert_eq!(told.status, 422);
     for id in ["email", "name", "postal_code", "phone", "payment", "terms"] {

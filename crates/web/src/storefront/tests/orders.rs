@@ -67,12 +67,7 @@ async fn a_page_hears_that_its_order_changed() {
     let quiet = browser.get(&events).await;
     assert_eq!(quiet.header("content-type"), "text/event-stream");
     assert_eq!(quiet.text, "retry: 1000\n\n");
-    let listening = browser.get(&events);
-    let shipping = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        ship(&shop, &id).await;
-    };
-    let (heard, ()) = tokio::join!(listening, shipping);
+    let (heard, ()) = tokio::join!(browser.get(&events), ship(&shop, &id));
     heard.shows("event: changed\nid: ");
 }
 

@@ -7,7 +7,7 @@ async fn the_address_wins_then_the_cookie_then_the_browser() {
     let shop = Shop::open().await;
     let mut browser = shop.browser();
     browser.get("/p/mug").await.shows("Add to cart");
-    browser.headers.push(("accept-language", "fr, ko-KR;q=0.9".to_owned()));
+    browser.headers.push(("accept-language", "fr-CH;q=0.1, ko-KR;q=0.9".to_owned()));
     let korean = browser.get("/p/mug").await;
     korean.shows("장바구니에 담기");
     korean.shows("돌 머그");

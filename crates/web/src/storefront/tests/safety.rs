@@ -15,7 +15,10 @@ async fn cookies_are_for_this_shop_alone() {
         let told = cookies(&page);
         assert_eq!(told.len(), 2, "{told:?}");
         for line in &told {
-            assert!(line.contains("SameSite=Lax") && line.contains("Path=/") && line.contains("Max-Age=2592000"), "{line}");
+            assert!(
+                line.contains("SameSite=Lax") && line.contains("Path=/") && line.contains("Max-Age=2592000"),
+                "{line}"
+            );
             assert_eq!(line.contains("Secure"), is_https, "{line}");
         }
         assert!(told[0].starts_with("cart=crt_") && told[0].contains("HttpOnly"));
