@@ -11,5 +11,6 @@ pub mod payments;
 pub mod search;
 pub mod shop;
 pub mod staff;
+pub mod transfer;
 
 pub use error::{Error, Kind, Result};
