@@ -1,6 +1,10 @@
 //! The shop as staff see it.
 //! It does not know shoppers' pages.
 
+mod amounts;
+mod products;
+mod typed;
+
 use axum::Router;
 
 use crate::{Options, Services};
