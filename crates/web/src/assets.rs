@@ -8,11 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use platform::http::etag::ETag;
 
-const STYLE: &str = concat!(
-    include_str!("../assets/tokens.css"),
-    include_str!("../assets/storefront.css"),
-    include_str!("../assets/admin.css"),
-);
+const STYLE: &str = concat!(include_str!("../assets/tokens.css"), include_str!("../assets/storefront.css"));
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 static NAME: LazyLock<String> =
