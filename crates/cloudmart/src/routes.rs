@@ -21,6 +21,7 @@ use platform::http::{self, conventions};
 use serde_json::json;
 use services::http::identify;
 use services::payments::provider::TestBank;
+use services::payments::{BankWindow, Notices};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -86,9 +87,17 @@ fn page_services(mart: &Mart) -> web::Services {
         checkout: Arc::new(services::orders::Counter::new(mart.orders.clone())),
         orders: Arc::new(services::orders::Desk::new(mart.orders.clone())),
         payments: mart.payments.clone(),
+        test_bank: bank_window(mart),
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
     }
+}
+
+/// Where test payments are allowed, the window of their bank.
+fn bank_window(mart: &Mart) -> Option<Arc<dyn contracts::payments::TestBank>> {
+    let notices = Arc::new(Notices::new(mart.payments.clone(), mart.orders.clone()));
+    let bank = mart.test_bank.clone()?;
+    Some(Arc::new(BankWindow::new(bank, notices)))
 }
 
 /// The services' routes, which describe themselves.

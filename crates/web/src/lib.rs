@@ -15,7 +15,7 @@ use contracts::catalog::Catalog;
 use contracts::inventory::StockDesk;
 use contracts::orders::{Checkout, OrderDesk};
 use contracts::pages::Pages;
-use contracts::payments::Payments;
+use contracts::payments::{Payments, TestBank};
 use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
@@ -34,6 +34,8 @@ pub struct Services {
     pub checkout: Arc<dyn Checkout>,
     pub orders: Arc<dyn OrderDesk>,
     pub payments: Arc<dyn Payments>,
+    /// Where test payments are allowed.
+    pub test_bank: Option<Arc<dyn TestBank>>,
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
 }

@@ -37,6 +37,9 @@ use self::rate::{RateLimiter, Spent};
 use self::trace::RequestContext;
 use crate::entropy::Entropy;
 
+/// An answer that is made once and given to many.
+pub use crate::cache::{Finished, Weigh};
+
 /// Whether a request passes although its client has asked too often: staff's, say. Asked only then, so it may take a
 /// look-up.
 pub type IsExempt = Arc<dyn Fn(&Parts) -> BoxFuture<'static, bool> + Send + Sync>;
