@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::catalog::{Product, ProductInput};
-use domain::ids::{OperationId, ProductId};
+use domain::ids::{MediaId, OperationId, ProductId};
 use domain::money::Currency;
 use domain::sku::Sku;
 use domain::text::Slug;
@@ -244,6 +244,9 @@ pub trait ProductBook: Send + Sync {
 
     /// Products in the order of their slugs.
     async fn page(&self, after: Option<&Slug>, limit: usize) -> Result<Vec<Arc<Product>>>;
+
+    /// Where a picture is served, relative to the shop's address.
+    fn picture_url(&self, media: &MediaId) -> String;
 
     /// The title of each category, by slug.
     async fn category_titles(&self) -> Result<Vec<(Slug, String)>>;

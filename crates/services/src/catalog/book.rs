@@ -9,7 +9,7 @@ use contracts::caller::Caller;
 use contracts::transfer::{Mode, Outcome, ProductBook, Written};
 use contracts::{Error, Kind, Result};
 use domain::catalog::{self, Categories, CategoryInput, Product, ProductInput, State};
-use domain::ids::{ProductId, VariantId};
+use domain::ids::{MediaId, ProductId, VariantId};
 use domain::sku::Sku;
 use domain::text::Slug;
 use platform::documents::tuple::Key;
@@ -97,6 +97,10 @@ impl ProductBook for Catalog {
             products.push(product);
         }
         Ok(products)
+    }
+
+    fn picture_url(&self, media: &MediaId) -> String {
+        super::media::url(media)
     }
 
     async fn category_titles(&self) -> Result<Vec<(Slug, String)>> {
