@@ -112,6 +112,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
+        .merge(services::transfer::http::router(mart.transfer.clone(), repeats()))
 }
 
 fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {
@@ -125,6 +126,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
             json_body_bytes: http.json_body_bytes,
             request_timeout: Duration::from_secs(http.request_timeout_s),
             in_flight: http.in_flight,
+            patient_paths: vec![services::transfer::http::IMPORTS_PATH.to_owned()],
             ..Limits::default()
         },
         guard,

@@ -16,6 +16,13 @@ mod words;
 
 mod dashboard;
 
+mod amounts;
+mod cell;
+mod languages;
+mod typed;
+
+mod products;
+
 use axum::Router;
 use axum::middleware;
 use axum::routing::{any, get, post};
@@ -41,6 +48,7 @@ pub fn router(services: &Services, options: &Options) -> Router {
     let staff = Router::new()
         .route("/admin/sign-out", post(sign_in::sign_out))
         .merge(dashboard::router())
+        .merge(products::router())
         .route("/admin/{*rest}", any(answer::nothing_here))
         .layer(middleware::from_fn_with_state(admin.clone(), session::require));
     everyone.merge(staff).with_state(admin)

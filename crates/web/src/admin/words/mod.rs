@@ -3,6 +3,8 @@
 
 mod errors;
 mod frame;
+mod goods;
+mod goods_errors;
 
 use contracts::Error;
 use domain::field::FieldError;
@@ -26,10 +28,11 @@ pub struct Words {
     /// What the language calls itself.
     pub own_name: &'static str,
     pub frame: &'static frame::Phrases,
+    pub goods: &'static goods::Phrases,
 }
 
-static ENGLISH: Words = Words { lang: "en", own_name: "English", frame: &frame::ENGLISH };
-static KOREAN: Words = Words { lang: "ko", own_name: "한국어", frame: &frame::KOREAN };
+static ENGLISH: Words = Words { lang: "en", own_name: "English", frame: &frame::ENGLISH, goods: &goods::ENGLISH };
+static KOREAN: Words = Words { lang: "ko", own_name: "한국어", frame: &frame::KOREAN, goods: &goods::KOREAN };
 
 /// The languages of staff's pages; the first one is the default.
 pub static ALL: [&Words; 2] = [&ENGLISH, &KOREAN];
@@ -78,7 +81,7 @@ impl Words {
 
     /// Services speak English; what they say most often has a translation by its code.
     fn known(&self, code: &str) -> Option<&'static str> {
-        if self.is_korean() { errors::korean(code) } else { None }
+        if self.is_korean() { errors::korean(code).or_else(|| goods_errors::korean(code)) } else { None }
     }
 }
 
