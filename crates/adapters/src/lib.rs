@@ -3,6 +3,7 @@
 
 mod blocking;
 pub mod folder;
+pub mod mail;
 pub mod passwords;
 pub mod payments;
 pub mod sqlite;
