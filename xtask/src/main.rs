@@ -27,7 +27,8 @@ struct CommandLine {
 enum Command {
     /// Formatting, tidy, clippy and cargo-deny: what CI runs before the tests.
     Check,
-    /// Everything that CI runs: installs what the tests need, then check, unit tests, release build, API conformance.
+    /// Everything that CI runs: installs what the tests need, then check, unit tests, browser tests, release build,
+    /// API conformance.
     Test(test::Options),
     /// The README's figures: orders and reads per second on this machine; needs wrk.
     Figures,

@@ -24,7 +24,7 @@ pub enum Signal {
 pub struct Process(Child);
 
 impl Process {
-    pub(super) fn spawn(mut command: Command, out: &Path, err: &Path) -> Self {
+    pub(crate) fn spawn(mut command: Command, out: &Path, err: &Path) -> Self {
         let create = |path: &Path| File::create(path).expect("a file for the program's output");
         let child = command.stdin(Stdio::null()).stdout(create(out)).stderr(create(err)).spawn();
         Self(child.unwrap_or_else(|error| panic!("cannot start {}: {error}", command.get_program().display())))
@@ -34,7 +34,7 @@ impl Process {
         self.0.id()
     }
 
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().expect("the program can be followed")
     }
 
