@@ -30,7 +30,7 @@ pub fn run(workspace: &Workspace, steps: &mut Steps) -> Result<(), Error> {
         let arguments = ["clippy", "--workspace", "--keep-going", "--all-targets", "--locked", "--", "-D", "warnings"];
         process::run(&mut cargo(root, &arguments)).map_err(Error::Clippy)?;
         // What `cargo test` leaves out, `--all-targets` leaves out, too.
-        let arguments = ["clippy", "--package", "cloudmart", "--test", "browser", "--locked", "--", "-D", "warnings"];
+        let arguments = ["clippy", "--workspace", "--test", "browser", "--locked", "--", "-D", "warnings"];
         process::run(&mut cargo(root, &arguments)).map_err(Error::Clippy)
     })?;
     if !process::succeeds(&mut cargo(root, &["deny", "--version"])) {

@@ -7,6 +7,7 @@ mod process;
 mod steps;
 mod test;
 mod tidy;
+mod window;
 mod workspace;
 
 use std::process::ExitCode;
@@ -32,6 +33,10 @@ enum Command {
     Test(test::Options),
     /// The README's figures: orders and reads per second on this machine; needs wrk.
     Figures,
+    /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
+    Lighthouse(window::Options),
+    /// Pictures of every page, into target/screenshots.
+    Screenshots(window::Options),
     /// The architecture's rules, each violation with what to do instead.
     Tidy,
 }
@@ -46,6 +51,8 @@ enum Error {
     Test(#[from] test::Error),
     #[error(transparent)]
     Figures(#[from] figures::Error),
+    #[error(transparent)]
+    Window(#[from] window::Error),
     #[error(transparent)]
     Tidy(#[from] tidy::Error),
 }
@@ -71,6 +78,8 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
         Command::Figures => figures::run(&workspace)?,
+        Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
+        Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::Tidy => tidy::run(&workspace)?,
     }
     Ok(())

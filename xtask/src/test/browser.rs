@@ -9,7 +9,8 @@ use crate::workspace::Workspace;
 pub const AXE: &str = "CLOUDMART_AXE";
 
 pub fn run(workspace: &Workspace, packages: &Packages, counts: &mut Option<Counts>) -> Result<(), units::Error> {
-    let arguments = ["test", "--package", "cloudmart", "--test", "browser", "--locked", "--no-fail-fast"];
+    // With the features of the whole workspace, as the other tests have them, so that nothing is built in two ways.
+    let arguments = ["test", "--workspace", "--test", "browser", "--locked", "--no-fail-fast"];
     let mut command = cargo(&workspace.root, &arguments);
     command.env(AXE, packages.axe());
     units::run_tests(command, counts)

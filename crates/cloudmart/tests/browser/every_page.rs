@@ -1,7 +1,7 @@
 //! What holds for every page: everybody can use it, it complains of nothing, and it fits a phone.
 
-use testkit::browser::pages::{PAGES, Places};
-use testkit::browser::{Browser, Visitor};
+use testkit::browser::Visitor;
+use testkit::browser::pages::{PAGES, Tour};
 use testkit::mart::{Mart, Plan};
 
 use crate::CLOUDMART;
@@ -9,22 +9,17 @@ use crate::CLOUDMART;
 /// Goes through all pages and tells everything that is wrong at once.
 async fn walk(visitors: &[Visitor]) {
     let mart = Mart::start(Plan::sample(CLOUDMART)).await;
-    let places = Places::of(&mart).await;
-    let mut browser = Browser::open(&mart, visitors[0].clone()).await;
+    let mut tour = Tour::begin(&mart, visitors[0].clone()).await;
     let mut flaws = Vec::new();
     for page in PAGES {
-        let path = places.path(page);
-        match page.status {
-            200 => browser.visit(&path).await,
-            status => browser.visit_refused(&path, status).await,
-        }
+        tour.visit(page).await;
         for visitor in visitors {
-            browser.look_as(visitor.clone()).await;
-            flaws.extend(browser.flaws().await);
+            tour.browser.look_as(visitor.clone()).await;
+            flaws.extend(tour.browser.flaws().await);
         }
-        browser.look_as(visitors[0].clone()).await;
+        tour.browser.look_as(visitors[0].clone()).await;
     }
-    flaws.extend(browser.complaints().await);
+    flaws.extend(tour.browser.complaints().await);
     assert!(flaws.is_empty(), "{} flaws:\n{}", flaws.len(), flaws.join("\n"));
 }
 

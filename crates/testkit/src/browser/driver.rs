@@ -18,7 +18,7 @@ const PROGRAM: &str = "chromedriver";
 /// What it prints when it has found a free port.
 const ON_PORT: &str = "started successfully on port ";
 /// Quiet, alone, and nothing but what the page asks for. Containers have a small `/dev/shm` and often no user namespaces.
-const SWITCHES: &[&str] = &[
+pub(super) const SWITCHES: &[&str] = &[
     "--headless",
     "--no-sandbox",
     "--disable-dev-shm-usage",

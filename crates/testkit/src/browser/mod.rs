@@ -2,9 +2,11 @@
 //! written on the page. It does not know the shop's pages, and nothing of their markup but what a screen reader reads.
 
 mod axe;
+pub mod bustle;
 mod driver;
 mod find;
 mod keyboard;
+pub mod lighthouse;
 pub mod pages;
 mod pictures;
 mod tabs;
@@ -132,6 +134,13 @@ impl Browser {
         let url: Url = self.client.current_url().await.expect("a tab has an address");
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{}{query}", url.path())
+    }
+
+    /// The shop's cookies, as a request sends them.
+    pub async fn cookies(&self) -> String {
+        let cookies = self.client.get_all_cookies().await.expect("a page has cookies, or none");
+        let pairs: Vec<String> = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value())).collect();
+        pairs.join("; ")
     }
 
     pub async fn title(&self) -> String {

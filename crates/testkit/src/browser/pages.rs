@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::{Browser, Visitor};
 use crate::mart::Mart;
 
 /// Who comes to a page.
@@ -90,5 +91,37 @@ impl Places {
             self.0.iter().fold(page.path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
         assert!(!filled.contains('{'), "nobody knows yet where {} is: {filled}", page.name);
         filled
+    }
+}
+
+/// A walk through the pages: a browser, and what it has to have done before a page is there to be seen.
+#[derive(Debug)]
+pub struct Tour {
+    pub browser: Browser,
+    pub places: Places,
+}
+
+impl Tour {
+    pub async fn begin(mart: &Mart, visitor: Visitor) -> Self {
+        let places = Places::of(mart).await;
+        let browser = Browser::open(mart, visitor).await;
+        let tour = Self { browser, places };
+        tour.speak().await;
+        tour
+    }
+
+    /// A shop may be told the language by its address; the browser's own says it anyway.
+    async fn speak(&self) {
+        let language = self.browser.visitor().language;
+        self.browser.visit(&format!("/?locale={language}")).await;
+    }
+
+    /// Goes to a page, and does before what makes it be there.
+    pub async fn visit(&mut self, page: &Page) {
+        let path = self.places.path(page);
+        match page.status {
+            200 => self.browser.visit(&path).await,
+            status => self.browser.visit_refused(&path, status).await,
+        }
     }
 }

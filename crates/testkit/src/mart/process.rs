@@ -103,7 +103,10 @@ impl fmt::Display for Output {
 }
 
 /// Runs a program to its end while everything else on this runtime goes on.
-pub(super) async fn run(command: Command, limit: Duration) -> Output {
+///
+/// # Panics
+/// When it is not done within the limit; it is killed then.
+pub async fn run_to_its_end(command: Command, limit: Duration) -> Output {
     let folder = tempfile::tempdir().expect("a folder for the program's output");
     let (out, err) = (folder.path().join("out"), folder.path().join("err"));
     let mut process = Process::spawn(command, &out, &err);
