@@ -1,7 +1,7 @@
 //! What holds for every page: everybody can use it, it complains of nothing, and it fits a phone.
 
 use testkit::browser::Visitor;
-use testkit::browser::pages::{PAGES, Tour};
+use testkit::browser::pages::{PAGES, Places, Tour};
 use testkit::mart::{Mart, Plan};
 
 use crate::CLOUDMART;
@@ -9,7 +9,7 @@ use crate::CLOUDMART;
 /// Goes through all pages and tells everything that is wrong at once.
 async fn walk(visitors: &[Visitor]) {
     let mart = Mart::start(Plan::sample(CLOUDMART)).await;
-    let mut tour = Tour::begin(&mart, visitors[0].clone()).await;
+    let mut tour = Tour::begin(&mart, visitors[0].clone(), Places::of(&mart, None).await).await;
     let mut flaws = Vec::new();
     for page in PAGES {
         tour.visit(page).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use testkit::browser::Visitor;
 use testkit::browser::lighthouse::{Report, look};
-use testkit::browser::pages::{PAGES, Tour};
+use testkit::browser::pages::{PAGES, Places, Tour};
 use testkit::mart::{Mart, Plan};
 
 use crate::Wanted;
@@ -23,6 +23,7 @@ const TARGETS: &[(&str, &[&str])] = &[("home", FOUND), ("product", FOUND), ("che
 /// Whether every page that is wanted reaches its points.
 pub async fn run(wanted: &Wanted) -> bool {
     let mart = Mart::start(Plan::sample(&wanted.binary)).await;
+    let places = Places::of(&mart, None).await;
     let mut is_fine = true;
     for (name, categories) in TARGETS.iter().filter(|(name, _)| wanted.has(name)) {
         let Some(page) = PAGES.iter().find(|page| page.name == *name) else {
@@ -30,7 +31,7 @@ pub async fn run(wanted: &Wanted) -> bool {
             is_fine = false;
             continue;
         };
-        let mut tour = Tour::begin(&mart, Visitor::at_desk().on_phone()).await;
+        let mut tour = Tour::begin(&mart, Visitor::at_desk().on_phone(), places.clone()).await;
         tour.visit(page).await;
         let (path, cookies) = (tour.browser.path().await, tour.browser.cookies().await);
         tour.browser.close().await;

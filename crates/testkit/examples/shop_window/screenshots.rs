@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use testkit::browser::bustle;
-use testkit::browser::pages::{PAGES, Page, Tour};
+use testkit::browser::pages::{PAGES, Page, Places, Tour};
 use testkit::browser::{Device, Scheme, Visitor};
 use testkit::mart::{Mart, Plan};
 
@@ -17,22 +17,22 @@ const ORDERS: usize = 36;
 pub async fn run(wanted: &Wanted) -> bool {
     std::fs::create_dir_all(&wanted.path).expect("a folder for the pictures");
     let mart = Mart::start(Plan::sample(&wanted.binary)).await;
-    bustle::fill(&mart, ORDERS).await;
+    let order = bustle::fill(&mart, ORDERS).await;
+    let places = Places::of(&mart, Some(&order)).await;
     let mut count = 0;
     for visitor in visitors() {
         let pages: Vec<&Page> =
             PAGES.iter().filter(|page| wanted.has(page.name) && (page.is_main || is_plain(&visitor))).collect();
         if !pages.is_empty() {
-            count += walk(&mart, visitor, &pages, &wanted.path).await;
+            count += walk(Tour::begin(&mart, visitor, places.clone()).await, &pages, &wanted.path).await;
         }
     }
     println!("{count} pictures in {}", wanted.path.display());
     count > 0
 }
 
-async fn walk(mart: &Mart, visitor: Visitor, pages: &[&Page], folder: &Path) -> usize {
-    let looks = visitor.name();
-    let mut tour = Tour::begin(mart, visitor).await;
+async fn walk(mut tour: Tour, pages: &[&Page], folder: &Path) -> usize {
+    let looks = tour.browser.visitor().name();
     for page in pages {
         tour.visit(page).await;
         let save = |suffix: &str, picture: Vec<u8>| {

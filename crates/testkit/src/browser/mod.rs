@@ -9,6 +9,8 @@ mod keyboard;
 pub mod lighthouse;
 pub mod pages;
 mod pictures;
+pub mod shopper;
+pub mod staff;
 mod tabs;
 mod visitor;
 
