@@ -34,7 +34,8 @@ pub async fn run(wanted: &Wanted) -> bool {
         let mut tour = Tour::begin(&mart, Visitor::at_desk().on_phone(), places.clone()).await;
         tour.visit(page).await;
         let (path, cookies) = (tour.browser.path().await, tour.browser.cookies().await);
-        tour.browser.close().await;
+        // What pages complain of is the tests' matter, and Lighthouse tells it, too.
+        tour.browser.complaints().await;
         let mut reports = Vec::new();
         for _ in 0..LOOKS {
             reports.push(look(&wanted.path, &mart.url(&path), &cookies, categories).await);

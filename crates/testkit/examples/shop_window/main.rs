@@ -28,7 +28,9 @@ async fn main() -> ExitCode {
         eprintln!("shop_window lighthouse BINARY PROGRAM [PAGE…] | screenshots BINARY FOLDER [PAGE…]");
         return ExitCode::FAILURE;
     };
-    let wanted = Wanted { binary: binary.into(), path: path.into(), pages: words.collect() };
+    // The shop is started in a folder of its own.
+    let absolute = |path: String| std::path::absolute(&path).unwrap_or_else(|_| path.into());
+    let wanted = Wanted { binary: absolute(binary), path: absolute(path), pages: words.collect() };
     let is_fine = match what.as_str() {
         "lighthouse" => lighthouse::run(&wanted).await,
         _ => screenshots::run(&wanted).await,

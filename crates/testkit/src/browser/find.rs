@@ -1,6 +1,7 @@
 //! Finding and using what is on a page as a person does: by what it is and what it is called.
 //! It does not know markup: no class, no id, no test attribute.
 
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::{Element, ElementRef};
 use fantoccini::error::{CmdError, ErrorStatus};
 use serde_json::{Value, json};
@@ -89,6 +90,22 @@ impl Browser {
 
     pub async fn press_a(&self, kind: Kind, name: &str) {
         self.until_it_works(&format!("press /{name}/"), async || self.find(kind, name).await.click().await).await;
+    }
+
+    /// Presses twice at once, as hasty people do.
+    pub async fn press_twice(&self, name: &str) {
+        let work = async || {
+            let element = self.find(Kind::Press, name).await;
+            let shown = "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})";
+            self.try_ask(shown, &[json!({ELEMENT: element.element_id().to_string()})]).await?;
+            let down = || PointerAction::Down { button: MOUSE_BUTTON_LEFT };
+            let up = || PointerAction::Up { button: MOUSE_BUTTON_LEFT };
+            let hand = MouseActions::new("hand".to_owned());
+            let there = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
+            let twice = hand.then(there).then(down()).then(up()).then(down()).then(up());
+            self.client.perform_actions(twice).await
+        };
+        self.until_it_works(&format!("press /{name}/ twice"), work).await;
     }
 
     /// Fills a field in: typed into text, chosen from a list by what is shown or by its value.

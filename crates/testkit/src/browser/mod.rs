@@ -131,6 +131,11 @@ impl Browser {
         status.as_u64().and_then(|status| status.try_into().ok()).unwrap_or_default()
     }
 
+    /// When the page was asked for: the same until it is loaded again.
+    pub async fn loaded_at(&self) -> Value {
+        self.ask("return performance.timeOrigin", &[]).await
+    }
+
     /// Where the tab is, from the first slash on.
     pub async fn path(&self) -> String {
         let url: Url = self.client.current_url().await.expect("a tab has an address");
