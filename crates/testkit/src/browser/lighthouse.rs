@@ -14,6 +14,8 @@ use crate::mart::{Process, eventually, run_to_its_end};
 
 /// One look at one page, on a machine that is busy with other things.
 const LOOK_LIMIT: Duration = Duration::from_secs(180);
+/// Of one audit; the others are mostly of the same kind.
+const ITEMS_TOLD: usize = 5;
 /// What a first view is made of, as Chromium names it.
 const FIRST_VIEW: [&str; 3] = ["Document", "Stylesheet", "Script"];
 
@@ -98,10 +100,17 @@ fn points(score: &Value) -> u32 {
 fn in_words(category: &str, audit: &Value) -> String {
     let text = |member: &str| audit[member].as_str().unwrap_or_default();
     let items = audit["details"]["items"].as_array().into_iter().flatten();
-    let places: Vec<String> =
-        items.filter_map(|item| item["node"]["snippet"].as_str().map(ToOwned::to_owned)).collect();
+    let places: Vec<String> = items.take(ITEMS_TOLD).filter_map(place).collect();
     let told = [text("displayValue"), text("errorMessage"), &places.join(" ")].join(" ");
     format!("{category}: {} ({} of 100) {}", text("title"), points(&audit["score"]), told.trim())
+}
+
+/// What an item is about: an element, an address, a message.
+fn place(item: &Value) -> Option<String> {
+    let told = ["description", "url", "href", "line", "message", "reason"].map(|member| item[member].as_str());
+    let told = [item["node"]["snippet"].as_str()].into_iter().chain(told).flatten();
+    let told: Vec<&str> = told.filter(|text| !text.is_empty()).collect();
+    (!told.is_empty()).then(|| format!("[{}]", told.join(" · ")))
 }
 
 /// Scheme, host and port.
@@ -132,7 +141,7 @@ mod tests {
         });
         let report = read(&report, "http://127.0.0.1:1/");
         assert_eq!(report.scores.get("seo"), Some(&95));
-        assert_eq!(report.losses, ["seo: No description (0 of 100) <head>"]);
+        assert_eq!(report.losses, ["seo: No description (0 of 100) [<head>]"]);
         assert_eq!(report.first_view_bytes, 5_500);
         assert_eq!(report.third_parties, ["https://example.org/x.js"]);
     }
