@@ -1,8 +1,11 @@
 //! That the tools see what they are there to see: a test that cannot fail proves nothing.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use testkit::browser::{Browser, Kind, Visitor};
+use futures::FutureExt as _;
+use testkit::browser::{Browser, Key, Kind, PATIENCE, Visitor};
+use testkit::mart::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -98,8 +101,27 @@ async fn the_keyboard_alone_is_enough() {
     assert_eq!(browser.tab_to("Name").await.tag, "input");
     browser.keys("Ada").await;
     browser.tab_to("Send").await;
-    browser.key(testkit::browser::Key::Enter).await;
+    browser.key(Key::Enter).await;
     browser.arrives("^/sent$").await;
     assert_eq!(browser.path().await, "/sent?q=Ada");
     browser.close().await;
+}
+
+/// Nothing is left behind when a test fails.
+#[tokio::test]
+async fn a_browser_ends_with_its_test() {
+    let process = std::cell::Cell::new(None);
+    let failing = AssertUnwindSafe(async {
+        let browser = Browser::open_at("http://127.0.0.1:9".to_owned(), Visitor::at_desk()).await;
+        process.set(browser.process());
+        panic!("as a test may");
+    });
+    failing.catch_unwind().await.expect_err("it fails");
+    let id = process.get().expect("chromium told its process");
+    // What has ended and was not yet waited for has no command line any more.
+    let line = format!("/proc/{id}/cmdline");
+    eventually("chromium has ended", PATIENCE, async || {
+        std::fs::read(&line).map_or(true, |line| line.is_empty()).then_some(())
+    })
+    .await;
 }

@@ -37,7 +37,7 @@ pub(super) const SWITCHES: &[&str] = &[
 /// Both processes, ended when this goes: the browser before its parent.
 #[derive(Debug)]
 pub(super) struct Driver {
-    _chromium: Chromium,
+    chromium: Chromium,
     _process: Process,
     _profile: TempDir,
 }
@@ -66,7 +66,12 @@ impl Driver {
         let connected = builder.connect(&format!("http://127.0.0.1:{port}")).await;
         let client = connected.unwrap_or_else(|error| panic!("chromium does not start: {error}"));
         let chromium = client.capabilities().and_then(|told| told.get("goog:processID")).and_then(Value::as_u64);
-        (Self { _chromium: Chromium(chromium), _process: process, _profile: profile }, client)
+        (Self { chromium: Chromium(chromium), _process: process, _profile: profile }, client)
+    }
+
+    /// The process that shows the pages.
+    pub(super) fn chromium(&self) -> Option<u64> {
+        self.chromium.0
     }
 
     /// A command of Chromium's own protocol, on the current tab.

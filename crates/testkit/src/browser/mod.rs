@@ -84,6 +84,11 @@ impl Browser {
         std::mem::take(&mut *self.heard.lock())
     }
 
+    /// The id of chromium's process.
+    pub fn process(&self) -> Option<u64> {
+        self.driver.chromium()
+    }
+
     pub fn visitor(&self) -> &Visitor {
         &self.visitor
     }
