@@ -13,9 +13,15 @@ async fn walk(visitors: &[Visitor]) {
     let mut flaws = Vec::new();
     for page in PAGES {
         tour.visit(page).await;
+        let mut known = Vec::new();
         for visitor in visitors {
             tour.browser.look_as(visitor.clone()).await;
-            flaws.extend(tour.browser.flaws().await);
+            for flaw in tour.browser.flaws().await {
+                if !known.contains(&flaw) {
+                    flaws.push(format!("{} as {}: {flaw}", page.name, visitor.name()));
+                    known.push(flaw);
+                }
+            }
         }
         tour.browser.look_as(visitors[0].clone()).await;
     }

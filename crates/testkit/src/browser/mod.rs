@@ -195,10 +195,8 @@ impl Browser {
 
     /// What keeps people from using the page as it is looked at now: axe-core's violations, and what is too wide.
     pub async fn flaws(&self) -> Vec<String> {
-        let (path, visitor) = (self.path().await, self.visitor.name());
-        let wider = self.wider().await.into_iter().map(|what| format!("{path} as {visitor}: too wide: {what}"));
-        let violations = self.violations().await.into_iter().map(|what| format!("{path} as {visitor}: {what}"));
-        violations.chain(wider).collect()
+        let wider = self.wider().await.into_iter().map(|what| format!("too wide: {what}"));
+        self.violations().await.into_iter().chain(wider).collect()
     }
 
     /// What reaches beyond the window's right edge.
