@@ -2,7 +2,7 @@
 //! keyboard alone.
 
 use testkit::browser::shopper::{
-    ACCEPT_TERMS, ADA, ADD_TO_CART, CHECKOUT, CITY, COUNTRY, EMAIL, LINE1, NAME, PAYS, PLACE_ORDER, POSTAL_CODE, REGION,
+    ACCEPT_TERMS, ADA, ADD_TO_CART, CHECKOUT, CITY, COUNTRY, EMAIL, LINE1, NAME, PAYS, PLACE_ORDER, POSTAL_CODE,
 };
 use testkit::browser::staff::SignIn;
 use testkit::browser::{Browser, Key, Kind, Visitor};
@@ -38,7 +38,8 @@ async fn finds_and_buys(guest: &Browser) -> String {
 }
 
 /// Ships an order in the admin.
-async fn ships(mart: &Mart, order: &str) {
+async fn ships(mart: &Mart, page: &str) {
+    let order = page.trim_start_matches("/orders/");
     let staff = Browser::open(mart, Visitor::at_desk()).await;
     staff.sign_in(&SignIn::told_by(mart)).await;
     staff.ship(order).await;
@@ -149,7 +150,7 @@ async fn fill_by_keyboard(guest: &Browser) {
         (NAME, ADA.name),
         (LINE1, ADA.line1),
         (CITY, ADA.city),
-        (REGION, "New York"),
+        (ADA.region_label, ADA.region),
         (POSTAL_CODE, ADA.postal_code),
     ];
     for (field, value) in fields {

@@ -28,6 +28,8 @@ const isSeen = (element) =>
   element.checkVisibility({ visibilityProperty: true }) &&
   !element.closest('[inert], [aria-hidden=true]') &&
   (element.getClientRects().length > 0 || kind === 'choice');
-return [...document.querySelectorAll(KINDS[kind])].filter(
+// While a dialog is open, nothing else on the page can be used.
+const dialogs = [...document.querySelectorAll('dialog:modal')];
+return [...(dialogs.at(-1) ?? document).querySelectorAll(KINDS[kind])].filter(
   (element) => !element.disabled && isSeen(element) && wanted.test(nameOf(element)),
 );

@@ -12,8 +12,9 @@ pub struct Buyer {
     pub phone: &'static str,
     pub line1: &'static str,
     pub city: &'static str,
-    /// As the list of its country offers it, by name or code; empty where the country has none.
     pub region: &'static str,
+    /// What the country calls its regions.
+    pub region_label: &'static str,
     pub postal_code: &'static str,
     /// ISO 3166-1, two letters.
     pub country: &'static str,
@@ -26,6 +27,7 @@ pub const ADA: Buyer = Buyer {
     line1: "12 St James's Square",
     city: "New York",
     region: "NY",
+    region_label: "^(state|주)",
     postal_code: "10001",
     country: "US",
 };
@@ -37,6 +39,7 @@ pub const HANEUL: Buyer = Buyer {
     line1: "자하문로 12",
     city: "종로구",
     region: "서울특별시",
+    region_label: "^(province or city|시·도)",
     postal_code: "03045",
     country: "KR",
 };
@@ -55,7 +58,6 @@ pub const PHONE: &str = "^(phone|전화번호)";
 pub const COUNTRY: &str = "^(country|국가)";
 pub const LINE1: &str = "^(street|도로명)";
 pub const CITY: &str = "^(city|district|도시|시·군·구)";
-pub const REGION: &str = "^(state|province|prefecture|region|주|시·도|도도부현)";
 pub const POSTAL_CODE: &str = "^(postal code|zip code|postcode|우편번호)";
 
 impl Browser {
@@ -86,17 +88,15 @@ impl Browser {
         if !self.visitor().has_scripts {
             self.press_a(Kind::Button, "^(update totals|금액 다시 계산)").await;
         }
+        self.fill(buyer.region_label, buyer.region).await;
         self.fill(EMAIL, buyer.email).await;
+        self.fill(PHONE, buyer.phone).await;
         self.fill(NAME, buyer.name).await;
-        self.fill_if_there(PHONE, buyer.phone).await;
         self.fill(LINE1, buyer.line1).await;
         self.fill(CITY, buyer.city).await;
-        if !buyer.region.is_empty() {
-            self.fill_if_there(REGION, buyer.region).await;
-        }
-        self.fill_if_there(POSTAL_CODE, buyer.postal_code).await;
+        self.fill(POSTAL_CODE, buyer.postal_code).await;
         self.choose(payment).await;
-        self.choose_if_there(ACCEPT_TERMS).await;
+        self.choose(ACCEPT_TERMS).await;
     }
 
     /// Orders; answers with the path of the order's page, where the browser then is.

@@ -1,7 +1,7 @@
 //! What somebody who works in the shop does on the pages for staff, in English or Korean.
 //! It does not know how the pages are made: it reads what is written on them.
 
-use super::Browser;
+use super::{Browser, Kind};
 use crate::mart::Mart;
 
 /// How a line of the first start begins that tells the first member's e-mail address and password.
@@ -36,5 +36,13 @@ impl Browser {
         self.fill("^(password|비밀번호)", &who.password).await;
         self.press("^(sign in|로그인)").await;
         self.arrives("^/admin$").await;
+    }
+
+    /// Ships all of an order, from its page.
+    pub async fn ship(&self, order: &str) {
+        self.visit(&format!("/admin/orders/{order}")).await;
+        self.press("^(ship|발송)$").await;
+        self.press_a(Kind::Button, "^(ship|발송)$").await;
+        self.reads("shipped\\.|발송 처리했습니다").await;
     }
 }
