@@ -33,6 +33,7 @@ pub struct Config {
     pub orders: Orders,
     pub http: Http,
     pub executor: Executor,
+    pub imports: Imports,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -84,6 +85,12 @@ pub struct Executor {
     pub states_bytes: usize,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Imports {
+    pub fetch_from_loopback: bool,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -96,6 +103,7 @@ impl Default for Config {
             orders: Orders::default(),
             http: Http::default(),
             executor: Executor::default(),
+            imports: Imports::default(),
         }
     }
 }
@@ -224,7 +232,7 @@ mod tests {
         assert_eq!(read, Config::default());
         let debug = format!("{:?}", Config::default());
         let keys = debug.split([' ', '{', ',']).filter_map(|word| word.strip_suffix(':'));
-        for key in keys.filter(|key| !["payments", "orders", "http", "executor"].contains(key)) {
+        for key in keys.filter(|key| !["payments", "orders", "http", "executor", "imports"].contains(key)) {
             let is_documented = REFERENCE.lines().any(|line| line.starts_with(&format!("{key} =")));
             assert!(is_documented, "{key} is not in cloudmart.toml");
         }

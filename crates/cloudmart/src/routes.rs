@@ -21,6 +21,7 @@ use platform::http::{self, conventions};
 use serde_json::json;
 use services::http::identify;
 use services::payments::provider::TestBank;
+use services::payments::{BankWindow, Notices};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -61,7 +62,7 @@ pub fn router(
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
-    let pages = web::router(mart.catalog.clone(), mart.shop.clone());
+    let pages = web::router(&page_services(mart), &web::Options::default());
     show_machinery(mart, registry);
     let registry_state = registry.clone();
     let router = Router::new()
@@ -71,6 +72,32 @@ pub fn router(
         .merge(health(mart, readiness))
         .route("/metrics", get(move || async move { registry_state.respond() }));
     Ok(conventions(router, http_config(mart, config, registry)?))
+}
+
+/// What the pages are made from.
+fn page_services(mart: &Mart) -> web::Services {
+    web::Services {
+        shop: mart.shop.clone(),
+        pages: mart.pages.clone(),
+        catalog: mart.catalog.clone(),
+        search: mart.catalog.clone(),
+        products: mart.catalog.clone(),
+        stock: Arc::new(services::inventory::Desk::new(mart.inventory.clone(), mart.catalog.clone())),
+        shopping: mart.carts.clone(),
+        checkout: Arc::new(services::orders::Counter::new(mart.orders.clone())),
+        orders: Arc::new(services::orders::Desk::new(mart.orders.clone())),
+        payments: mart.payments.clone(),
+        test_bank: bank_window(mart),
+        staff: mart.staff.clone(),
+        staff_desk: mart.staff.clone(),
+    }
+}
+
+/// Where test payments are allowed, the window of their bank.
+fn bank_window(mart: &Mart) -> Option<Arc<dyn contracts::payments::TestBank>> {
+    let notices = Arc::new(Notices::new(mart.payments.clone(), mart.orders.clone()));
+    let bank = mart.test_bank.clone()?;
+    Some(Arc::new(BankWindow::new(bank, notices)))
 }
 
 /// The services' routes, which describe themselves.
@@ -85,6 +112,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
+        .merge(services::transfer::http::router(mart.transfer.clone(), repeats()))
 }
 
 fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {
@@ -98,6 +126,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
             json_body_bytes: http.json_body_bytes,
             request_timeout: Duration::from_secs(http.request_timeout_s),
             in_flight: http.in_flight,
+            patient_paths: vec![services::transfer::http::IMPORTS_PATH.to_owned()],
             ..Limits::default()
         },
         guard,

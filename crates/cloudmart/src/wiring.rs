@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::fetch::{Allows, HttpFetcher};
 use adapters::folder::FolderBlobs;
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
+use adapters::spool::FolderSpool;
 use adapters::sqlite::{self, Sqlite};
 use contracts::staff::Staff as _;
 use jiff::Timestamp;
@@ -29,8 +31,9 @@ use services::inventory::Inventory;
 use services::machinery::Machinery;
 use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
-use services::shop::Shop;
+use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
+use services::transfer::{self, Transfer};
 
 use crate::config::{Config, Secrets};
 
@@ -38,6 +41,8 @@ use crate::config::{Config, Secrets};
 pub const KEY_FILE: &str = "master.key";
 /// The folder of uploaded pictures in the data folder.
 pub const MEDIA_FOLDER: &str = "media";
+/// The folder of files that are being imported, in the data folder; emptied at every start.
+pub const SPOOL_FOLDER: &str = "imports";
 
 /// Why a shop does not start.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,8 @@ pub enum Error {
     KeyVariable,
     #[error("CLOUDMART_ADMIN_TOKEN: {0}")]
     Staff(#[from] staff::SetupError),
+    #[error("the shop cannot fetch pictures: {0}")]
+    Fetch(String),
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -67,12 +74,14 @@ pub struct Mart {
     pub machinery: Machinery,
     pub repeats: Repeats,
     pub shop: Arc<Shop>,
+    pub pages: Arc<WrittenPages>,
     pub staff: Arc<Staff>,
     pub catalog: Arc<Catalog>,
     pub inventory: Arc<Inventory>,
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
+    pub transfer: Arc<Transfer>,
     /// Where test payments are allowed, the bank that plays along.
     pub test_bank: Option<Arc<TestProvider>>,
 }
@@ -90,6 +99,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         &machinery.vault.master().hash("idempotency keys", &[]),
     );
     let shop = Arc::new(Shop::new(&machinery));
+    let pages = Arc::new(WrittenPages::new(&machinery, shop.clone()));
     let staff =
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
@@ -117,19 +127,35 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     };
     let orders = Orders::new(machinery.clone(), neighbours, limits);
     let repeats = Repeats::new(Arc::new(idempotency));
+    let transfer = Transfer::new(transfer::Parts {
+        machinery: machinery.clone(),
+        shop: shop.clone(),
+        catalog: catalog.clone(),
+        book: catalog.clone(),
+        inventory: inventory.clone(),
+        spool: Arc::new(FolderSpool::open(&config.data.join(SPOOL_FOLDER))?),
+        fetcher: Arc::new(fetcher(config)?),
+    });
     Ok(Mart {
         store,
         machinery,
         repeats,
         shop,
+        pages,
         staff,
         catalog,
         inventory,
         carts,
         payments,
         orders,
+        transfer,
         test_bank: allowed.then_some(test_bank),
     })
+}
+
+fn fetcher(config: &Config) -> Result<HttpFetcher, Error> {
+    let allows = if config.imports.fetch_from_loopback { Allows::Loopback } else { Allows::PublicOnly };
+    HttpFetcher::new(allows).map_err(|error| Error::Fetch(error.to_string()))
 }
 
 async fn machinery(

@@ -6,10 +6,16 @@ pub mod carts;
 pub mod catalog;
 pub mod error;
 pub mod inventory;
+pub mod mail;
 pub mod orders;
+pub mod pages;
 pub mod payments;
+pub mod products;
 pub mod search;
 pub mod shop;
 pub mod staff;
+pub mod statistics;
+pub mod transfer;
 
+pub use catalog::Listing;
 pub use error::{Error, Kind, Result};

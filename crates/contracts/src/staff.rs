@@ -2,9 +2,11 @@
 //! It does not know what they do.
 
 use async_trait::async_trait;
-use domain::ids::StaffId;
+use domain::ids::{KeyId, StaffId};
+use jiff::Timestamp;
+use jiff::civil::Date;
 
-use crate::Result;
+use crate::{Listing, Result};
 
 /// A new secret, told once.
 #[derive(Debug, Clone)]
@@ -28,4 +30,74 @@ pub trait Staff: Send + Sync {
 
     /// A new API key for a member of staff; `None`: for the first one.
     async fn new_key(&self, email: Option<&str>) -> Result<NewSecret>;
+}
+
+/// A session that was opened.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    pub token: String,
+    pub expires_at: Timestamp,
+    pub staff: StaffId,
+}
+
+/// A member of staff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberView {
+    pub id: StaffId,
+    pub email: String,
+    pub created_at: Timestamp,
+}
+
+/// An API key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyView {
+    pub id: KeyId,
+    pub name: String,
+    pub staff: StaffId,
+    pub created_at: Timestamp,
+    /// A day in UTC.
+    pub last_used_on: Option<Date>,
+}
+
+/// Signing in and out, and who is on the staff.
+#[async_trait]
+pub trait StaffDesk: Send + Sync {
+    /// # Errors
+    /// `Unauthenticated` without telling which is wrong · `too_many_requests` with `retry_after_s` after ten failures.
+    async fn sign_in(&self, email: &str, password: &str) -> Result<NewSession>;
+
+    /// Ends a session; of one that is not there nothing happens.
+    async fn sign_out(&self, token: &str) -> Result<()>;
+
+    async fn member(&self, id: &StaffId) -> Result<MemberView>;
+
+    /// All of them, the first one first; at most 200.
+    async fn members(&self) -> Result<Vec<MemberView>>;
+
+    /// Adds a member; the password is told once.
+    ///
+    /// # Errors
+    /// `email_taken` · `Invalid`
+    async fn add(&self, email: &str) -> Result<NewSecret>;
+
+    /// Removes a member with their sessions and keys.
+    ///
+    /// # Errors
+    /// `last_member`: somebody must be able to sign in · `NotFound`
+    async fn remove(&self, id: &StaffId) -> Result<()>;
+
+    /// A new password for a member, told once; their sessions end.
+    async fn reset(&self, id: &StaffId) -> Result<NewSecret>;
+
+    /// One's own new password, of at least twelve characters. Other sessions end.
+    async fn change_password(&self, id: &StaffId, old: &str, new: &str, session: &str) -> Result<()>;
+
+    /// The newest first.
+    async fn keys(&self, cursor: Option<&str>, limit: usize) -> Result<Listing<KeyView>>;
+
+    /// A new key; its secret is told once.
+    async fn create_key(&self, owner: &StaffId, name: &str) -> Result<(KeyView, String)>;
+
+    /// It stops working within a second, everywhere.
+    async fn remove_key(&self, id: &KeyId) -> Result<()>;
 }

@@ -14,6 +14,7 @@ pub mod quoting;
 pub mod refusals;
 pub mod shop;
 pub mod staff;
+pub mod transfer;
 
 use std::sync::Arc;
 

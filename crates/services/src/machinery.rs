@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use contracts::Error;
 use contracts::caller::Caller;
+use domain::field::FieldError;
 use jiff::Timestamp;
 use platform::blobs::Blobs;
 use platform::clock::Clock;
 use platform::documents::Documents;
 use platform::entropy::{Entropy, draw};
+use platform::http::lists::{Cursor, Fingerprint};
 use platform::log::executor::{ExecuteError, Executor, RunError};
 use platform::log::kind::Kind;
 use platform::log::{Cause, StreamId, Version};
@@ -101,4 +103,16 @@ pub fn refused<R>(error: RunError<R>, translate: impl FnOnce(R) -> Error) -> Err
         RunError::Rejected(rejection) => translate(rejection),
         RunError::Failed(error) => executed(error),
     }
+}
+
+/// A cursor as a list of these filters gave it.
+///
+/// # Errors
+/// `Malformed` for one that is damaged, or another list's.
+pub fn cursor_of(text: Option<&str>, fingerprint: &Fingerprint) -> contracts::Result<Option<Cursor>> {
+    Cursor::decode_opt(text, fingerprint).map_err(|_| {
+        let fields = vec![FieldError::new("/cursor", "bad_cursor", "damaged, or from another list")];
+        let message = "send next_cursor as it was, with the same filters";
+        Error { fields, ..Error::new(contracts::Kind::Malformed, "bad_cursor", message) }
+    })
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::passwords::Argon2id;
 use adapters::payments::{Manual, Options, TestProvider};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -30,11 +31,12 @@ use serde_json::{Value, json};
 use services::carts::Carts;
 use services::catalog::Catalog;
 use services::http::Repeats;
-use services::inventory::Inventory;
+use services::inventory::{self, Inventory};
 use services::machinery::Machinery;
-use services::orders::{self, Neighbours, Orders};
-use services::payments::{Notices, Payments, run_test_bank};
-use services::shop::Shop;
+use services::orders::{self, Counter, Neighbours, Orders};
+use services::payments::{BankWindow, Notices, Payments, run_test_bank};
+use services::shop::{Shop, WrittenPages};
+use services::staff::{self, Staff};
 use tower::ServiceExt;
 
 /// When every box opens.
@@ -50,6 +52,10 @@ pub struct BoxedShop {
     pub orders: Arc<Orders>,
     pub inventory: Arc<Inventory>,
     pub payments: Arc<Payments>,
+    pub shop: Arc<Shop>,
+    pub catalog: Arc<Catalog>,
+    pub carts: Arc<Carts>,
+    bank: Arc<TestProvider>,
     router: Router,
 }
 
@@ -81,13 +87,43 @@ impl BoxedShop {
         tokio::spawn(orders.clone().run_sweeper());
         tokio::spawn(inventory.clone().run_sweeper());
         tokio::spawn(payments.clone().run_sweeper());
-        tokio::spawn(run_test_bank(Arc::new(Notices::new(payments.clone(), orders.clone())), bank));
+        tokio::spawn(run_test_bank(Arc::new(Notices::new(payments.clone(), orders.clone())), bank.clone()));
         let secret = machinery.vault.master().hash("idempotency keys", &[]);
         let idempotency = Idempotency::new(machinery.documents.clone(), machinery.clock.clone(), &secret);
         let repeats = Repeats::new(Arc::new(idempotency));
         let (router, _) = orders::http::router(orders.clone(), repeats).split_for_parts();
         stock(&shop, &catalog, &inventory).await;
-        Self { log, machinery, orders, inventory, payments, router }
+        Self { log, machinery, orders, inventory, payments, shop, catalog, carts, bank, router }
+    }
+
+    /// What shoppers reach of the orders.
+    pub fn counter(&self) -> Arc<Counter> {
+        Arc::new(Counter::new(self.orders.clone()))
+    }
+
+    /// What staff reach of the orders.
+    pub fn order_desk(&self) -> Arc<orders::Desk> {
+        Arc::new(orders::Desk::new(self.orders.clone()))
+    }
+
+    pub fn stock_desk(&self) -> Arc<inventory::Desk> {
+        Arc::new(inventory::Desk::new(self.inventory.clone(), self.catalog.clone()))
+    }
+
+    pub fn pages(&self) -> Arc<WrittenPages> {
+        Arc::new(WrittenPages::new(&self.machinery, self.shop.clone()))
+    }
+
+    /// Where buyers approve or decline test payments.
+    pub fn bank_window(&self) -> Arc<BankWindow> {
+        let notices = Arc::new(Notices::new(self.payments.clone(), self.orders.clone()));
+        Arc::new(BankWindow::new(self.bank.clone(), notices))
+    }
+
+    /// Staff, with a thread of its own that hashes their passwords. Each call answers with another one over the same members.
+    pub fn staff(&self) -> Arc<Staff> {
+        let hasher = Argon2id::start().expect("a thread");
+        Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(hasher), None).expect("staff"))
     }
 
     /// Sends a JSON request as a guest, or as staff; answers status and body.

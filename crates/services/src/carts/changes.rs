@@ -1,44 +1,18 @@
 //! Changes of a cart that is there: each on the version that was seen, refused when somebody was faster.
 //! It does not know HTTP beyond the bodies that it reads.
 
+use contracts::carts::{CartView, ChangeCart, ChangeLine, LineBody};
 use contracts::{Error, Result};
 use domain::cart::Cart;
 use domain::ids::LineId;
 use domain::money::Currency;
 use domain::sku::Sku;
-use serde::{Deserialize, Deserializer};
-use utoipa::ToSchema;
 
-use super::create::{LineBody, read_country, read_currency, read_locale};
+use super::create::{read_country, read_currency, read_locale};
 use super::store::{StoredCart, stale};
-use super::views::CartView;
+use super::views::expiring;
 use super::{Carts, refused};
 use crate::quoting;
-
-/// What is not sent stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct ChangeCart {
-    /// Where it will be sent; null: not known any more.
-    #[serde(default, deserialize_with = "sent")]
-    #[schema(value_type = Option<String>)]
-    pub country: Option<Option<String>>,
-    #[serde(default)]
-    pub locale: Option<String>,
-    /// All lines get today's prices in it.
-    #[serde(default)]
-    pub currency: Option<String>,
-}
-
-/// What is not sent stays as it is.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct ChangeLine {
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    pub quantity: Option<i64>,
-    /// The shopper saw today's price and takes it.
-    #[serde(default)]
-    pub accept_price: Option<bool>,
-}
 
 impl Carts {
     pub(super) async fn change(&self, seen: &StoredCart, body: &ChangeCart) -> Result<(StoredCart, CartView)> {
@@ -141,7 +115,7 @@ impl Carts {
         let next = StoredCart { cart, ..seen.clone() };
         let view = self.view(&next).await?;
         let written = self.put(seen, next.cart).await?.ok_or_else(stale)?;
-        let view = view.expiring(written.expires_at);
+        let view = expiring(view, written.expires_at);
         Ok((written, view))
     }
 }
@@ -152,9 +126,4 @@ fn open(seen: &StoredCart) -> Result<Cart> {
         Some(order) => Err(refused(domain::cart::Error::AlreadyOrdered { order: order.clone() })),
         None => Ok(seen.cart.clone()),
     }
-}
-
-/// Tells `null` from what was not sent.
-fn sent<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }

@@ -1,6 +1,7 @@
 //! A new cart: reads what was sent, finds prices, and keeps it under an id and a token of its own.
 //! It does not know the cart of anybody else.
 
+use contracts::carts::{CartView, CreateCart, LineBody};
 use contracts::{Error, Kind, Result};
 use domain::cart::{Cart, MAX_CART_LINES};
 use domain::country::Country;
@@ -12,37 +13,11 @@ use domain::quantity::Quantity;
 use domain::settings::Settings;
 use domain::sku::Sku;
 use platform::entropy::draw;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
 use super::store::StoredCart;
-use super::views::CartView;
+use super::views::expiring;
 use super::{Access, Carts};
 use crate::quoting;
-
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct CreateCart {
-    #[schema(example = "EUR")]
-    pub currency: String,
-    /// In which titles are shown; the shop's default unless told.
-    #[serde(default)]
-    pub locale: Option<String>,
-    /// Where it will be sent.
-    #[serde(default)]
-    pub country: Option<String>,
-    #[serde(default)]
-    #[schema(max_items = 200)]
-    pub lines: Option<Vec<LineBody>>,
-}
-
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[schema(as = NewLine)]
-pub struct LineBody {
-    #[schema(min_length = 1, max_length = 64)]
-    pub sku: String,
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    pub quantity: i64,
-}
 
 impl Carts {
     /// When the id is there already, its cart is answered as it is now.
@@ -65,7 +40,7 @@ impl Carts {
         let view = self.view(&new).await?;
         let stored = self.put_new(new.cart.clone(), token).await?;
         let is_its = stored.cart == new.cart;
-        let view = if is_its { view.expiring(stored.expires_at) } else { self.view(&stored).await? };
+        let view = if is_its { expiring(view, stored.expires_at) } else { self.view(&stored).await? };
         Ok((stored, view))
     }
 

@@ -6,6 +6,7 @@ mod create;
 pub mod http;
 mod quotes;
 mod shelf;
+mod shopping;
 mod store;
 #[cfg(test)]
 mod tests;

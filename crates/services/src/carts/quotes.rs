@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use contracts::catalog::Availability;
+use contracts::carts::{
+    ProblemDetailView, ProblemType, ProblemView, QuoteBody, QuoteLineView, QuoteView, ShippingOptionView,
+};
 use contracts::{Error, Result};
 use domain::cart::Cart;
 use domain::country::Country;
@@ -15,98 +17,12 @@ use domain::order::MAX_LINES;
 use domain::quantity::Quantity;
 use domain::settings::Settings;
 use domain::sku::Sku;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::create::{LineBody, read_country, read_currency, read_lines, read_locale};
+use super::create::{read_country, read_currency, read_lines, read_locale};
 use super::shelf::Shelf;
-use super::views::{ProblemDetailView, ProblemType, ProblemView, TotalView, problems, sellable, totals};
+use super::views::{problems, sellable, totals};
 use super::{Access, Carts};
 use crate::quoting::{self, Pointers, Quoted, QuotedLine, Request, RequestLine, ShippingOption, ShippingRule, TaxRule};
-
-/// Either `currency` and `lines`, or `cart_id` and its token.
-#[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = QuoteRequest)]
-pub struct QuoteBody {
-    /// Of a cart: its own unless told.
-    #[serde(default)]
-    #[schema(example = "EUR")]
-    pub currency: Option<String>,
-    #[serde(default)]
-    #[schema(max_items = 1_000)]
-    pub lines: Option<Vec<LineBody>>,
-    #[serde(default)]
-    pub cart_id: Option<String>,
-    /// Or as `Authorization: Bearer …`.
-    #[serde(default)]
-    pub cart_token: Option<String>,
-    /// Without it there is neither tax nor shipping. Of a cart: its own unless told.
-    #[serde(default)]
-    pub country: Option<String>,
-    /// The id of one of the `shipping_options`.
-    #[serde(default)]
-    pub shipping_method: Option<String>,
-    #[serde(default)]
-    pub locale: Option<String>,
-}
-
-/// All amounts are minor units of `currency`.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Quote)]
-pub struct QuoteView {
-    pub currency: String,
-    pub country: Option<String>,
-    pub lines: Vec<QuoteLineView>,
-    /// One `subtotal`, one `total`; all but `total` add up to it.
-    pub totals: Vec<TotalView>,
-    /// Tax that the total includes without an entry of its own.
-    #[schema(minimum = 0)]
-    pub tax_included: i64,
-    /// Whether prices include tax; false while the country is not known.
-    pub prices_include_tax: bool,
-    /// The one that was chosen.
-    pub shipping_method: Option<String>,
-    /// Empty while the country is not known.
-    pub shipping_options: Vec<ShippingOptionView>,
-    pub problems: Vec<ProblemView>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = QuoteLine)]
-pub struct QuoteLineView {
-    pub sku: String,
-    pub product_id: String,
-    /// The product's.
-    pub slug: String,
-    pub title: String,
-    /// Such as `Large / Blue`; empty for a product without options.
-    pub variant: String,
-    /// Relative to the shop's address.
-    pub image: Option<String>,
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    pub quantity: u32,
-    #[schema(minimum = 0)]
-    pub unit_price: i64,
-    /// On top of `total`, or included in it where prices include tax.
-    #[schema(minimum = 0)]
-    pub tax: i64,
-    /// `unit_price × quantity`.
-    #[schema(minimum = 0)]
-    pub total: i64,
-    pub availability: Availability,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ShippingOption)]
-pub struct ShippingOptionView {
-    pub id: String,
-    pub name: String,
-    #[schema(minimum = 0)]
-    pub amount: i64,
-    /// The fewest and the most days that it takes.
-    #[schema(value_type = Option<Vec<u16>>, min_items = 2, max_items = 2)]
-    pub estimate_days: Option<(u16, u16)>,
-}
 
 /// What is to be quoted, as far as it was sent.
 #[derive(Default)]
@@ -259,7 +175,7 @@ fn view(
         tax_included: quoted.tax_included,
         prices_include_tax: quoted.prices_include_tax,
         shipping_method: quoted.shipping.as_ref().map(|chosen| chosen.id.clone()),
-        shipping_options: options.unwrap_or_default().into_iter().map(ShippingOptionView::from).collect(),
+        shipping_options: options.unwrap_or_default().into_iter().map(option_view).collect(),
         problems,
     }
 }
@@ -280,9 +196,7 @@ fn line_view(line: &QuotedLine, shelf: &Shelf) -> QuoteLineView {
     }
 }
 
-impl From<ShippingOption> for ShippingOptionView {
-    fn from(option: ShippingOption) -> Self {
-        let ShippingOption { id, name, amount, estimate_days } = option;
-        Self { id, name, amount, estimate_days }
-    }
+fn option_view(option: ShippingOption) -> ShippingOptionView {
+    let ShippingOption { id, name, amount, estimate_days } = option;
+    ShippingOptionView { id, name, amount, estimate_days }
 }

@@ -1,10 +1,9 @@
 //! The lists of products: for shoppers by category, words and order; for staff by status, words and SKU.
 //! It does not know pages of HTTP: cursors go in and out as text.
 
+use contracts::Result;
 use contracts::catalog::{ListProducts, Listing, ProductCard, Sort};
-use contracts::{Error, Kind, Result};
 use domain::catalog::{Product, Status};
-use domain::field::FieldError;
 use domain::sku::Sku;
 use domain::text::Slug;
 use platform::documents::Filter;
@@ -18,7 +17,7 @@ use super::projection::{
 };
 use super::reading::ReadAs;
 use super::views::{self, Shelf};
-use crate::machinery::stored;
+use crate::machinery::{cursor_of, stored};
 
 pub const LIMIT_MAX: usize = 100;
 /// SKUs of each product that are asked for first; mostly one that is in stock is among them.
@@ -186,10 +185,6 @@ fn cursor(spot: Spot, fingerprint: &Fingerprint) -> String {
 }
 
 fn spot(text: Option<&str>, fingerprint: &Fingerprint) -> Result<Option<Spot>> {
-    let cursor = Cursor::decode_opt(text, fingerprint).map_err(|_| {
-        let fields = vec![FieldError::new("/cursor", "bad_cursor", "damaged, or from another list")];
-        let message = "send next_cursor as it was, with the same filters";
-        Error { fields, ..Error::new(Kind::Malformed, "bad_cursor", message) }
-    })?;
+    let cursor = cursor_of(text, fingerprint)?;
     Ok(cursor.map(|Cursor { key, id }| Spot { key, id }))
 }

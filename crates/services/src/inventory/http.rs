@@ -9,34 +9,29 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use contracts::Error;
 use contracts::catalog::Catalog;
-use contracts::inventory::Inventory as _;
+use contracts::inventory::{StockDesk as _, StockLevels, StockMovement};
 use domain::field::FieldError;
 use domain::sku::Sku;
 use domain::stock::{Location, Policy, Reason};
-use platform::documents::{Page, Query, Range, tuple};
 use platform::http::extract::{Body, Params, Segment};
 use platform::http::idempotency::{Mode, Required};
-use platform::http::lists::{Cursor, Fingerprint, Limit, Listing};
-use platform::log::Version;
+use platform::http::lists::{Limit, Listing};
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::movements::StockMovement;
-use super::projections::{BY_SKU, LOW_BY_SKU, STOCK, StockDoc};
+use super::desk::Desk;
 use super::service::Inventory;
-use super::views::StockLevels;
+use super::views;
 use crate::http::{Answer, Refusal, Repeatable, Repeats, StaffCaller};
-use crate::machinery::stored;
 use crate::refusals::{Always, BadBody, Refused, Schemas};
 
 static REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 #[derive(Clone)]
 struct Http {
-    inventory: Arc<Inventory>,
-    catalog: Arc<dyn Catalog>,
+    desk: Desk,
     repeats: Repeats,
 }
 
@@ -48,7 +43,7 @@ pub fn router(inventory: Arc<Inventory>, catalog: Arc<dyn Catalog>, repeats: Rep
         .routes(routes!(set_policy))
         .routes(routes!(adjust))
         .routes(routes!(movements))
-        .with_state(Http { inventory, catalog, repeats })
+        .with_state(Http { desk: Desk::new(inventory, catalog), repeats })
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -81,36 +76,9 @@ async fn list(
     _: StaffCaller,
     Params(asked): Params<ListQuery>,
 ) -> Answer<Json<Listing<StockLevels>>> {
-    let only_low = asked.low == Some(true);
-    let fingerprint =
-        Fingerprint::new("stock").with("sku", asked.sku.as_deref()).with("low", only_low.then_some("true"));
-    let cursor = Cursor::decode_opt(asked.cursor.as_deref(), &fingerprint)?;
-    let machinery = &http.inventory.machinery;
-    machinery.settle_lists().await?;
-    let query = Query::new(STOCK, if only_low { LOW_BY_SKU } else { BY_SKU }, beginning_with(asked.sku.as_deref()))
-        .limit(asked.limit.get())
-        .after(cursor.map(Cursor::after));
-    let page = machinery.documents.query(query, machinery.clock.now()).await.map_err(stored)?;
-    let items = shown(&page)?;
-    Ok(Json(Listing::new(items, Cursor::next_of(&page), &fingerprint)))
-}
-
-fn shown(page: &Page) -> Answer<Vec<StockLevels>> {
-    let mut items = Vec::with_capacity(page.documents.len());
-    for document in &page.documents {
-        let StockDoc { sku, stock, updated_at, .. } = document.read().map_err(stored)?;
-        let sku = Sku::parse(&sku).map_err(|error| Error::internal(error.to_string()))?;
-        items.push(StockLevels::of(&sku, &stock, Some(updated_at)));
-    }
-    Ok(items)
-}
-
-/// Texts that begin with this: the encoded text without the byte that ends it.
-fn beginning_with(prefix: Option<&str>) -> Range {
-    let mut from = tuple::Key::new().text(prefix.unwrap_or_default()).into_bytes();
-    from.pop();
-    let to = tuple::after_prefix(&from);
-    Range { from, to }
+    let (sku, cursor) = (asked.sku.as_deref(), asked.cursor.as_deref());
+    let page = http.desk.levels(sku, asked.low == Some(true), cursor, asked.limit.get()).await?;
+    Ok(Json(Listing { items: page.items, next_cursor: page.next_cursor }))
 }
 
 /// How many there are of one SKU.
@@ -126,8 +94,7 @@ fn beginning_with(prefix: Option<&str>) -> Range {
     )
 )]
 async fn levels(State(http): State<Http>, _: StaffCaller, Segment(sku): Segment<Sku>) -> Answer<Json<StockLevels>> {
-    http.known(&sku).await?;
-    Ok(Json(http.levels(&sku).await?))
+    Ok(Json(http.desk.level(&sku).await?))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -160,9 +127,7 @@ async fn set_policy(
 ) -> Answer<Json<StockLevels>> {
     let policy = Policy::parse(&body.value.policy);
     let policy = policy.ok_or_else(|| Error::field("/policy", "unknown", "reserve, track_only or untracked"))?;
-    http.known(&sku).await?;
-    http.inventory.set_policy(&sku, policy, &caller).await?;
-    Ok(Json(http.levels(&sku).await?))
+    Ok(Json(http.desk.choose_policy(&sku, policy, &caller).await?))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -241,11 +206,11 @@ async fn adjust(
         let (http, sku, caller) = (&http, &sku, &caller);
         async move {
             let (location, delta, reason) = body.value.parse()?;
-            http.known(sku).await?;
+            http.desk.known(sku).await?;
             let once = format!("http/{:032x}", u128::from_be_bytes(once));
-            let adjusted = http.inventory.adjust_once(sku, &location, delta, reason, &once, caller).await?;
-            let updated_at = http.inventory.counted(sku).await?.and_then(|counted| counted.updated_at);
-            let levels = StockLevels::of(sku, &adjusted.stock, updated_at);
+            let adjusted = http.desk.inventory.adjust_once(sku, &location, delta, reason, &once, caller).await?;
+            let updated_at = http.desk.inventory.counted(sku).await?.and_then(|counted| counted.updated_at);
+            let levels = views::levels(sku, &adjusted.stock, updated_at);
             let mut response = (StatusCode::CREATED, Json(levels)).into_response();
             if adjusted.is_repetition {
                 response.headers_mut().insert(&REPLAYED, axum::http::HeaderValue::from_static("true"));
@@ -253,7 +218,7 @@ async fn adjust(
             Ok::<Response, Refusal>(response)
         }
     };
-    http.repeats.run(request, http.inventory.machinery.id_bytes(), work).await
+    http.repeats.run(request, http.desk.inventory.machinery.id_bytes(), work).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -283,27 +248,6 @@ async fn movements(
     Segment(sku): Segment<Sku>,
     Params(asked): Params<MovementsQuery>,
 ) -> Answer<Json<Listing<StockMovement>>> {
-    let fingerprint = Fingerprint::new("stock movements").with("sku", Some(sku.as_str()));
-    let cursor = Cursor::decode_opt(asked.cursor.as_deref(), &fingerprint)?;
-    let before: Option<Version> = cursor.and_then(|cursor| cursor.id.parse().ok());
-    http.known(&sku).await?;
-    let page = http.inventory.movements(&sku, before, asked.limit.get()).await?;
-    let next = page.next.map(|before| Cursor { key: Vec::new(), id: before.to_string() });
-    Ok(Json(Listing::new(page.movements, next, &fingerprint)))
-}
-
-impl Http {
-    /// Whether stock or catalogue know this SKU; 404 when neither does.
-    async fn known(&self, sku: &Sku) -> Result<(), Error> {
-        if self.inventory.counted(sku).await?.is_some() {
-            return Ok(());
-        }
-        let existing = self.catalog.existing(std::slice::from_ref(sku)).await?;
-        if existing.is_empty() { Err(Error::not_found("SKU")) } else { Ok(()) }
-    }
-
-    async fn levels(&self, sku: &Sku) -> Result<StockLevels, Error> {
-        let counted = self.inventory.counted(sku).await?.unwrap_or_default();
-        Ok(StockLevels::of(sku, &counted.stock, counted.updated_at))
-    }
+    let page = http.desk.movements(&sku, asked.cursor.as_deref(), asked.limit.get()).await?;
+    Ok(Json(Listing { items: page.items, next_cursor: page.next_cursor }))
 }

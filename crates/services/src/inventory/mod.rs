@@ -1,6 +1,7 @@
 //! How many there are of each SKU, and who holds them: reserve, confirm, release, ship, restock, count.
 //! It does not know prices, titles or buyers.
 
+mod desk;
 pub mod http;
 mod kinds;
 mod movements;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use platform::log::kind::Kinds;
 use platform::projection::ErasedProjection;
 
+pub use desk::Desk;
 pub use kinds::{OnceKind, ReservationKind, StockKind};
 pub use projections::{RESERVATIONS, STOCK};
 pub use service::Inventory;

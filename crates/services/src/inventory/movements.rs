@@ -1,54 +1,15 @@
 //! A SKU's history as staff read it: its facts, the newest first.
 //! It does not keep anything: it reads the stream.
 
+use contracts::inventory::{MovementType, StockMovement};
 use contracts::{Error, Result};
 use domain::sku::Sku;
 use domain::stock::Fact;
 use platform::log::{RecordedFact, Version};
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::kinds::{StockKind, stock_stream};
 use super::service::Inventory;
-use super::views::StockPolicy;
 use crate::machinery::stored;
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MovementType {
-    PolicySet,
-    Adjusted,
-    Reserved,
-    Released,
-    Shipped,
-    Restocked,
-}
-
-/// One thing that happened to a SKU's stock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct StockMovement {
-    /// 1 for the first thing that ever happened to this SKU.
-    pub version: u64,
-    #[schema(format = DateTime)]
-    pub at: String,
-    #[serde(rename = "type")]
-    pub kind: MovementType,
-    /// Who did it: `staff:…`, `guest`, `system`.
-    pub actor: String,
-    pub location: Option<String>,
-    /// By how much the number on hand changed.
-    pub on_hand_change: i64,
-    /// By how much the reserved number changed.
-    pub reserved_change: i64,
-    /// Why somebody counted differently.
-    pub reason: Option<String>,
-    /// The order that it was for.
-    #[schema(example = "ord_06e4t0q3cg0p9n5sgyqm0bxvmw")]
-    pub order: Option<String>,
-    /// The policy that was set.
-    pub policy: Option<StockPolicy>,
-}
 
 /// A page of a history, and the version before which the next one goes on.
 pub(super) struct Page {

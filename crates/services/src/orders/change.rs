@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use contracts::caller::Caller;
+use contracts::orders::ProcessOrder;
 use contracts::{Error, Kind, Result};
 use domain::ids::{OrderId, RefundId, ShipmentId};
 use domain::order::change::RefundWish;
@@ -17,17 +18,6 @@ use crate::machinery::{cause, refused};
 
 /// The reason where staff give none.
 const BY_STAFF: &str = "by staff";
-
-/// What staff can do with a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProcessOrder {
-    /// Try the step again at once.
-    Retry,
-    /// Undo the order.
-    Compensate,
-    /// Go on without the step.
-    Skip,
-}
 
 impl Orders {
     /// Captures what is authorised, or a part of it. `request` names the wish: the same one again changes nothing.

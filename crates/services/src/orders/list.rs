@@ -1,6 +1,7 @@
 //! The derived list of orders, for staff: enough to find, filter and sort them.
 //! It holds nothing personal; orders are found by e-mail through their sealing keys.
 
+use contracts::orders::OrderRowView;
 use domain::order::{Cancellation, Channel, Fact, Fulfillment, Status, StepKind};
 use domain::payment::{self, Status as PaymentStatus};
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use platform::projection::Projection;
 use serde::{Deserialize, Serialize};
 
 use super::OrderKind;
+use super::view::name_of;
 
 pub const ORDERS: Collection = Collection::derived("orders");
 /// All but rejected ones, by the time at which they were placed.
@@ -79,6 +81,25 @@ impl OrderRow {
             PaymentStatus::Captured if self.money.captured < self.total => PaymentStatus::PartiallyCaptured,
             status => status,
         }
+    }
+}
+
+/// A row as staff see it.
+pub fn row_view(row: OrderRow) -> OrderRowView {
+    OrderRowView {
+        payment_status: name_of(&row.payment_status()),
+        fulfillment_status: name_of(&row.fulfillment()),
+        status: row.status.as_str().to_owned(),
+        channel: name_of(&row.channel),
+        id: row.id,
+        number: row.number,
+        test: row.test,
+        currency: row.currency,
+        total: row.total,
+        lines: row.lines,
+        country: row.country,
+        placed_at: row.placed_at.to_string(),
+        updated_at: row.updated_at.to_string(),
     }
 }
 

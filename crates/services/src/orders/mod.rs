@@ -1,19 +1,24 @@
 //! Orders: placing them, driving their process, and everything that may happen to them afterwards.
 //! It does not know how stock is counted or money is moved; it asks the services that do.
 
+mod act;
+mod buying;
 mod change;
+
 mod checkout;
+mod desk;
 mod drafts;
 pub mod http;
 mod kinds;
 mod list;
+mod news;
 mod personal;
 mod place;
 mod query;
+mod refusal;
 mod sweep;
 mod tasks;
 mod view;
-mod wire;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,10 +38,11 @@ use platform::projection::ErasedProjection;
 use tokio::sync::Semaphore;
 
 use crate::machinery::{Machinery, stored};
+pub use buying::Counter;
+pub use desk::Desk;
 use kinds::NumberKind;
 pub use kinds::OrderKind;
 pub use view::Reader;
-pub use wire::OrderView;
 
 pub fn register(kinds: &mut Kinds) {
     kinds.register::<OrderKind>().register::<NumberKind>();

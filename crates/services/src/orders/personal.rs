@@ -11,10 +11,12 @@ use platform::sealing::{self, DataKey, MasterKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::wire::{AddressBody, BuyerView};
+use contracts::orders::{AddressBody, BuyerView};
 
 /// The longest name, in characters.
 const NAME_MAX: usize = 200;
+/// The longest reason that staff give, in characters.
+pub const REASON_MAX: usize = 500;
 /// The longest note, in characters.
 pub const NOTE_MAX: usize = 2_000;
 

@@ -23,10 +23,10 @@ use platform::sealing::DataKey;
 
 use super::kinds::{NumberFact, NumberKind, number_stream};
 use super::personal::{self, Buyer, check_text, email_lookup, read_address, read_buyer, seal};
-use super::wire::{AddressBody, BuyerView};
 use super::{OrderKind, Orders, stream};
 use crate::machinery::{cause, refused};
 use crate::quoting::{self, Pointers, Quoted, RequestLine, ShippingRule, TaxRule};
+use contracts::orders::{AddressBody, BuyerView};
 
 /// How many order numbers are drawn before giving up. With 10^12 of them, the second draw is already rare.
 const NUMBERS_DRAWN: u32 = 8;

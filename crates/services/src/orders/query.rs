@@ -18,6 +18,7 @@ use platform::sealing::MasterKey;
 use super::list::{BY_NUMBER, BY_STATUS, BY_TIME, ORDERS, OrderRow};
 use super::personal::{access_token, email_lookup};
 use super::tasks::{BY_STATE, TASKS, Task, TaskState};
+use super::view::name_of;
 use super::{Orders, stream};
 use crate::machinery::stored;
 
@@ -29,6 +30,8 @@ const READ_CHUNK: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Wanted {
     pub status: Option<Status>,
+    pub payment_status: Option<String>,
+    pub fulfillment_status: Option<String>,
     pub number: Option<OrderNumber>,
     pub email: Option<Email>,
     /// Inclusive.
@@ -41,7 +44,10 @@ pub struct Wanted {
 
 impl Wanted {
     fn accepts(&self, row: &OrderRow) -> bool {
+        let is = |wanted: &Option<String>, name: String| wanted.as_ref().is_none_or(|wanted| *wanted == name);
         self.number.as_ref().is_none_or(|number| row.number == number.as_str())
+            && is(&self.payment_status, name_of(&row.payment_status()))
+            && is(&self.fulfillment_status, name_of(&row.fulfillment()))
             && self.from.is_none_or(|from| row.placed_at >= from)
             && self.until.is_none_or(|until| row.placed_at < until)
             && match self.status {
@@ -92,9 +98,7 @@ impl Orders {
     async fn list_by_email(&self, wanted: Wanted) -> Result<(Vec<OrderRow>, Option<Cursor>)> {
         let Some(email) = &wanted.email else { return Ok((Vec::new(), None)) };
         let lookup = email_lookup(self.machinery.vault.master(), email);
-        let subjects = self.machinery.vault.find(&lookup, ORDERS_OF_ONE_BUYER).await.map_err(stored)?;
-        let keys: Vec<String> =
-            subjects.iter().filter_map(|id| OrderId::parse(id).ok()).map(|id| id.key().to_owned()).collect();
+        let keys: Vec<String> = self.subjects(&lookup).await?.iter().map(|id| id.key().to_owned()).collect();
         let now = self.machinery.clock.now();
         let found = self.machinery.documents.get_many(ORDERS, &keys, now).await.map_err(stored)?;
         let mut rows = Vec::with_capacity(found.len());
@@ -163,6 +167,19 @@ impl Orders {
 
     pub(super) fn token_of(&self, id: &OrderId) -> String {
         access_token(self.master(), id)
+    }
+
+    /// The orders of a buyer by the keyed hash of an e-mail address; none that were erased.
+    pub(super) async fn subjects(&self, lookup: &str) -> Result<Vec<OrderId>> {
+        let subjects = self.machinery.vault.find(lookup, ORDERS_OF_ONE_BUYER).await.map_err(stored)?;
+        Ok(subjects.iter().filter_map(|id| OrderId::parse(id).ok()).collect())
+    }
+
+    /// Sixteen bytes that only this shop makes of these names: the same names come to the same id.
+    pub(super) fn bytes_named(&self, purpose: &str, names: &[&[u8]]) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.master().hash(purpose, names)[..16]);
+        bytes
     }
 
     pub(super) fn fresh_bytes(&self) -> [u8; 16] {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use contracts::orders::TaskView;
 use domain::order::checkout::GRACE;
 use domain::order::{Cancellation, Fact, StepKind};
 use jiff::Timestamp;
@@ -64,6 +65,21 @@ pub enum Open {
     Ship(String),
     Refund(String),
     Restock(String),
+}
+
+/// A task as staff see it.
+pub fn task_view(task: Task) -> TaskView {
+    TaskView {
+        order_id: task.order,
+        number: task.number,
+        state: task.state.as_str().to_owned(),
+        step: task.step.map(|step| step.as_str().to_owned()),
+        attempts: task.attempts,
+        reason: task.reason,
+        since: task.since.map(|at| at.to_string()),
+        due_at: task.due_at.map(|at| at.to_string()),
+        test: task.test,
+    }
 }
 
 pub struct OrderTasks;

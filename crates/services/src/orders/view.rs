@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use platform::sealing::{self, DataKey};
 
 use super::personal::{access_token, open, open_text, unsealed};
-use super::wire::{
-    BuyerView, CancellationView, LineQuantityBody, LineView, NextActionView, NoteView, PaymentView, ProcessView,
-    RefundView, ShipmentView, ShippingView, ShortageView,
-};
-use super::{OrderKind, OrderView, Orders, stream};
+use super::{OrderKind, Orders, stream};
 use crate::machinery::stored;
+use contracts::orders::{
+    BuyerView, CancellationView, LineQuantityBody, LineView, NextActionView, NoteView, OrderView, PaymentView,
+    ProcessView, RefundView, ShipmentView, ShippingView, ShortageView,
+};
 
 /// How many facts of a stream are read at once for a look into the past.
 const READ_CHUNK: usize = 1_000;

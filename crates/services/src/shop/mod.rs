@@ -2,6 +2,7 @@
 //! It does not know products or orders, nor what other services do with the settings.
 
 pub mod http;
+mod pages;
 mod public;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::machinery::{Machinery, stored};
+pub use pages::{PAGES, WrittenPages};
 
 pub const SETTINGS: Collection = Collection::primary("settings");
 const ID: &str = "shop";

@@ -6,7 +6,9 @@ use contracts::{Error, Result};
 use domain::ids::StaffId;
 use domain::text::Email;
 use jiff::Timestamp;
-use platform::documents::{Collection, Conditional, Document, Entry, Expected, Put, Query, Range, tuple};
+use platform::documents::{
+    Change, Collection, Conditional, Document, Entry, Expected, Put, Query, Range, WriteBatch, tuple,
+};
 use platform::entropy::draw;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,7 @@ pub const MEMBERS: Collection = Collection::primary("staff");
 const BY_EMAIL: &str = "email";
 /// How often a new password is written again when others change the same member meanwhile.
 const ATTEMPTS: usize = 5;
+const MEMBERS_MAX: usize = 200;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Member {
@@ -40,8 +43,8 @@ impl Staff {
     pub(super) async fn create_first_member(&self, email: &str) -> Result<Option<NewSecret>> {
         let email = parse_email(email)?;
         // Hashing is slow; most starts find somebody there.
-        let there = self.documents.get(MEMBERS, self.first_id().as_str(), self.clock.now()).await.map_err(stored)?;
-        if there.is_some() {
+        // The first one may have left; whoever is there adds others.
+        if !self.all_members().await?.is_empty() {
             return Ok(None);
         }
         let password = password::readable(self.entropy.as_ref());
@@ -64,6 +67,62 @@ impl Staff {
             if self.put_member(&member, Expected::Version(version)).await? {
                 return Ok(NewSecret { staff: member.id, email: member.email, secret: password });
             }
+        }
+        Err(Error::unavailable("others keep changing this member of staff", 1))
+    }
+
+    pub(super) async fn member_by_id(&self, id: &StaffId) -> Result<(Member, u64)> {
+        let document = self.documents.get(MEMBERS, id.as_str(), self.clock.now()).await.map_err(stored)?;
+        document.as_ref().map(read).transpose()?.ok_or_else(|| Error::not_found("member of staff"))
+    }
+
+    /// The one who was there first, first.
+    pub(super) async fn all_members(&self) -> Result<Vec<Member>> {
+        let query = Query::new(MEMBERS, BY_EMAIL, Range::all()).limit(MEMBERS_MAX);
+        let page = self.documents.query(query, self.clock.now()).await.map_err(stored)?;
+        let members: Result<Vec<Member>> = page.documents.iter().map(|document| Ok(read(document)?.0)).collect();
+        let mut members = members?;
+        members.sort_by(|a, b| (a.created_at, &a.email).cmp(&(b.created_at, &b.email)));
+        Ok(members)
+    }
+
+    /// Adds a member under an id that is made of the address, so that of several attempts one succeeds.
+    pub(super) async fn add_member(&self, email: &str) -> Result<NewSecret> {
+        let email = parse_email(email)?;
+        if self.member_by_email(email.as_str()).await?.is_some() {
+            return Err(email_taken());
+        }
+        if self.all_members().await?.len() >= MEMBERS_MAX {
+            return Err(Error::conflict("too_many", format!("a shop has at most {MEMBERS_MAX} members of staff")));
+        }
+        let password = password::readable(self.entropy.as_ref());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.master.hash("member of staff", &[email.normalized().as_bytes()])[..16]);
+        let member = Member {
+            id: StaffId::from_bytes(bytes),
+            email: email.as_str().to_owned(),
+            password_hash: self.hasher.hash(&password, draw(self.entropy.as_ref())).await?,
+            created_at: self.clock.now(),
+        };
+        if !self.put_member(&member, Expected::Absent).await? {
+            return Err(email_taken());
+        }
+        Ok(NewSecret { staff: member.id, email: member.email, secret: password })
+    }
+
+    pub(super) async fn remove_member(&self, id: &StaffId) -> Result<()> {
+        self.member_by_id(id).await?;
+        if self.all_members().await?.len() < 2 {
+            let message = "this is the last member of staff; add another one first";
+            return Err(Error::conflict("last_member", message));
+        }
+        let changes = vec![Change::Delete { collection: MEMBERS, id: id.to_string() }];
+        self.documents.write(WriteBatch { changes, checkpoints: Vec::new() }).await.map_err(stored)
+    }
+
+    pub(super) async fn replace_password(&self, member: Member, seen: u64, password_hash: String) -> Result<()> {
+        if self.put_member(&Member { password_hash, ..member }, Expected::Version(seen)).await? {
+            return Ok(());
         }
         Err(Error::unavailable("others keep changing this member of staff", 1))
     }
@@ -110,4 +169,8 @@ fn read(document: &Document) -> Result<(Member, u64)> {
 
 fn parse_email(text: &str) -> Result<Email> {
     Email::parse(text).map_err(|error| Error::field("/email", "invalid_email", error.to_string()))
+}
+
+fn email_taken() -> Error {
+    Error::conflict("email_taken", "a member of staff has this e-mail address already")
 }

@@ -2,6 +2,7 @@
 //! It does not know what they do. Secrets are stored as keyed hashes only, passwords as argon2id.
 
 mod attempts;
+mod desk;
 pub mod http;
 mod known;
 mod members;
@@ -13,7 +14,7 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::staff::NewSecret;
+use contracts::staff::{NewSecret, NewSession};
 use contracts::{Error, Kind, Result};
 use domain::ids::StaffId;
 use platform::clock::Clock;
@@ -53,13 +54,6 @@ pub struct Staff {
     fixed_key: Option<[u8; 32]>,
     known: Known,
     attempts: Attempts,
-}
-
-/// A session that was opened.
-#[derive(Debug, Clone)]
-pub struct NewSession {
-    pub token: String,
-    pub expires_at: jiff::Timestamp,
 }
 
 /// What the service is given: less than all of the machinery, so that it also works beside a running shop.

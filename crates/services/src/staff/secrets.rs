@@ -3,6 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use contracts::staff::NewSession;
 use contracts::{Error, Result};
 use domain::ids::{KeyId, StaffId};
 use jiff::civil::Date;
@@ -14,7 +15,7 @@ use platform::documents::{
 use platform::entropy::draw;
 use serde::{Deserialize, Serialize};
 
-use super::{NewSession, Staff, bearer_hash};
+use super::{Staff, bearer_hash};
 use crate::machinery::stored;
 
 pub const KEYS: Collection = Collection::primary("api_keys");
@@ -145,7 +146,7 @@ impl Staff {
             expires: Some(expires_at),
         };
         match self.documents.put_if(put, Expected::Absent, now).await.map_err(stored)? {
-            Conditional::Written(_) => Ok(NewSession { token, expires_at }),
+            Conditional::Written(_) => Ok(NewSession { token, expires_at, staff: staff.clone() }),
             Conditional::Differs(_) => Err(Error::internal("a new session's token was there already")),
         }
     }
@@ -165,12 +166,41 @@ impl Staff {
     }
 
     pub(super) async fn end_sessions(&self, staff: &StaffId) -> Result<()> {
+        self.end_sessions_except(staff, None).await
+    }
+
+    /// All of a member's sessions but the one with this token.
+    pub(super) async fn end_sessions_but(&self, staff: &StaffId, token: &str) -> Result<()> {
+        self.end_sessions_except(staff, Some(&session_id(&bearer_hash(&self.master, token)))).await
+    }
+
+    async fn end_sessions_except(&self, staff: &StaffId, kept: Option<&str>) -> Result<()> {
         let range = Range::prefix(tuple::Key::new().text(staff.as_str()));
         let mut after = None;
         loop {
             let query = Query::new(SESSIONS, BY_STAFF, range.clone()).after(after).limit(SESSIONS_PER_WRITE);
             let page = self.documents.query(query, self.clock.now()).await.map_err(stored)?;
-            self.delete(SESSIONS, page.documents.into_iter().map(|document| document.id).collect()).await?;
+            let ids = page.documents.into_iter().map(|document| document.id);
+            self.delete(SESSIONS, ids.filter(|id| Some(id.as_str()) != kept).collect()).await?;
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    pub(super) async fn remove_keys_of(&self, staff: &StaffId) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = self.keys(after, SESSIONS_PER_WRITE).await?;
+            let mut theirs = Vec::new();
+            for document in &page.documents {
+                let key: StoredKey = document.read().map_err(stored)?;
+                if key.staff == *staff {
+                    theirs.push(document.id.clone());
+                }
+            }
+            self.delete(KEYS, theirs).await?;
             match page.next {
                 Some(next) => after = Some(next),
                 None => return Ok(()),

@@ -11,11 +11,12 @@ use contracts::{Error, Result};
 use platform::http::extract::{IfNoneMatch, Params};
 use platform::http::problem::Problem;
 
+use super::Pages;
 use super::frame::Frame;
 use super::place::{Asked, Place};
 use super::product::price_range;
 use super::words::Words;
-use super::{Pages, answer};
+use crate::answer;
 
 const CARDS_PER_PAGE: usize = 24;
 /// Lists that one page asks for; empty categories are passed over, but not without end.

@@ -3,9 +3,10 @@
 
 use domain::settings::Settings;
 
+use super::Pages;
 use super::place::{Asked, Place};
 use super::words::{Words, own_name};
-use super::{Pages, style};
+use crate::assets;
 
 /// The adapter with which no money moves.
 const TEST_PROVIDER: &str = "test";
@@ -59,7 +60,7 @@ impl Frame {
             words: Words::of(&place.locale),
             lang: place.locale.to_string(),
             shop_name: settings.name.as_ref().map_or(NAMELESS, |name| name.as_str()).to_owned(),
-            style: style::url(),
+            style: assets::STYLE.url(),
             home: place.href("/", &[]),
             kept: place.kept(),
             q: asked.q.clone().unwrap_or_default(),

@@ -1,18 +1,13 @@
 //! The shop as shoppers see it.
 //! It does not know carts yet: these pages only show what there is.
 
-mod answer;
 mod catalogue;
 mod frame;
 mod place;
 mod product;
 mod refusal;
-mod style;
 mod test_payment;
 mod words;
-
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
@@ -21,6 +16,8 @@ use axum::routing::get;
 use contracts::catalog::Catalog;
 use contracts::shop::Shop;
 
+use crate::{Options, Services};
+
 /// What every page is made from.
 #[derive(Clone)]
 struct Pages {
@@ -28,12 +25,12 @@ struct Pages {
     shop: Arc<dyn Shop>,
 }
 
-pub fn router(catalog: Arc<dyn Catalog>, shop: Arc<dyn Shop>) -> Router {
+pub fn router(services: &Services, _options: &Options) -> Router {
+    let Services { catalog, shop, .. } = services.clone();
     Router::new()
         .route("/", get(catalogue::show))
         .route("/p/{slug}", get(product::show))
         .route("/test-payments/{reference}", get(test_payment::show))
-        .route("/assets/{name}", get(style::serve))
         .fallback(refusal::nothing_here)
         .with_state(Pages { catalog, shop })
 }

@@ -8,10 +8,11 @@ use contracts::catalog::{Availability, ImageView, ProductView, VariantView};
 use platform::http::extract::{IfNoneMatch, Params};
 use platform::http::problem::Problem;
 
+use super::Pages;
 use super::frame::Frame;
 use super::place::{Asked, Place, product_path};
 use super::words::Words;
-use super::{Pages, answer};
+use crate::answer;
 
 /// What search engines show of a description.
 const META_CHARS: usize = 160;

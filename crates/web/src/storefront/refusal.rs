@@ -10,9 +10,10 @@ use domain::settings::Settings;
 use platform::http::extract::Params;
 use platform::http::problem::Problem;
 
+use super::Pages;
 use super::frame::Frame;
 use super::place::Asked;
-use super::{Pages, answer};
+use crate::answer;
 
 /// Programs are answered with problems, not with pages.
 const FOR_PROGRAMS: &str = "/api";

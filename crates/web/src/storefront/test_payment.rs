@@ -8,9 +8,10 @@ use contracts::Error;
 use platform::http::extract::{IfNoneMatch, Params};
 use platform::http::problem::Problem;
 
+use super::Pages;
 use super::frame::Frame;
 use super::place::Asked;
-use super::{Pages, answer};
+use crate::answer;
 
 /// The longest reference, in bytes; all that the test provider makes are shorter.
 const REFERENCE_MAX: usize = 100;

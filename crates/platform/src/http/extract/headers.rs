@@ -75,6 +75,12 @@ fn parse_list(line: &str, tags: &mut Vec<Tag>) -> Option<()> {
 pub struct IfMatch(Tags);
 
 impl IfMatch {
+    /// Only this version, for callers inside the house.
+    pub fn version(version: impl Into<ETag>) -> IfMatch {
+        let tag = version.into().as_str().to_owned();
+        IfMatch(Tags::List(vec![Tag { weak: false, tag }]))
+    }
+
     /// # Errors
     /// 428 when the header is missing.
     pub fn required(self) -> Result<IfMatch, Problem> {

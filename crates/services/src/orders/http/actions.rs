@@ -1,96 +1,23 @@
 //! What staff do to an order.
 //! It does not decide whether the order allows it.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use contracts::{Error, caller::Caller};
-use domain::field::FieldError;
-use domain::ids::{LineId, OrderId, RefundId, ShipmentId};
-use domain::order::change::RefundWish;
-use domain::order::{LineQuantity, Shipment};
-use domain::quantity::Quantity;
+use domain::ids::OrderId;
 use platform::http::etag::ETag;
 use platform::http::extract::{IfMatch, OptionalBody, Segment};
 use platform::http::idempotency::{Key, Mode, Optional, Required};
 use platform::http::problem::Problem;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::Http;
 use crate::http::{Answer, Repeatable, StaffCaller};
-use crate::orders::Orders;
-use crate::orders::personal::{NOTE_MAX, check_text};
 use crate::orders::view::Reader;
-use crate::orders::wire::{LineQuantityBody, OrderView};
-
-/// The longest reason, carrier, tracking number and address, in characters.
-const TEXT_MAX: usize = 500;
-
-/// An amount in minor units of the order's currency.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AmountBody {
-    /// Without it: all that is left.
-    #[serde(default)]
-    pub amount: Option<i64>,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ShipBody {
-    /// Without lines: everything that is left.
-    #[serde(default)]
-    pub lines: Vec<LineQuantityBody>,
-    #[serde(default)]
-    pub carrier: Option<String>,
-    #[serde(default)]
-    pub tracking_number: Option<String>,
-    #[serde(default)]
-    pub tracking_url: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeliverBody {
-    /// Without it: every shipment that is on its way.
-    #[serde(default)]
-    pub shipment: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RefundBody {
-    /// Minor units. Without it: what the lines cost, or without lines all that is left.
-    #[serde(default)]
-    pub amount: Option<i64>,
-    /// The goods whose money goes back. Units that have not left will not leave any more.
-    #[serde(default)]
-    pub lines: Vec<LineQuantityBody>,
-    /// Put goods that came back on the shelf again.
-    #[serde(default)]
-    pub restock: bool,
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CancelBody {
-    #[serde(default)]
-    pub reason: Option<String>,
-}
-
-#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NoteBody {
-    /// At most 2,000 characters.
-    pub note: String,
-}
+use contracts::caller::Caller;
+use contracts::orders::{AmountBody, CancelBody, DeliverBody, NoteBody, OrderAction, OrderView, RefundBody, ShipBody};
 
 /// A request without anything to say.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -127,19 +54,9 @@ impl<T: DeserializeOwned + Default, const KEYED: bool> FromRequest<Http> for Ask
     }
 }
 
-/// What an action is given to work with.
-struct Work<'a, T> {
-    orders: &'a Arc<Orders>,
-    id: &'a OrderId,
-    caller: &'a Caller,
-    body: T,
-    /// What the key comes to: ids are made of it, so that a repetition makes the same.
-    bytes: [u8; 16],
-}
-
 impl<T, const KEYED: bool> Ask<T, KEYED> {
     /// Does the work once per key, and answers with the order as it is then.
-    async fn run(self, name: &str, work: impl AsyncFnOnce(Work<'_, T>) -> Answer<()>) -> Response {
+    async fn run(self, name: &str, action: impl FnOnce(T) -> OrderAction) -> Response {
         let Self { http, caller, id, key, if_match, body, hash } = self;
         let route = format!("POST /api/admin/orders/{id}/{name}");
         let request =
@@ -150,18 +67,12 @@ impl<T, const KEYED: bool> Ask<T, KEYED> {
                 let (_, version) = http.orders.read(&id).await?;
                 if_match.check(ETag::version(version))?;
             }
-            http.orders.existing(&id).await?;
-            work(Work { orders: &http.orders, id: &id, caller: &caller, body, bytes }).await?;
+            http.orders.act(&id, action(body), bytes, &caller).await?;
             let view = http.orders.view(&id, Reader::Staff).await?;
             Ok((StatusCode::OK, Json(view)).into_response())
         };
         http.repeats.run(request, fresh, whole).await
     }
-}
-
-/// The name under which a wish is known to the order and to its payment.
-fn name_of_wish(kind: &str, bytes: [u8; 16]) -> String {
-    format!("{kind}_{}", RefundId::from_bytes(bytes).key())
 }
 
 /// Captures what is authorised, or a part of it.
@@ -175,11 +86,7 @@ fn name_of_wish(kind: &str, bytes: [u8; 16]) -> String {
     )
 )]
 pub async fn capture(ask: Ask<AmountBody, true>) -> Response {
-    ask.run("capture", async |work| {
-        let request = name_of_wish("capture", work.bytes);
-        Ok(work.orders.capture(work.id, &request, work.body.amount, work.caller).await?)
-    })
-    .await
+    ask.run("capture", OrderAction::Capture).await
 }
 
 /// Notes that the money of a manual payment has come.
@@ -193,11 +100,7 @@ pub async fn capture(ask: Ask<AmountBody, true>) -> Response {
     )
 )]
 pub async fn mark_paid(ask: Ask<AmountBody, true>) -> Response {
-    ask.run("mark-paid", async |work| {
-        let request = name_of_wish("paid", work.bytes);
-        Ok(work.orders.mark_paid(work.id, &request, work.body.amount, work.caller).await?)
-    })
-    .await
+    ask.run("mark-paid", OrderAction::MarkPaid).await
 }
 
 /// Sends a parcel with some or all of what is left.
@@ -211,24 +114,7 @@ pub async fn mark_paid(ask: Ask<AmountBody, true>) -> Response {
     )
 )]
 pub async fn ship(ask: Ask<ShipBody, true>) -> Response {
-    ask.run("ship", async |work| {
-        let ShipBody { lines, carrier, tracking_number, tracking_url } = work.body;
-        let mut errors = Vec::new();
-        let lines = read_lines(&lines, &mut errors);
-        let texts = [("carrier", &carrier), ("tracking_number", &tracking_number), ("tracking_url", &tracking_url)];
-        for (field, text) in texts {
-            check_short(text.as_deref(), field, &mut errors);
-        }
-        if tracking_url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
-            let message = "an address begins with https:// or http://";
-            errors.push(FieldError::new("/tracking_url", "invalid_url", message));
-        }
-        acceptable(errors)?;
-        let id = ShipmentId::from_bytes(work.bytes);
-        let shipment = Shipment { id, lines, carrier, tracking_number, tracking_url };
-        Ok(work.orders.ship(work.id, shipment, work.caller).await?)
-    })
-    .await
+    ask.run("ship", OrderAction::Ship).await
 }
 
 /// Notes that a shipment, or all of them, arrived.
@@ -242,13 +128,7 @@ pub async fn ship(ask: Ask<ShipBody, true>) -> Response {
     )
 )]
 pub async fn deliver(ask: Ask<DeliverBody, false>) -> Response {
-    ask.run("deliver", async |work| {
-        let parsed = work.body.shipment.as_deref().map(ShipmentId::parse).transpose();
-        let shipment =
-            parsed.map_err(|_| Error::field("/shipment", "unknown_shipment", "there is no such shipment"))?;
-        Ok(work.orders.deliver(work.id, shipment, work.caller).await?)
-    })
-    .await
+    ask.run("deliver", OrderAction::Deliver).await
 }
 
 /// Gives money back, and goods where lines are named.
@@ -262,16 +142,7 @@ pub async fn deliver(ask: Ask<DeliverBody, false>) -> Response {
     )
 )]
 pub async fn refund(ask: Ask<RefundBody, true>) -> Response {
-    ask.run("refund", async |work| {
-        let RefundBody { amount, lines, restock, reason } = work.body;
-        let mut errors = Vec::new();
-        let lines = read_lines(&lines, &mut errors);
-        check_short(reason.as_deref(), "reason", &mut errors);
-        acceptable(errors)?;
-        let wish = RefundWish { amount, lines, restock, reason };
-        Ok(work.orders.refund(work.id, RefundId::from_bytes(work.bytes), wish, work.caller).await?)
-    })
-    .await
+    ask.run("refund", OrderAction::Refund).await
 }
 
 /// Cancels an order of which nothing has left. What was paid goes back.
@@ -285,13 +156,7 @@ pub async fn refund(ask: Ask<RefundBody, true>) -> Response {
     )
 )]
 pub async fn cancel(ask: Ask<CancelBody, true>) -> Response {
-    ask.run("cancel", async |work| {
-        let mut errors = Vec::new();
-        check_short(work.body.reason.as_deref(), "reason", &mut errors);
-        acceptable(errors)?;
-        Ok(work.orders.cancel(work.id, work.body.reason, work.caller).await?)
-    })
-    .await
+    ask.run("cancel", OrderAction::Cancel).await
 }
 
 /// Writes something down that only staff see.
@@ -304,17 +169,7 @@ pub async fn cancel(ask: Ask<CancelBody, true>) -> Response {
     )
 )]
 pub async fn add_note(ask: Ask<NoteBody, false>) -> Response {
-    ask.run("notes", async |work| {
-        let note = work.body.note;
-        let mut errors = Vec::new();
-        if note.trim().is_empty() {
-            errors.push(FieldError::new("/note", "required", "a note says something"));
-        }
-        check_text(Some(&note), "/note", NOTE_MAX, &mut errors);
-        acceptable(errors)?;
-        Ok(work.orders.add_note(work.id, &note, work.caller).await?)
-    })
-    .await
+    ask.run("notes", OrderAction::Note).await
 }
 
 /// Makes the buyer's data unreadable for ever. What was sold, for how much, stays.
@@ -327,36 +182,5 @@ pub async fn add_note(ask: Ask<NoteBody, false>) -> Response {
     )
 )]
 pub async fn erase(ask: Ask<NothingBody, false>) -> Response {
-    ask.run("erase", async |work| Ok(work.orders.erase(work.id, work.caller).await?)).await
-}
-
-fn read_lines(lines: &[LineQuantityBody], errors: &mut Vec<FieldError>) -> Vec<LineQuantity> {
-    let mut read = Vec::with_capacity(lines.len());
-    if lines.len() > domain::order::MAX_LINES {
-        errors.push(FieldError::new("/lines", "too_many", "more lines than an order has"));
-        return read;
-    }
-    for (index, line) in lines.iter().enumerate() {
-        let id = LineId::parse(&line.line);
-        if id.is_err() {
-            errors.push(FieldError::new(format!("/lines/{index}/line"), "unknown_line", "this is not a line's id"));
-        }
-        let quantity = u32::try_from(line.quantity).ok().and_then(|quantity| Quantity::new(quantity).ok());
-        if quantity.is_none() {
-            let message = "a quantity is between 1 and 1000000";
-            errors.push(FieldError::new(format!("/lines/{index}/quantity"), "out_of_range", message));
-        }
-        if let (Ok(line), Some(quantity)) = (id, quantity) {
-            read.push(LineQuantity { line, quantity });
-        }
-    }
-    read
-}
-
-fn check_short(text: Option<&str>, field: &str, errors: &mut Vec<FieldError>) {
-    check_text(text, &format!("/{field}"), TEXT_MAX, errors);
-}
-
-pub(super) fn acceptable(errors: Vec<FieldError>) -> Result<(), Error> {
-    if errors.is_empty() { Ok(()) } else { Err(Error::invalid(errors)) }
+    ask.run("erase", |NothingBody {}| OrderAction::Erase).await
 }

@@ -18,9 +18,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Http;
 use crate::http::{Answer, Repeatable, StaffCaller};
-use crate::orders::drafts::{DraftBody, DraftView, listing};
+use crate::orders::drafts::listing;
 use crate::orders::view::Reader;
-use crate::orders::wire::OrderView;
+use contracts::orders::{DraftBody, DraftView, OrderView};
 use domain::order::Status;
 
 /// A page of drafts.

@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use contracts::orders::EventView;
 use platform::http::extract::Params;
 use platform::http::lists::Limit;
 use platform::log::RecordedFact;
@@ -16,44 +17,18 @@ use super::staff::malformed;
 use crate::http::{Answer, Refusal, StaffCaller};
 use crate::machinery::stored;
 
-/// One fact.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct EventView {
-    /// The stream that it belongs to.
-    #[schema(example = "order-06e4t0q3cg0p9n5sgyqm0bxvmw")]
-    pub stream: String,
-    /// Its place in the stream, from 1.
-    pub version: u64,
-    #[serde(rename = "type")]
-    #[schema(example = "order.placed")]
-    pub kind: String,
-    pub schema: u16,
-    #[schema(format = DateTime)]
-    pub time: String,
-    /// `guest`, `system` or `staff:…`.
-    pub actor: String,
-    /// The command that decided it.
-    pub command: String,
-    /// The trace of the request, if there was one.
-    pub trace_id: Option<String>,
-    /// What the fact says. Personal data in it is sealed.
-    #[schema(value_type = Object)]
-    pub data: Value,
-}
-
-impl EventView {
-    pub fn of(fact: &RecordedFact) -> Self {
-        Self {
-            stream: fact.stream.to_string(),
-            version: fact.version,
-            kind: fact.type_name.to_string(),
-            schema: fact.schema,
-            time: fact.time.to_string(),
-            actor: fact.cause.actor.to_string(),
-            command: fact.cause.command.to_string(),
-            trace_id: fact.cause.trace.as_ref().map(ToString::to_string),
-            data: serde_json::from_str(&fact.body).unwrap_or(Value::Null),
-        }
+/// A fact as staff and integrations read it.
+pub fn event_view(fact: &RecordedFact) -> EventView {
+    EventView {
+        stream: fact.stream.to_string(),
+        version: fact.version,
+        kind: fact.type_name.to_string(),
+        schema: fact.schema,
+        time: fact.time.to_string(),
+        actor: fact.cause.actor.to_string(),
+        command: fact.cause.command.to_string(),
+        trace_id: fact.cause.trace.as_ref().map(ToString::to_string),
+        data: serde_json::from_str(&fact.body).unwrap_or(Value::Null),
     }
 }
 
@@ -94,5 +69,5 @@ pub async fn read_events(
         FeedError::BadCursor(error) => bad_cursor(error),
         FeedError::Store(error) => stored(error).into(),
     })?;
-    Ok(Json(Events { items: facts.iter().map(EventView::of).collect(), next: next.encode() }))
+    Ok(Json(Events { items: facts.iter().map(event_view).collect(), next: next.encode() }))
 }

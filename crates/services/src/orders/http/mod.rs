@@ -8,6 +8,8 @@ mod processes;
 mod public;
 mod staff;
 
+pub(super) use events::event_view;
+
 use std::sync::Arc;
 
 use utoipa_axum::router::OpenApiRouter;

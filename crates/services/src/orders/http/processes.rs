@@ -12,49 +12,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Http;
-use super::actions::acceptable;
 use super::staff::malformed;
 use crate::http::{Answer, StaffCaller};
-use crate::orders::change::ProcessOrder;
-use crate::orders::personal::check_text;
-use crate::orders::tasks::{Task, TaskState};
+use crate::orders::act::acceptable;
+use crate::orders::personal::{REASON_MAX, check_text};
+use crate::orders::tasks::{TaskState, task_view};
 use crate::orders::view::Reader;
-use crate::orders::wire::OrderView;
-
-/// A process that is not at its end.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TaskView {
-    pub order_id: String,
-    pub number: Option<String>,
-    /// `running` or `parked`.
-    pub state: String,
-    /// The step that failed last.
-    pub step: Option<String>,
-    pub attempts: u32,
-    pub reason: Option<String>,
-    #[schema(format = DateTime)]
-    pub since: Option<String>,
-    /// When it is looked at next, if nobody is faster.
-    #[schema(format = DateTime)]
-    pub due_at: Option<String>,
-    pub test: bool,
-}
-
-impl From<Task> for TaskView {
-    fn from(task: Task) -> Self {
-        Self {
-            order_id: task.order,
-            number: task.number,
-            state: task.state.as_str().to_owned(),
-            step: task.step.map(|step| step.as_str().to_owned()),
-            attempts: task.attempts,
-            reason: task.reason,
-            since: task.since.map(|at| at.to_string()),
-            due_at: task.due_at.map(|at| at.to_string()),
-            test: task.test,
-        }
-    }
-}
+use contracts::orders::{OrderView, ProcessOrder, TaskView};
 
 /// A page of processes.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -94,7 +58,7 @@ pub async fn list_processes(
     let fingerprint = Fingerprint::new("processes").with("state", asked.state.as_deref());
     let cursor = Cursor::decode_opt(asked.cursor.as_deref(), &fingerprint)?;
     let (tasks, next) = http.orders.tasks(state, cursor, asked.limit.get()).await?;
-    let page = Listing::new(tasks, next, &fingerprint).map(TaskView::from);
+    let page = Listing::new(tasks, next, &fingerprint).map(task_view);
     Ok(Json(Tasks { items: page.items, next_cursor: page.next_cursor }))
 }
 
@@ -133,7 +97,7 @@ pub async fn direct_process(
     };
     let reason = body.value.unwrap_or_default().reason;
     let mut errors = Vec::new();
-    check_text(reason.as_deref(), "/reason", 500, &mut errors);
+    check_text(reason.as_deref(), "/reason", REASON_MAX, &mut errors);
     acceptable(errors)?;
     http.orders.existing(&id).await?;
     http.orders.direct(&id, what, reason, &caller).await?;

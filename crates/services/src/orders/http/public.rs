@@ -5,22 +5,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use contracts::{Error, Kind};
+use contracts::Error;
 use domain::ids::{CartId, OrderId};
-use domain::order::{Cancellation, Channel, Order, Status};
+use domain::order::{Channel, Status};
 use platform::http::extract::{Body, Segment};
 use platform::http::idempotency::{Mode, Required};
 use platform::http::problem::Problem;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Http;
 use crate::http::{Answer, AnyCaller, Refusal, Repeatable};
 use crate::orders::personal::{access_token, opens};
 use crate::orders::place::{PlaceOrder, Placed, WantedLine, WantedLines, WantedShipping};
+use crate::orders::refusal::refusal;
 use crate::orders::view::Reader;
-use crate::orders::wire::{AddressBody, BuyerView, OrderView};
+use contracts::orders::{AddressBody, BuyerView, OrderView};
 
 /// One line of a new order.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -188,34 +188,6 @@ const REPLAYED: header::HeaderName = header::HeaderName::from_static("idempotent
 
 fn marked(refusal: Refusal, repeated: bool) -> Refusal {
     if repeated { refusal.with_header(REPLAYED, HeaderValue::from_static("true")) } else { refusal }
-}
-
-/// What a buyer is told of an order that did not come about.
-fn refusal(order: &Order) -> Option<Error> {
-    match order.status {
-        Status::Rejected => {
-            let lines = order.shortages.iter().map(
-                |short| json!({"sku": short.sku.as_str(), "requested": short.requested, "available": short.available}),
-            );
-            let message = "there is not enough of everything; nothing was ordered and nothing was charged";
-            Some(Error::conflict("insufficient_stock", message).with("lines", lines.collect::<Vec<_>>()))
-        }
-        Status::Cancelled | Status::Pending => match order.cancellation.as_ref()? {
-            Cancellation::PaymentDeclined { code, message } => {
-                let declined = Error::new(Kind::Declined, "payment_declined", message.clone());
-                Some(declined.with("decline_code", code.as_str()))
-            }
-            Cancellation::PaymentExpired => {
-                let message = "the payment was not finished in time; nothing was charged";
-                Some(Error::conflict("order_cancelled", message))
-            }
-            Cancellation::StepFailed { .. } | Cancellation::ByStaff { .. } => {
-                let message = "the order could not be completed; nothing was charged";
-                Some(Error::conflict("order_cancelled", message))
-            }
-        },
-        Status::Confirmed | Status::Completed => None,
-    }
 }
 
 /// Reads an order with its access token, or as staff.

@@ -20,52 +20,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Http;
-use super::events::EventView;
+use super::events::event_view;
 use crate::http::{Answer, StaffCaller};
-use crate::orders::list::OrderRow;
+use crate::orders::list::row_view;
 use crate::orders::query::Wanted;
-use crate::orders::view::{Reader, name_of};
-use crate::orders::wire::OrderView;
-
-/// An order in a list.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct OrderRowView {
-    pub id: String,
-    pub number: String,
-    pub status: String,
-    pub payment_status: String,
-    pub fulfillment_status: String,
-    pub test: bool,
-    pub channel: String,
-    pub currency: String,
-    pub total: i64,
-    pub lines: u32,
-    pub country: Option<String>,
-    #[schema(format = DateTime)]
-    pub placed_at: String,
-    #[schema(format = DateTime)]
-    pub updated_at: String,
-}
-
-impl From<OrderRow> for OrderRowView {
-    fn from(row: OrderRow) -> Self {
-        Self {
-            payment_status: name_of(&row.payment_status()),
-            fulfillment_status: name_of(&row.fulfillment()),
-            status: row.status.as_str().to_owned(),
-            channel: name_of(&row.channel),
-            id: row.id,
-            number: row.number,
-            test: row.test,
-            currency: row.currency,
-            total: row.total,
-            lines: row.lines,
-            country: row.country,
-            placed_at: row.placed_at.to_string(),
-            updated_at: row.updated_at.to_string(),
-        }
-    }
-}
+use crate::orders::view::Reader;
+use contracts::orders::{EventView, OrderRowView, OrderView};
 
 /// A page of orders.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -80,6 +40,10 @@ pub struct OrderRows {
 pub struct ListOrders {
     /// `pending`, `confirmed`, `completed`, `cancelled` or `rejected`; rejected ones are listed only when asked for.
     status: Option<String>,
+    /// As an order's `payment_status`.
+    payment_status: Option<String>,
+    /// As an order's `fulfillment_status`.
+    fulfillment_status: Option<String>,
     number: Option<String>,
     email: Option<String>,
     /// Placed at or after this instant (RFC 3339).
@@ -106,6 +70,8 @@ pub async fn list_orders(
 ) -> Answer<Json<OrderRows>> {
     let fingerprint = Fingerprint::new("orders")
         .with("status", asked.status.as_deref())
+        .with("payment_status", asked.payment_status.as_deref())
+        .with("fulfillment_status", asked.fulfillment_status.as_deref())
         .with("number", asked.number.as_deref())
         .with("email", asked.email.as_deref())
         .with("placed_from", asked.placed_from.as_deref())
@@ -125,6 +91,8 @@ pub async fn list_orders(
         asked.email.as_deref().map(|text| Email::parse(text).map_err(|error| malformed("email", &error.to_string())));
     let wanted = Wanted {
         status: status.transpose()?,
+        payment_status: asked.payment_status,
+        fulfillment_status: asked.fulfillment_status,
         number: number.transpose()?,
         email: email.transpose()?,
         from: instant("placed_from", asked.placed_from.as_deref())?,
@@ -133,7 +101,7 @@ pub async fn list_orders(
         limit: asked.limit.get(),
     };
     let (rows, next) = http.orders.list(wanted).await?;
-    let listing = Listing::new(rows, next, &fingerprint).map(OrderRowView::from);
+    let listing = Listing::new(rows, next, &fingerprint).map(row_view);
     Ok(Json(OrderRows { items: listing.items, next_cursor: listing.next_cursor }))
 }
 
@@ -212,5 +180,5 @@ pub async fn read_order_events(
     Segment(id): Segment<OrderId>,
 ) -> Answer<Json<OrderEvents>> {
     let facts = http.orders.facts_of(&id).await?;
-    Ok(Json(OrderEvents { items: facts.iter().map(EventView::of).collect() }))
+    Ok(Json(OrderEvents { items: facts.iter().map(event_view).collect() }))
 }

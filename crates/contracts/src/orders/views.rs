@@ -1,8 +1,9 @@
-//! What orders look like to those who ask: the bodies of requests and answers.
+//! What orders look like to those who ask.
 //! It does not know how an order comes about.
 
 use domain::address::{Address, AddressInput};
 use domain::pricing::Total;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -251,4 +252,31 @@ pub struct OrderView {
     /// Reads this order: send it as a bearer token. Told to whoever placed the order, and to staff.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<String>,
+}
+
+/// Something that happened to an order, as its buyer is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Milestone {
+    pub kind: MilestoneKind,
+    pub at: Timestamp,
+}
+
+/// What a buyer is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MilestoneKind {
+    Placed,
+    /// The money is promised.
+    Authorized,
+    Confirmed,
+    Declined,
+    /// There was not enough of something.
+    Rejected,
+    /// The money was taken.
+    Paid,
+    Shipped,
+    Delivered,
+    /// Money went back.
+    Refunded,
+    Cancelled,
 }

@@ -1,6 +1,8 @@
 //! The inventory: how many there are, and who holds them.
 //! It does not know prices, titles or buyers.
 
+mod staff;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -11,8 +13,10 @@ use domain::sku::Sku;
 use domain::stock::{Location, Policy, Reason, Stock};
 use jiff::Timestamp;
 
-use crate::Result;
+pub use staff::{MovementType, StockLevels, StockLocation, StockMovement, StockPolicy};
+
 use crate::caller::Caller;
+use crate::{Listing, Result};
 
 /// The answer to a wish to reserve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,4 +83,42 @@ pub trait Inventory: Send + Sync {
 
     /// What an order holds, now or as it was at a past instant (inclusive).
     async fn reservation(&self, order: &OrderId, at: Option<Timestamp>) -> Result<Reservation>;
+}
+
+/// What staff do with stock. A SKU that neither stock nor catalogue know is `NotFound`.
+#[async_trait]
+pub trait StockDesk: Send + Sync {
+    /// The stock of every SKU that was ever counted, by name. `sku`: what it begins with; `only_low`: counted ones of which five
+    /// or fewer are available.
+    async fn levels(
+        &self,
+        sku: Option<&str>,
+        only_low: bool,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Listing<StockLevels>>;
+
+    async fn level(&self, sku: &Sku) -> Result<StockLevels>;
+
+    /// Stock of each SKU; empty stock for one that was never counted.
+    async fn stock_of(&self, skus: &[Sku]) -> Result<BTreeMap<Sku, Stock>>;
+
+    /// What happened to a SKU's stock, the newest first.
+    async fn movements(&self, sku: &Sku, cursor: Option<&str>, limit: usize) -> Result<Listing<StockMovement>>;
+
+    /// Counts more or fewer, once per `once`.
+    ///
+    /// # Errors
+    /// `below_reserved` when fewer would be left than are reserved.
+    async fn count(
+        &self,
+        sku: &Sku,
+        location: &Location,
+        delta: i64,
+        reason: Reason,
+        once: &str,
+        caller: &Caller,
+    ) -> Result<StockLevels>;
+
+    async fn choose_policy(&self, sku: &Sku, policy: Policy, caller: &Caller) -> Result<StockLevels>;
 }

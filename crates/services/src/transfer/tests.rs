@@ -1,0 +1,2 @@
+//! The import as a whole, in memory.
+

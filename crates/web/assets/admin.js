@@ -1,0 +1,93 @@
+// What makes staff's pages smoother; every one of them works without it.
+// It does not know what a form does: it shows the same pages in other places.
+'use strict';
+(() => {
+  const at = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const isTyping = (element) => element.closest('input, select, textarea, [contenteditable], dialog') !== null;
+
+  // A deed's page over the page where one stands. When it cannot be fetched, the link does what links do.
+  const sheetOf = async (link) => {
+    const answer = await fetch(link.href, { credentials: 'same-origin', headers: { accept: 'text/html' } });
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const form = at('form.sheet', page);
+    if (!answer.ok || answer.redirected || form === null) throw new Error('no sheet');
+    const dialog = document.createElement('dialog');
+    dialog.setAttribute('aria-labelledby', 'sheet-title');
+    const title = document.createElement('h2');
+    title.id = 'sheet-title';
+    title.textContent = at('main h1', page).textContent;
+    dialog.append(title, document.adoptNode(form));
+    dialog.addEventListener('close', () => { dialog.remove(); link.focus(); });
+    dialog.addEventListener('click', (event) => {
+      if (event.target.closest('[data-close]') === null && event.target !== dialog) return;
+      event.preventDefault();
+      dialog.close();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    at('input:not([type=hidden]), select, textarea, button', form)?.focus();
+  };
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest('a[data-sheet]');
+    if (link === null || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    sheetOf(link).catch(() => { location.href = link.href; });
+  });
+
+  // The second click of a double click finds the button asleep. The server would do nothing twice, either.
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (form.method !== 'post') return;
+    if (form.dataset.sent === 'yes') { event.preventDefault(); return; }
+    form.dataset.sent = 'yes';
+    setTimeout(() => all('button', form).forEach((button) => { button.disabled = true; }));
+  });
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  // Filters act when they are changed.
+  document.addEventListener('change', (event) => {
+    const form = event.target.closest('form[data-live]');
+    if (form !== null && event.target.matches('select')) form.requestSubmit();
+    const box = event.target.closest('[data-select-all]');
+    if (box !== null) {
+      all('input[name="' + box.dataset.selectAll + '"]').forEach((other) => { other.checked = box.checked; });
+    }
+    if (event.target.matches('[type=checkbox]')) countSelected();
+  });
+  const countSelected = () => {
+    const bar = at('[data-bulk]');
+    if (bar === null) return;
+    const chosen = all('input[name="' + bar.dataset.bulk + '"]:checked').length;
+    bar.classList.toggle('idle', chosen === 0);
+    const count = at('[data-count]', bar);
+    if (count !== null) count.textContent = chosen === 0 ? '' : String(chosen);
+  };
+  countSelected();
+
+  // `/` searches, `j` and `k` walk along a list.
+  document.addEventListener('keydown', (event) => {
+    if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
+    if (event.key === '/') {
+      const field = at('[data-search]');
+      if (field !== null) { event.preventDefault(); field.focus(); field.select(); }
+    }
+    if (event.key === 'j' || event.key === 'k') {
+      const rows = all('a[data-row]');
+      const here = rows.indexOf(document.activeElement);
+      const next = rows[event.key === 'j' ? here + 1 : Math.max(here - 1, 0)];
+      if (next !== undefined) { event.preventDefault(); next.focus(); }
+    }
+  });
+
+  // On a narrow screen the rail lies over the page; on a wide one it stands beside it and is no popover.
+  const rail = at('#rail');
+  const wide = matchMedia('(min-width: 60rem)');
+  const settle = () => { if (rail !== null) wide.matches ? rail.removeAttribute('popover') : rail.setAttribute('popover', ''); };
+  wide.addEventListener('change', settle);
+  settle();
+
+  at('button[data-print]')?.addEventListener('click', () => print());
+})();

@@ -1,0 +1,58 @@
+//! The shop as staff see it: what stands around every page, and the pages.
+//! It does not know shoppers' pages, nor how anything is decided; every button asks a contract.
+
+mod answer;
+mod csv;
+mod flash;
+mod form;
+mod frame;
+mod language;
+mod lists;
+mod session;
+mod sheet;
+mod sign_in;
+mod times;
+mod words;
+
+mod dashboard;
+
+mod amounts;
+mod cell;
+mod languages;
+mod typed;
+
+mod products;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{any, get, post};
+
+use crate::{Options, Services};
+
+/// Where staff's pages begin; cookies do not leave it.
+const ROOT: &str = "/admin";
+
+/// What every page is made from.
+#[derive(Clone)]
+struct Admin {
+    services: Services,
+    /// Whether cookies may travel over TLS only.
+    secure: bool,
+}
+
+pub fn router(services: &Services, options: &Options) -> Router {
+    let admin = Admin { services: services.clone(), secure: options.is_https() };
+    let everyone = Router::new()
+        .route("/admin/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .route("/admin/language", post(language::choose));
+    let staff = Router::new()
+        .route("/admin/sign-out", post(sign_in::sign_out))
+        .merge(dashboard::router())
+        .merge(products::router())
+        .route("/admin/{*rest}", any(answer::nothing_here))
+        .layer(middleware::from_fn_with_state(admin.clone(), session::require));
+    everyone.merge(staff).with_state(admin)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! What staff's pages say, in the languages that they speak: one line a phrase, English and Korean side by side.
+//! It does not know the shop's own texts, nor who reads. `{}` stands for what [`fill`] puts there.
+
+mod errors;
+mod frame;
+mod goods;
+mod goods_errors;
+
+use contracts::Error;
+use domain::field::FieldError;
+use domain::locale::Locale;
+
+/// A table of phrases, and what it says in each language.
+macro_rules! phrases {
+    ($($name:ident: $english:literal, $korean:literal;)*) => {
+        pub struct Phrases {
+            $(pub $name: &'static str,)*
+        }
+        pub static ENGLISH: Phrases = Phrases { $($name: $english,)* };
+        pub static KOREAN: Phrases = Phrases { $($name: $korean,)* };
+    };
+}
+use phrases;
+
+pub struct Words {
+    /// BCP 47.
+    pub lang: &'static str,
+    /// What the language calls itself.
+    pub own_name: &'static str,
+    pub frame: &'static frame::Phrases,
+    pub goods: &'static goods::Phrases,
+}
+
+static ENGLISH: Words = Words { lang: "en", own_name: "English", frame: &frame::ENGLISH, goods: &goods::ENGLISH };
+static KOREAN: Words = Words { lang: "ko", own_name: "한국어", frame: &frame::KOREAN, goods: &goods::KOREAN };
+
+/// The languages of staff's pages; the first one is the default.
+pub static ALL: [&Words; 2] = [&ENGLISH, &KOREAN];
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.lang)
+    }
+}
+
+impl Words {
+    pub fn default_language() -> &'static Words {
+        ALL[0]
+    }
+
+    /// By a tag such as `ko-KR`, with or without a weight as in `Accept-Language`.
+    pub fn in_language(tag: &str) -> Option<&'static Words> {
+        let tag = tag.split(';').next().unwrap_or_default().trim();
+        let language = tag.split(['-', '_']).next().unwrap_or_default();
+        ALL.into_iter().find(|words| words.lang.eq_ignore_ascii_case(language))
+    }
+
+    pub fn others(&self) -> Vec<&'static Words> {
+        ALL.into_iter().filter(|words| words.lang != self.lang).collect()
+    }
+
+    pub fn locale(&self) -> Locale {
+        Locale::parse(self.lang).unwrap_or_else(|_| domain::settings::Settings::default().default_locale)
+    }
+
+    pub fn is_korean(&self) -> bool {
+        self.lang == KOREAN.lang
+    }
+
+    /// Why something was not done.
+    pub fn message(&self, error: &Error) -> String {
+        match error.fields.as_slice() {
+            [field] => self.field_message(field),
+            _ => self.known(&error.code).map_or_else(|| error.message.clone(), ToOwned::to_owned),
+        }
+    }
+
+    pub fn field_message(&self, field: &FieldError) -> String {
+        self.known(&field.code).map_or_else(|| field.message.clone(), ToOwned::to_owned)
+    }
+
+    /// Services speak English; what they say most often has a translation by its code.
+    fn known(&self, code: &str) -> Option<&'static str> {
+        if self.is_korean() { errors::korean(code).or_else(|| goods_errors::korean(code)) } else { None }
+    }
+}
+
+/// Puts values where `{}` stands, in their order.
+pub fn fill(phrase: &str, values: &[&str]) -> String {
+    let mut pieces = phrase.split("{}");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    let mut values = values.iter();
+    for piece in pieces {
+        text.push_str(values.next().unwrap_or(&""));
+        text.push_str(piece);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_where_they_belong() {
+        assert_eq!(fill("{} of {}", &["1", "{}"]), "1 of {}");
+        assert_eq!(fill("{} of {}", &["1"]), "1 of ");
+        assert_eq!(fill("none", &["1"]), "none");
+    }
+}
