@@ -6,3 +6,4 @@ pub mod folder;
 pub mod passwords;
 pub mod payments;
 pub mod sqlite;
+pub mod tantivy;

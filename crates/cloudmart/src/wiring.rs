@@ -12,6 +12,7 @@ use adapters::folder::FolderBlobs;
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
 use adapters::sqlite::{self, Sqlite};
+use adapters::tantivy::TantivyIndex;
 use contracts::staff::Staff as _;
 use jiff::Timestamp;
 use platform::clock::{Clock, SystemClock};
@@ -29,6 +30,7 @@ use services::inventory::Inventory;
 use services::machinery::Machinery;
 use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
+use services::search::{self, Search};
 use services::shop::Shop;
 use services::staff::{self, Staff};
 
@@ -38,6 +40,8 @@ use crate::config::{Config, Secrets};
 pub const KEY_FILE: &str = "master.key";
 /// The folder of uploaded pictures in the data folder.
 pub const MEDIA_FOLDER: &str = "media";
+/// The folder of the search index in the data folder; what is in it can be found again.
+pub const SEARCH_FOLDER: &str = "search";
 
 /// Why a shop does not start.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,8 @@ pub enum Error {
     Staff(#[from] staff::SetupError),
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    #[error("the search index cannot be opened: {0}")]
+    Search(std::io::Error),
 }
 
 /// A shop that is put together.
@@ -73,6 +79,7 @@ pub struct Mart {
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
+    pub search: Arc<Search>,
     /// Where test payments are allowed, the bank that plays along.
     pub test_bank: Option<Arc<TestProvider>>,
 }
@@ -94,6 +101,14 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
     let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+    let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
+    let found = search::Neighbours {
+        shop: shop.clone(),
+        catalog: catalog.clone(),
+        shelves: catalog.clone(),
+        inventory: inventory.clone(),
+    };
+    let search = Search::start(&machinery, found, index);
     let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
     let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
     let test_bank = Arc::new(TestProvider::new(
@@ -128,6 +143,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         carts,
         payments,
         orders,
+        search,
         test_bank: allowed.then_some(test_bank),
     })
 }

@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod orders;
 pub mod payments;
 pub mod search;
+pub mod shelves;
 pub mod shop;
 pub mod staff;
 

@@ -11,7 +11,9 @@ pub mod machinery;
 pub mod orders;
 pub mod payments;
 pub mod quoting;
+pub mod reading;
 pub mod refusals;
+pub mod search;
 pub mod shop;
 pub mod staff;
 

@@ -48,6 +48,8 @@ pub struct BoxedShop {
     pub log: Arc<MemoryLog>,
     pub machinery: Machinery,
     pub orders: Arc<Orders>,
+    pub shop: Arc<Shop>,
+    pub catalog: Arc<Catalog>,
     pub inventory: Arc<Inventory>,
     pub payments: Arc<Payments>,
     router: Router,
@@ -87,7 +89,7 @@ impl BoxedShop {
         let repeats = Repeats::new(Arc::new(idempotency));
         let (router, _) = orders::http::router(orders.clone(), repeats).split_for_parts();
         stock(&shop, &catalog, &inventory).await;
-        Self { log, machinery, orders, inventory, payments, router }
+        Self { log, machinery, orders, shop, catalog, inventory, payments, router }
     }
 
     /// Sends a JSON request as a guest, or as staff; answers status and body.

@@ -7,8 +7,9 @@ mod listing;
 mod lists;
 mod media;
 mod projection;
-mod reading;
+
 mod responses;
+mod shelves;
 mod views;
 mod write;
 
@@ -42,6 +43,7 @@ use self::reading::ReadAs;
 use self::responses::{Answer, Asked, NEWS_BATCHES, Responses};
 use self::views::Shelf;
 use crate::machinery::{Machinery, stored};
+use crate::reading;
 
 pub fn register(kinds: &mut Kinds) {
     kinds.register::<Products>().register::<SkuClaims>().register::<SlugClaims>().register::<CategoryTree>();
