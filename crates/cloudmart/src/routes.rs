@@ -81,7 +81,7 @@ fn page_services(mart: &Mart) -> web::Services {
         shop: mart.shop.clone(),
         pages: mart.pages.clone(),
         catalog: mart.catalog.clone(),
-        search: mart.catalog.clone(),
+        search: mart.search.clone(),
         products: mart.catalog.clone(),
         stock: Arc::new(services::inventory::Desk::new(mart.inventory.clone(), mart.catalog.clone())),
         shopping: mart.carts.clone(),
@@ -110,6 +110,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::shop::http::router(mart.shop.clone(), repeats()))
         .merge(services::staff::http::router(mart.staff.clone(), repeats()))
         .merge(services::catalog::http::router(mart.catalog.clone(), repeats()))
+        .merge(services::search::http::router(mart.search.clone()))
         .merge(services::inventory::http::router(mart.inventory.clone(), mart.catalog.clone(), repeats()))
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))

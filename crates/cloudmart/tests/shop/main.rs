@@ -14,6 +14,7 @@ mod privacy;
 mod replay;
 mod room;
 mod routes;
+mod search;
 mod start;
 mod stock;
 mod stop;
