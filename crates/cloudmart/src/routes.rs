@@ -62,8 +62,9 @@ pub fn router(
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
-    let public_url = config.public_url().map_or_else(|| config.listen_url(), ToOwned::to_owned);
-    let pages = web::router(&page_services(mart), &web::Options { public_url });
+    let services = page_services(mart);
+    let options = web::Options { public_url: config.public_url().unwrap_or_default().to_owned() };
+    let pages = web::router(&services, &options);
     show_machinery(mart, registry);
     let registry_state = registry.clone();
     let router = Router::new()
@@ -72,7 +73,7 @@ pub fn router(
         .merge(described(&document))
         .merge(health(mart, readiness))
         .route("/metrics", get(move || async move { registry_state.respond() }));
-    Ok(conventions(router, http_config(mart, config, registry)?))
+    Ok(web::for_people(conventions(router, http_config(mart, config, registry)?), &services, &options))
 }
 
 /// What the pages are made from.
