@@ -244,3 +244,16 @@ fn without_addresses(reason: &str, to: &Email) -> String {
     let hidden = if local.chars().count() > 2 { hidden.replace(local, "…") } else { hidden };
     hidden.chars().take(PROBLEM_CHARS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_nobody() {
+        let to = Email::parse("wilhelmina@personal.example").unwrap();
+        let told = without_addresses("550 5.1.1 <wilhelmina@personal.example>: user wilhelmina\r\nunknown", &to);
+        assert_eq!(told, "550 5.1.1 … user … unknown");
+        assert!(without_addresses(&"x".repeat(1_000), &to).chars().count() <= PROBLEM_CHARS_MAX);
+    }
+}
