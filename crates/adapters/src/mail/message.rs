@@ -21,7 +21,7 @@ pub fn message(letter: &Letter) -> Result<Message, Refused> {
         .date(SystemTime::from(letter.written_at))
         .from(from)
         .to(mailbox(&letter.to)?)
-        .subject(&letter.subject)
+        .subject(one_line(&letter.subject))
         .header(Named::<AutoSubmitted>::new("auto-generated"))
         .header(Named::<EntityRef>::new(&letter.id))
         .header(Named::<ContentLanguage>::new(letter.language));
@@ -37,7 +37,12 @@ pub fn message(letter: &Letter) -> Result<Message, Refused> {
 }
 
 fn mailbox(who: &Correspondent) -> Result<Mailbox, Refused> {
-    Ok(Mailbox::new(who.name.clone(), address(who.address.as_str())?))
+    Ok(Mailbox::new(who.name.as_deref().map(one_line), address(who.address.as_str())?))
+}
+
+/// The library panics on a name with a line break, rather than write it.
+fn one_line(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 fn address(text: &str) -> Result<Address, Refused> {

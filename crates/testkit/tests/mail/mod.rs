@@ -1,6 +1,7 @@
 //! Mail about orders, with every service on engines in memory: who is told what, once, whatever happens in between.
 //! It does not know SMTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -10,7 +11,7 @@ use domain::ids::OrderId;
 use domain::locale::Locale;
 use platform::documents::{Checkpoint, WriteBatch};
 use serde_json::{Value, json};
-use services::mail::Letter;
+use services::mail::{Letter, Mailroom};
 use testkit::postbox::Mood;
 use testkit::shop::BoxedShop;
 
@@ -46,6 +47,12 @@ async fn act(shop: &BoxedShop, order: &OrderId, action: &str, body: Value) -> Va
 async fn round(shop: &BoxedShop) {
     shop.mail.collect().await.unwrap();
     shop.mail.send_due().await.unwrap();
+}
+
+/// Lets a mailroom run for so long of the box's own time.
+async fn run_for(mail: Arc<Mailroom>, time: Duration) {
+    let ended = tokio::time::timeout(time, mail.run()).await;
+    assert!(ended.is_err(), "it runs until it is closed");
 }
 
 fn of_kind(letters: &[Letter], kind: MailKind) -> Vec<&Letter> {
@@ -129,7 +136,7 @@ async fn a_buyer_is_told_of_each_step_once_and_staff_of_the_order() {
 async fn whose_order_never_was_is_not_written_to() {
     let shop = open().await;
     let (declined, _) = shop.buy("declined", &[("B", 1)], "tok_declined").await;
-    let (sold_out, _) = shop.buy("too many", &[("A", 21)], "tok_success").await;
+    let (sold_out, _) = shop.buy("too-many", &[("A", 21)], "tok_success").await;
     let (waiting, order) = shop.buy("waiting", &[("B", 1)], "tok_action").await;
     assert_eq!((declined, sold_out, waiting), (402, 409, 202));
     act(&shop, &id_of(&order), "cancel", json!({})).await;
@@ -146,9 +153,7 @@ async fn a_server_that_is_away_delays_and_loses_nothing() {
     for n in 0..30 {
         bought(&shop, &format!("buyer-{n}")).await;
     }
-    let running = tokio::spawn(shop.mail.clone().run());
-    tokio::time::sleep(HOUR / 4).await;
-    running.abort();
+    run_for(shop.mail.clone(), HOUR / 4).await;
     let tries = shop.postbox.tries();
     assert!(tries > 15 && tries < 15 * 10, "asked again and again, but not always: {tries}");
     // Longer than any mail is tried that a server puts off.
@@ -161,9 +166,7 @@ async fn a_server_that_is_away_delays_and_loses_nothing() {
     assert_eq!(mails(&shop, MailState::Waiting).await.len(), 90);
     shop.postbox.set(Mood::Takes);
     // After a restart, too.
-    let running = tokio::spawn(shop.mail_after_restart().run());
-    tokio::time::sleep(Duration::from_secs(180)).await;
-    running.abort();
+    run_for(shop.mail_after_restart(), Duration::from_secs(180)).await;
     let letters = shop.postbox.letters();
     let mut ids: Vec<&str> = letters.iter().map(|letter| letter.id.as_str()).collect();
     ids.sort_unstable();
@@ -340,8 +343,6 @@ async fn a_backlog_stays_in_the_log() {
     }
     assert!((200..500).contains(&noted), "{noted} mails are noted");
     shop.postbox.set(Mood::Takes);
-    let running = tokio::spawn(shop.mail.clone().run());
-    tokio::time::sleep(Duration::from_secs(120)).await;
-    running.abort();
+    run_for(shop.mail.clone(), Duration::from_secs(120)).await;
     assert_eq!(shop.postbox.letters().len(), 260 * 3);
 }
