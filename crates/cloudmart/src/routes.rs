@@ -213,6 +213,17 @@ fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
         #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
         registry.gauge(name, help, move || read(executor.stats()) as f64);
     }
+    type ReadMail = fn(&services::mail::Counts) -> u64;
+    let mails: [(&'static str, &'static str, ReadMail); 3] = [
+        ("mails_sent_total", "Mails that were handed over.", |counts| counts.sent.load(Relaxed)),
+        ("mails_put_off_total", "Attempts after which a mail is tried again.", |counts| counts.put_off.load(Relaxed)),
+        ("mails_failed_total", "Mails that were refused for good.", |counts| counts.failed.load(Relaxed)),
+    ];
+    for (name, help, read) in mails {
+        let mail = mart.mail.clone();
+        #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+        registry.gauge(name, help, move || read(mail.counts()) as f64);
+    }
     let (waiting, resident) = (executor.clone(), executor.clone());
     #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
     registry.gauge("executor_waiting", "Commands waiting to be decided.", move || waiting.waiting() as f64);

@@ -3,6 +3,7 @@
 mod alike;
 mod determinism;
 mod golden;
+mod mail;
 mod search;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ mod carts;
 mod crash;
 mod flash_sale;
 mod keeping;
+mod mail;
 mod once;
 mod payments;
 mod privacy;
