@@ -224,14 +224,15 @@ mod tests {
     fn server(answers: Vec<Vec<u8>>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
+        let serve = move || {
             for answer in answers {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut head = [0; 4_096];
                 let _ = stream.read(&mut head).unwrap();
                 let _ = stream.write_all(&answer);
             }
-        });
+        };
+        std::thread::Builder::new().spawn(serve).unwrap();
         format!("http://{address}")
     }
 
@@ -247,18 +248,59 @@ mod tests {
     #[test]
     fn only_addresses_of_the_web_are_public() {
         for private in [
-            "0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.9.9.9", "169.254.169.254", "172.16.0.1",
-            "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1",
-            "203.0.113.9", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1",
-            "::8.8.8.8", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "64:ff9b:1::1", "100::1",
-            "2001::1", "2001:db8::1", "2002:a00:1::1", "2002:7f00:1::", "3fff::1", "fc00::1", "fd00:ec2::254", "fe80::1",
-            "fec0::1", "ff02::1", "5f00::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.9",
+            "224.0.0.1",
+            "239.1.1.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::8.8.8.8",
+            "::ffff:10.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:a00:1::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "5f00::1",
         ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }
-        for public in
-            ["8.8.8.8", "1.1.1.1", "100.63.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
-        {
+        for public in [
+            "8.8.8.8",
+            "1.1.1.1",
+            "100.63.0.1",
+            "172.32.0.1",
+            "2606:4700::1111",
+            "2a00:1450::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+        ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
     }
@@ -281,7 +323,9 @@ mod tests {
         ] {
             assert_eq!(fetcher.fetch(&url).await, Err(FetchError::Private), "{url}");
         }
-        for url in ["file:///etc/passwd", "ftp://example.com/", "gopher://x/", "http://user:pass@example.com/", "nothing"] {
+        for url in
+            ["file:///etc/passwd", "ftp://example.com/", "gopher://x/", "http://user:pass@example.com/", "nothing"]
+        {
             assert_eq!(fetcher.fetch(url).await, Err(FetchError::Address), "{url}");
         }
     }

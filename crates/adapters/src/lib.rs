@@ -6,5 +6,6 @@ pub mod fetch;
 pub mod folder;
 pub mod passwords;
 pub mod payments;
+pub mod pictures;
 pub mod spool;
 pub mod sqlite;

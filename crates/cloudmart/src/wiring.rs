@@ -12,6 +12,7 @@ use adapters::fetch::{Allows, HttpFetcher};
 use adapters::folder::FolderBlobs;
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
+use adapters::pictures::Workshop;
 use adapters::spool::FolderSpool;
 use adapters::sqlite::{self, Sqlite};
 use contracts::staff::Staff as _;
@@ -101,7 +102,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let staff =
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
-    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
     let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
     let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
     let test_bank = Arc::new(TestProvider::new(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::payments::{Manual, Options, TestProvider};
+use adapters::pictures::Workshop;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
@@ -61,7 +62,8 @@ impl BoxedShop {
         let machinery = machinery(log.clone(), seed).await;
         let shop = Arc::new(Shop::new(&machinery));
         let inventory = Arc::new(Inventory::new(machinery.clone()));
-        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+        let workshop = Workshop::start().expect("a thread");
+        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(workshop));
         let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
         let bank = Arc::new(TestProvider::new(
             machinery.documents.clone(),
