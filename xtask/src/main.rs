@@ -9,6 +9,7 @@ mod test;
 mod tidy;
 mod workspace;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,8 @@ enum Command {
     Test(test::Options),
     /// The README's figures: orders and reads per second on this machine; needs wrk.
     Figures,
+    /// Writes a file of made-up products for `cloudmart import products`.
+    GenerateProducts { products: u32, file: PathBuf },
     /// The architecture's rules, each violation with what to do instead.
     Tidy,
 }
@@ -45,6 +48,10 @@ enum Error {
     Test(#[from] test::Error),
     #[error(transparent)]
     Figures(#[from] figures::Error),
+    #[error(transparent)]
+    Process(#[from] process::Error),
+    #[error("there is no such folder: {0}")]
+    Folder(std::io::Error),
     #[error(transparent)]
     Tidy(#[from] tidy::Error),
 }
@@ -70,7 +77,17 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
         Command::Figures => figures::run(&workspace)?,
+        Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,
         Command::Tidy => tidy::run(&workspace)?,
     }
+    Ok(())
+}
+
+/// The tests know how; this crate links none of ours.
+fn generate_products(workspace: &Workspace, products: u32, file: &Path) -> Result<(), Error> {
+    let file = std::path::absolute(file).map_err(Error::Folder)?;
+    let number = products.to_string();
+    let arguments = ["run", "--quiet", "-p", "testkit", "--example", "generate-products", "--", &number];
+    process::run(process::cargo(&workspace.root, &arguments).arg(file))?;
     Ok(())
 }

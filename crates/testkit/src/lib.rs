@@ -4,5 +4,6 @@
 pub mod contract;
 pub mod engines;
 pub mod faults;
+pub mod goods;
 pub mod mart;
 pub mod shop;
