@@ -13,6 +13,7 @@ use adapters::folder::FolderBlobs;
 use adapters::mail::{MailFolder, Server, Smtp, Tls};
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
+use adapters::pictures::Workshop;
 use adapters::spool::FolderSpool;
 use adapters::sqlite::{self, Sqlite};
 use adapters::tantivy::TantivyIndex;
@@ -121,7 +122,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let staff =
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
-    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
     let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
     let found = search::Neighbours {
         shop: shop.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adapters::passwords::Argon2id;
 use adapters::payments::{Manual, Options, TestProvider};
+use adapters::pictures::Workshop;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
@@ -78,7 +79,8 @@ impl BoxedShop {
         let machinery = machinery(log.clone(), clock.clone(), seed).await;
         let shop = Arc::new(Shop::new(&machinery));
         let inventory = Arc::new(Inventory::new(machinery.clone()));
-        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+        let workshop = Workshop::start().expect("a thread");
+        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(workshop));
         let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
         let bank = Arc::new(TestProvider::new(
             machinery.documents.clone(),

@@ -7,6 +7,7 @@ mod buying;
 mod carts;
 mod crash;
 mod flash_sale;
+mod import;
 mod keeping;
 mod mail;
 mod once;

@@ -56,7 +56,9 @@ impl Catalog {
             walk(&self.machinery.documents, self.machinery.clock.now(), page).await.map_err(stored)?;
         let products: Vec<&Product> = documents.iter().filter_map(ProductDoc::product).collect();
         let shelf = self.shelf_of_products(&products).await?;
-        let items = products.iter().map(|product| views::card(product, &read_as, &shelf)).collect();
+        let shown = products.iter().filter_map(|product| product.content.images.first());
+        let album = self.pictures.album(shown.map(|image| &image.media)).await?;
+        let items = products.iter().map(|product| views::card(product, &read_as, &shelf, &album)).collect();
         Ok(Listing { items, next_cursor: next.map(|spot| cursor(spot, &fingerprint)) })
     }
 

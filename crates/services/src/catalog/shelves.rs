@@ -43,7 +43,9 @@ impl Shelves for Catalog {
         let states: Vec<Arc<State>> = states.into_iter().filter(on_sale).collect();
         let products: Vec<&Product> = states.iter().filter_map(|state| state.product()).collect();
         let shelf = self.shelf_of_products(&products).await?;
-        Ok(products.iter().map(|product| views::card(product, &read_as, &shelf)).collect())
+        let shown = products.iter().filter_map(|product| product.content.images.first());
+        let album = self.pictures.album(shown.map(|image| &image.media)).await?;
+        Ok(products.iter().map(|product| views::card(product, &read_as, &shelf, &album)).collect())
     }
 
     async fn tree(&self) -> Result<(Arc<Categories>, u64)> {

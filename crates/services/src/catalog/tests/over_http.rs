@@ -359,6 +359,18 @@ async fn a_picture_is_what_its_bytes_are() {
     assert_eq!((served.status, &served.bytes[..]), (StatusCode::OK, PNG));
     assert_eq!(served.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!((served.header("content-type"), served.header("x-content-type-options")), ("image/png", "nosniff"));
+    assert_eq!((stored.json()["width"].as_u64(), stored.json()["height"].as_u64()), (Some(1_000), Some(500)));
+    let size = &stored.json()["sizes"][0];
+    assert_eq!(
+        (size["width"].as_u64(), size["url"].as_str()),
+        (Some(320), Some(url.replace(".png", "-320.jpg").as_str()))
+    );
+    let smaller = get(&mart, &url.replace(".png", "-320.jpg"), &[]).await;
+    assert_eq!((smaller.header("content-type"), &smaller.bytes[..]), ("image/jpeg", &b"smaller"[..]));
+    assert_ne!(smaller.header("etag"), served.header("etag"));
+    for nothing in ["-640.jpg", "-320.png", "-320.svg", "-0320.jpg", "-320"] {
+        assert_eq!(get(&mart, &url.replace(".png", nothing), &[]).await.status, StatusCode::NOT_FOUND, "{nothing}");
+    }
     let tag = served.header("etag").to_owned();
     assert_eq!(get(&mart, &url, &[("if-none-match", &tag)]).await.status, StatusCode::NOT_MODIFIED);
     assert_eq!(get(&mart, &url.replace(".png", ".jpg"), &[]).await.status, StatusCode::NOT_FOUND);
