@@ -120,7 +120,7 @@ impl Index for TantivyIndex {
         self.ask(|reply| Job::Clear { reply }).await
     }
 
-    async fn len(&self) -> StoreResult<u64> {
+    async fn count(&self) -> StoreResult<u64> {
         Ok(self.snapshot().len())
     }
 
