@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use self::schema::Fields;
 use self::snapshot::Snapshot;
-pub use self::writer::examine;
+pub use self::writer::{Examined, examine};
 use self::writer::{Job, Store};
 use crate::blocking::on_a_thread;
 
