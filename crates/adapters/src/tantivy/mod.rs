@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use self::schema::Fields;
 use self::snapshot::Snapshot;
-pub use self::writer::examine;
+pub use self::writer::{Examined, examine};
 use self::writer::{Job, Store};
 use crate::blocking::on_a_thread;
 
@@ -120,7 +120,7 @@ impl Index for TantivyIndex {
         self.ask(|reply| Job::Clear { reply }).await
     }
 
-    async fn len(&self) -> StoreResult<u64> {
+    async fn count(&self) -> StoreResult<u64> {
         Ok(self.snapshot().len())
     }
 

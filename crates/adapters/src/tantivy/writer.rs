@@ -163,19 +163,26 @@ fn close(store: &Store, shared: &Shared, writer: Option<IndexWriter>) {
     }
 }
 
-/// How far the index of a folder has come and how many products it holds, without opening it: also beside the shop
-/// that writes it. `None`: there is none.
+/// What an index says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    pub positions: Positions,
+    pub products: u64,
+}
+
+/// How far the index of a folder has come, without opening it: also beside the shop that writes it. `None`: there is
+/// none.
 ///
 /// # Errors
 /// When it is damaged, or of another format.
-pub fn examine(folder: &Path) -> Result<Option<(Positions, u64)>, String> {
+pub fn examine(folder: &Path) -> Result<Option<Examined>, String> {
     if !folder.join("meta.json").exists() {
         return Ok(None);
     }
     let metas = attempt(|| Index::open_in_dir(folder)?.load_metas()).map_err(|error| error.to_string())?;
     let positions = read_note(metas.payload.as_deref()).ok_or("it is of another format")?;
     let products = metas.segments.iter().map(|segment| u64::from(segment.num_docs())).sum();
-    Ok(Some((positions, products)))
+    Ok(Some(Examined { positions, products }))
 }
 
 /// Which of these are found, and whether they are in stock.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adapters::sqlite;
+use adapters::tantivy::{self, Examined};
 use jiff::Timestamp;
 use platform::clock::SystemClock;
 use platform::documents::tuple::Key;
@@ -59,7 +60,7 @@ pub async fn examine_moment(data: &Path, master_key: Option<&str>) -> Result<Fin
 
 async fn examine_showing(data: &Path, master_key: Option<&str>, progress: &mut Progress) -> Result<Findings, Error> {
     // Before the log, so that an index that goes on meanwhile is not taken for one that is ahead of it.
-    let index = adapters::tantivy::examine(&data.join(SEARCH_FOLDER));
+    let index = tantivy::examine(&data.join(SEARCH_FOLDER));
     let inspection = sqlite::open_read_only(data)?;
     let (log, documents) = (inspection.log(), inspection.documents());
     let (kinds, projections) = (services::kinds(), services::projections());
@@ -72,12 +73,12 @@ async fn examine_showing(data: &Path, master_key: Option<&str>, progress: &mut P
 /// Whether the search index is readable and this shop's, and what it still has to take in. A running shop does so by
 /// itself within a moment, and a start builds what is missing, so being behind is no mistake.
 async fn search_index(
-    index: Result<Option<(BTreeMap<Shard, Position>, u64)>, String>,
+    index: Result<Option<Examined>, String>,
     log: &dyn Log,
     documents: &dyn Documents,
 ) -> Result<Check, Error> {
     let mut check = Check::new("search index");
-    let (positions, held) = match index {
+    let Examined { positions, products: held } = match index {
         Ok(Some(held)) => held,
         Ok(None) => {
             check.looked_at = "there is none yet; the next start builds it".to_owned();

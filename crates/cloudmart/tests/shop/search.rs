@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use testkit::mart::{Ask, Mart, Plan, eventually, files_under};
+use testkit::mart::{Mart, Plan, eventually, files_under};
 
 use crate::{CLOUDMART, PATIENCE, at_once};
 

@@ -193,7 +193,7 @@ pub trait Index: Send + Sync {
     async fn clear(&self) -> StoreResult<()>;
 
     /// How many entries there are.
-    async fn len(&self) -> StoreResult<u64>;
+    async fn count(&self) -> StoreResult<u64>;
 
     async fn find(&self, query: Query) -> StoreResult<Hits>;
 }

@@ -59,7 +59,7 @@ impl Index for NaiveIndex {
         Ok(())
     }
 
-    async fn len(&self) -> StoreResult<u64> {
+    async fn count(&self) -> StoreResult<u64> {
         Ok(self.0.lock().entries.len() as u64)
     }
 

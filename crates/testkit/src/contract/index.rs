@@ -144,7 +144,10 @@ async fn hangul_is_found_by_any_part(index: &dyn Index) {
 }
 
 async fn what_is_written_replaces_what_was(index: &dyn Index) {
-    assert_eq!((index.positions().await.expect("positions"), index.len().await.expect("a number")), Default::default());
+    assert_eq!(
+        (index.positions().await.expect("positions"), index.count().await.expect("a number")),
+        Default::default()
+    );
     write(index, vec![entry(1, "Lamp"), entry(2, "Table")], vec![], 5).await;
     write(index, vec![Entry { is_in_stock: false, ..entry(1, "Chair") }], vec![product(2), product(9)], 8).await;
     assert_eq!(found(index, query("")).await, [1]);
@@ -152,7 +155,7 @@ async fn what_is_written_replaces_what_was(index: &dyn Index) {
     let known = index.in_stock(&[product(1), product(2)]).await.expect("an answer");
     assert_eq!(known, BTreeMap::from([(product(1), false)]));
     assert_eq!(index.positions().await.expect("positions"), Positions::from([(3, 8)]));
-    assert_eq!(index.len().await.expect("a number"), 1);
+    assert_eq!(index.count().await.expect("a number"), 1);
     index.clear().await.expect("an empty index");
     assert_eq!((index.positions().await.expect("positions"), found(index, query("")).await), Default::default());
     write(index, vec![entry(4, "Lamp")], vec![], 2).await;

@@ -55,8 +55,8 @@ impl Index for Watched {
         self.index.clear().await
     }
 
-    async fn len(&self) -> StoreResult<u64> {
-        self.index.len().await
+    async fn count(&self) -> StoreResult<u64> {
+        self.index.count().await
     }
 
     async fn find(&self, query: Query) -> StoreResult<Hits> {
@@ -181,9 +181,7 @@ async fn an_index_that_was_behind_or_is_not_ours_is_brought_along() {
     place.index.fails.store(true, Ordering::Relaxed);
     place.create(7, lamp("L1")).await;
     let lag = async || place.search.lag().await.expect("the log answers");
-    while lag().await.failure.is_none() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    testkit::mart::eventually("the failure is told", LONG, async || lag().await.failure).await;
     assert!(lag().await.facts > 0);
     place.index.fails.store(false, Ordering::Relaxed);
     place.settle().await;
