@@ -88,7 +88,7 @@ async fn good_rows_are_taken_and_bad_ones_are_told() {
         );
         assert_eq!(operation.body["problems"][1]["value"], "a lot");
         assert_eq!(operation.body["ignored_columns"], json!(["SEO Title"]));
-        assert_eq!(operation.body["categories_created"], json!(["teas", "mugs"]));
+        assert_eq!(operation.body["categories_created"], json!(["mugs", "teas"]));
         assert_eq!(operation.body["progress"]["done"], TEA.len());
     }
     let tea = mart.get("/api/products/green-tea?currency=EUR").send().await.expect(200);
