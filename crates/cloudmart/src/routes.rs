@@ -88,6 +88,7 @@ fn page_services(mart: &Mart) -> web::Services {
         payments: mart.payments.clone(),
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
+        statistics: mart.statistics.clone(),
     }
 }
 
@@ -103,6 +104,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
+        .merge(services::statistics::http::router(mart.statistics.clone()))
 }
 
 fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {

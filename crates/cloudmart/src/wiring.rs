@@ -31,6 +31,7 @@ use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
+use services::statistics::Statistics;
 
 use crate::config::{Config, Secrets};
 
@@ -74,6 +75,7 @@ pub struct Mart {
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
+    pub statistics: Arc<Statistics>,
     /// Where test payments are allowed, the bank that plays along.
     pub test_bank: Option<Arc<TestProvider>>,
 }
@@ -118,6 +120,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         ..orders::Limits::default()
     };
     let orders = Orders::new(machinery.clone(), neighbours, limits);
+    let statistics = Arc::new(Statistics::new(&machinery, shop.clone()));
     let repeats = Repeats::new(Arc::new(idempotency));
     Ok(Mart {
         store,
@@ -131,6 +134,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         carts,
         payments,
         orders,
+        statistics,
         test_bank: allowed.then_some(test_bank),
     })
 }

@@ -14,6 +14,7 @@ pub mod quoting;
 pub mod refusals;
 pub mod shop;
 pub mod staff;
+pub mod statistics;
 
 use std::sync::Arc;
 
@@ -32,5 +33,12 @@ pub fn kinds() -> Kinds {
 
 /// Every derived collection.
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
-    [catalog::projections(), inventory::projections(), payments::projections(), orders::projections()].concat()
+    [
+        catalog::projections(),
+        inventory::projections(),
+        payments::projections(),
+        orders::projections(),
+        statistics::projections(),
+    ]
+    .concat()
 }

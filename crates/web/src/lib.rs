@@ -20,6 +20,7 @@ use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
+use contracts::statistics::Statistics;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ pub struct Services {
     pub payments: Arc<dyn Payments>,
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
+    pub statistics: Arc<dyn Statistics>,
 }
 
 /// What the operator decides about pages.

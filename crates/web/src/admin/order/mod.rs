@@ -32,6 +32,9 @@ pub use sheets::plain;
 use shown::Shown;
 use timeline::Happening;
 
+/// With this fact an order begins to be.
+const PLACED: &str = "order.placed";
+
 pub fn router() -> Router<Admin> {
     Router::new()
         .route("/admin/orders/{id}", get(show))
@@ -49,8 +52,9 @@ struct OrderPage {
     /// When the page shows the past: which moment.
     past: Option<String>,
     happenings: Vec<Happening>,
-    /// The fact that the slider stands at, from 1.
+    /// The fact that the slider stands at, from 1, and the first one at which there is an order.
     here: usize,
+    first: usize,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,6 +86,7 @@ async fn show(
         can_erase: is_now && Deed::Erase.is_allowed(&order),
         past: at.map(|at| fill(session.words.orders.past, &[&frame.times.exact(at)])),
         here: happenings.iter().find(|happening| happening.is_here).map_or(happenings.len(), |here| here.index),
+        first: happenings.iter().find(|happening| happening.kind == PLACED).map_or(1, |placed| placed.index),
         order: shown::shown(&frame, &order, |actor| names.of(session.words, actor)),
         happenings,
         frame,

@@ -125,6 +125,7 @@ phrases! {
     slider_text: "Every fact is kept. Move the slider, or choose a moment below, to see the order as it was then.", "모든 사실이 보존됩니다. 슬라이더를 움직이거나 아래 시점을 선택하면 그때의 주문을 볼 수 있습니다.";
     past: "This is the order as it was on {}. Nothing can be done to the past.", "{} 시점의 주문입니다. 과거의 주문에는 작업할 수 없습니다.";
     now: "Back to now", "현재로";
+    is_now: "now", "현재";
     as_then: "See it then", "이 시점 보기";
     actor: "By", "주체";
     command: "Command", "명령";
