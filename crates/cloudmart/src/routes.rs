@@ -21,6 +21,7 @@ use platform::http::{self, conventions};
 use serde_json::json;
 use services::http::identify;
 use services::payments::provider::TestBank;
+use services::payments::{BankWindow, Notices};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -61,7 +62,8 @@ pub fn router(
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
-    let pages = web::router(&page_services(mart), &web::Options::default());
+    let public_url = config.public_url().map_or_else(|| config.listen_url(), ToOwned::to_owned);
+    let pages = web::router(&page_services(mart), &web::Options { public_url });
     show_machinery(mart, registry);
     let registry_state = registry.clone();
     let router = Router::new()
@@ -85,11 +87,20 @@ fn page_services(mart: &Mart) -> web::Services {
         shopping: mart.carts.clone(),
         checkout: Arc::new(services::orders::Counter::new(mart.orders.clone())),
         orders: Arc::new(services::orders::Desk::new(mart.orders.clone())),
+        mail: mart.mail.clone(),
         payments: mart.payments.clone(),
+        test_bank: bank_window(mart),
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
         statistics: mart.statistics.clone(),
     }
+}
+
+/// Where test payments are allowed, the window of their bank.
+fn bank_window(mart: &Mart) -> Option<Arc<dyn contracts::payments::TestBank>> {
+    let notices = Arc::new(Notices::new(mart.payments.clone(), mart.orders.clone()));
+    let bank = mart.test_bank.clone()?;
+    Some(Arc::new(BankWindow::new(bank, notices)))
 }
 
 /// The services' routes, which describe themselves.
@@ -105,6 +116,8 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
         .merge(services::statistics::http::router(mart.statistics.clone()))
+        .merge(services::transfer::http::router(mart.transfer.clone(), repeats()))
+        .merge(services::mail::http::router(mart.mail.clone(), repeats()))
 }
 
 fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {
@@ -118,6 +131,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
             json_body_bytes: http.json_body_bytes,
             request_timeout: Duration::from_secs(http.request_timeout_s),
             in_flight: http.in_flight,
+            patient_paths: vec![services::transfer::http::IMPORTS_PATH.to_owned()],
             ..Limits::default()
         },
         guard,

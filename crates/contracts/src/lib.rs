@@ -15,6 +15,7 @@ pub mod search;
 pub mod shop;
 pub mod staff;
 pub mod statistics;
+pub mod transfer;
 
 pub use catalog::Listing;
 pub use error::{Error, Kind, Result};

@@ -110,3 +110,11 @@ pub trait Payments: Send + Sync {
     /// All accounts, and per currency what they come to: zero when the books are right.
     async fn trial_balance(&self) -> Result<(Vec<AccountBalance>, BTreeMap<Currency, i64>)>;
 }
+
+/// The bank that plays along with test payments, as far as a buyer reaches it.
+#[async_trait]
+pub trait TestBank: Send + Sync {
+    /// Plays the buyer who approves or declines the payment behind a reference; answers the order that it pays for. One that
+    /// was decided, called off or has expired stays as it is. `NotFound`: there is no such payment.
+    async fn play(&self, reference: &str, approve: bool) -> Result<OrderId>;
+}

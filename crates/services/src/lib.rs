@@ -8,6 +8,7 @@ pub mod http;
 mod in_memory;
 pub mod inventory;
 pub mod machinery;
+pub mod mail;
 pub mod orders;
 pub mod payments;
 pub mod quoting;
@@ -15,6 +16,7 @@ pub mod refusals;
 pub mod shop;
 pub mod staff;
 pub mod statistics;
+pub mod transfer;
 
 use std::sync::Arc;
 

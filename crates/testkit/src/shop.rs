@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::payments::{Manual, Options, TestProvider};
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
@@ -15,6 +16,7 @@ use contracts::shop::Shop as _;
 use domain::ids::{ProductId, StaffId};
 use domain::sku::Sku;
 use domain::stock::{Location, Reason};
+use domain::text::Email;
 use platform::blobs::MemoryBlobs;
 use platform::clock::{Clock, ManualClock};
 use platform::documents::Documents;
@@ -30,11 +32,14 @@ use serde_json::{Value, json};
 use services::carts::Carts;
 use services::catalog::Catalog;
 use services::http::Repeats;
-use services::inventory::Inventory;
+use services::inventory::{self, Inventory};
 use services::machinery::Machinery;
-use services::orders::{self, Neighbours, Orders};
-use services::payments::{Notices, Payments, run_test_bank};
-use services::shop::Shop;
+use services::mail::{self, Letter, Mailroom, Refused, Transport};
+use services::orders::{self, Counter, Neighbours, Orders};
+use services::payments::{BankWindow, Notices, Payments, run_test_bank};
+use services::shop::{Shop, WrittenPages};
+use services::staff::{self, PasswordHasher, Staff};
+use services::statistics::Statistics;
 use tower::ServiceExt;
 
 /// When every box opens.
@@ -50,6 +55,10 @@ pub struct BoxedShop {
     pub orders: Arc<Orders>,
     pub inventory: Arc<Inventory>,
     pub payments: Arc<Payments>,
+    pub shop: Arc<Shop>,
+    pub catalog: Arc<Catalog>,
+    pub carts: Arc<Carts>,
+    bank: Arc<TestProvider>,
     router: Router,
 }
 
@@ -81,13 +90,52 @@ impl BoxedShop {
         tokio::spawn(orders.clone().run_sweeper());
         tokio::spawn(inventory.clone().run_sweeper());
         tokio::spawn(payments.clone().run_sweeper());
-        tokio::spawn(run_test_bank(Arc::new(Notices::new(payments.clone(), orders.clone())), bank));
+        tokio::spawn(run_test_bank(Arc::new(Notices::new(payments.clone(), orders.clone())), bank.clone()));
         let secret = machinery.vault.master().hash("idempotency keys", &[]);
         let idempotency = Idempotency::new(machinery.documents.clone(), machinery.clock.clone(), &secret);
         let repeats = Repeats::new(Arc::new(idempotency));
         let (router, _) = orders::http::router(orders.clone(), repeats).split_for_parts();
         stock(&shop, &catalog, &inventory).await;
-        Self { log, machinery, orders, inventory, payments, router }
+        Self { log, machinery, orders, inventory, payments, shop, catalog, carts, bank, router }
+    }
+
+    /// What shoppers reach of the orders.
+    pub fn counter(&self) -> Arc<Counter> {
+        Arc::new(Counter::new(self.orders.clone()))
+    }
+
+    /// What staff reach of the orders.
+    pub fn order_desk(&self) -> Arc<orders::Desk> {
+        Arc::new(orders::Desk::new(self.orders.clone()))
+    }
+
+    pub fn stock_desk(&self) -> Arc<inventory::Desk> {
+        Arc::new(inventory::Desk::new(self.inventory.clone(), self.catalog.clone()))
+    }
+
+    pub fn pages(&self) -> Arc<WrittenPages> {
+        Arc::new(WrittenPages::new(&self.machinery, self.shop.clone()))
+    }
+
+    /// Where buyers approve or decline test payments.
+    pub fn bank_window(&self) -> Arc<BankWindow> {
+        let notices = Arc::new(Notices::new(self.payments.clone(), self.orders.clone()));
+        Arc::new(BankWindow::new(self.bank.clone(), notices))
+    }
+
+    /// Staff, whose passwords are not worth hiding here. Each call answers with another one over the same members.
+    pub fn staff(&self) -> Arc<Staff> {
+        Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(PlainHasher), None).expect("staff"))
+    }
+
+    pub fn statistics(&self) -> Arc<Statistics> {
+        Arc::new(Statistics::new(&self.machinery, self.shop.clone()))
+    }
+
+    /// A mailroom whose letters nobody takes yet: they wait.
+    pub fn mailroom(&self) -> Arc<Mailroom> {
+        let options = mail::Options { public_url: None, listen_url: "http://shop.example".to_owned(), per_second: 100 };
+        Mailroom::new(self.machinery.clone(), self.shop.clone(), self.order_desk(), Arc::new(Nobody), options)
     }
 
     /// Sends a JSON request as a guest, or as staff; answers status and body.
@@ -139,6 +187,42 @@ impl BoxedShop {
             "payment": {"provider": "test", "token": token},
         });
         self.send(Method::POST, "/api/orders", Some(key), body, false).await
+    }
+}
+
+/// Keeps passwords as they are: a real hasher would take a thread and a second.
+struct PlainHasher;
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn hash(&self, password: &str, _: [u8; 16]) -> contracts::Result<String> {
+        Ok(password.to_owned())
+    }
+
+    async fn verify(&self, password: &str, hash: &str) -> contracts::Result<bool> {
+        Ok(password == hash)
+    }
+}
+
+/// A mail server that is down.
+struct Nobody;
+
+#[async_trait]
+impl Transport for Nobody {
+    async fn send(&self, _: &Letter) -> Result<(), Refused> {
+        Err(Refused::Unreachable("nobody answers".to_owned()))
+    }
+
+    async fn forget(&self, _: &str) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "nobody".to_owned()
+    }
+
+    fn stand_in_sender(&self) -> Option<Email> {
+        Email::parse("shop@shop.example").ok()
     }
 }
 

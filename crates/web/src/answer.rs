@@ -8,24 +8,52 @@ use platform::http::etag::ETag;
 use platform::http::extract::IfNoneMatch;
 use platform::http::problem::Problem;
 
-/// Nothing but our own pictures and our own style; nothing runs.
+/// Nothing but our own pictures, style and script; nothing that stands in the page runs.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'",
 );
-const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=5, stale-while-revalidate=60");
-const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
+/// Kept by whoever likes, and asked for again each time: the tag makes that cheap, and a changed price is seen at once.
+const KEPT: HeaderValue = HeaderValue::from_static("no-cache");
+/// Currency and language come from cookies, and at the first visit from the browser's own language.
+const VARY: HeaderValue = HeaderValue::from_static("cookie, accept-language");
+const NOT_KEPT: HeaderValue = HeaderValue::from_static("private, no-store");
 
-/// 200, or 304 to who has it.
+/// 200, or 304 to who has it. For pages that are the same for all who read in one language and currency.
 pub fn page(known: &IfNoneMatch, page: &impl Template, lang: &str) -> Response {
-    let Ok(body) = page.render() else { return Problem::internal().into_response() };
+    let Ok(body) = page.render() else { return unrendered() };
     let etag = ETag::of_bytes(body.as_bytes());
-    known.answer(&etag, (headers(KEPT, lang), body))
+    known.answer(&etag, (shared_headers(lang), body))
+}
+
+/// The same as a whole answer, to be finished and kept.
+pub fn whole(page: &impl Template, lang: &str) -> Response {
+    let Ok(body) = page.render() else { return unrendered() };
+    (shared_headers(lang), body).into_response()
+}
+
+/// A page for one visitor; nobody keeps it.
+pub fn private(status: StatusCode, page: &impl Template, lang: &str) -> Response {
+    let Ok(body) = page.render() else { return unrendered() };
+    (status, headers(NOT_KEPT, lang), body).into_response()
 }
 
 /// A page that says no.
 pub fn refusal(status: StatusCode, page: &impl Template, lang: &str) -> Response {
-    let Ok(body) = page.render() else { return Problem::internal().into_response() };
-    (status, headers(NOT_KEPT, lang), body).into_response()
+    private(status, page, lang)
+}
+
+/// After a form was taken: on to a page of ours, so that going back and reloading send nothing again. `to` is relative
+/// to the shop's address.
+pub fn see_other(to: &str) -> Response {
+    let Ok(location) = HeaderValue::try_from(to) else { return unrendered() };
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, NOT_KEPT)]).into_response()
+}
+
+fn shared_headers(lang: &str) -> HeaderMap {
+    let mut headers = headers(KEPT, lang);
+    headers.insert(header::VARY, VARY);
+    headers
 }
 
 fn headers(kept: HeaderValue, lang: &str) -> HeaderMap {
@@ -39,4 +67,9 @@ fn headers(kept: HeaderValue, lang: &str) -> HeaderMap {
         headers.insert(header::CONTENT_LANGUAGE, lang);
     }
     headers
+}
+
+fn unrendered() -> Response {
+    tracing::error!("a page could not be rendered");
+    Problem::internal().into_response()
 }

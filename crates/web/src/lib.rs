@@ -13,9 +13,10 @@ use axum::routing::get;
 use contracts::carts::Shopping;
 use contracts::catalog::Catalog;
 use contracts::inventory::StockDesk;
+use contracts::mail::Mail;
 use contracts::orders::{Checkout, OrderDesk};
 use contracts::pages::Pages;
-use contracts::payments::Payments;
+use contracts::payments::{Payments, TestBank};
 use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
@@ -34,7 +35,10 @@ pub struct Services {
     pub shopping: Arc<dyn Shopping>,
     pub checkout: Arc<dyn Checkout>,
     pub orders: Arc<dyn OrderDesk>,
+    pub mail: Arc<dyn Mail>,
     pub payments: Arc<dyn Payments>,
+    /// Where test payments are allowed.
+    pub test_bank: Option<Arc<dyn TestBank>>,
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
     pub statistics: Arc<dyn Statistics>,

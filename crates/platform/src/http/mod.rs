@@ -37,6 +37,9 @@ use self::rate::{RateLimiter, Spent};
 use self::trace::RequestContext;
 use crate::entropy::Entropy;
 
+/// An answer that is made once and given to many.
+pub use crate::cache::{Finished, Weigh};
+
 /// Whether a request passes although its client has asked too often: staff's, say. Asked only then, so it may take a
 /// look-up.
 pub type IsExempt = Arc<dyn Fn(&Parts) -> BoxFuture<'static, bool> + Send + Sync>;
@@ -170,8 +173,9 @@ impl Conventions {
     }
 
     async fn handle(&self, request: Request, next: Next) -> Response {
+        let timeout = self.config.limits.timeout(request.uri().path());
         let handler = fallback::catch_panic(next.run(request));
-        match tokio::time::timeout(self.config.limits.request_timeout, handler).await {
+        match tokio::time::timeout(timeout, handler).await {
             Ok(Ok(response)) => response,
             Ok(Err(problem)) => {
                 self.metrics.panicked.add(1);

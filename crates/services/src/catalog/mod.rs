@@ -1,6 +1,7 @@
 //! The catalogue: products and their categories, as facts, as lists and as finished answers; and the pictures they show.
 //! It does not know what is in stock or in carts: availability is asked of the inventory.
 
+mod book;
 mod desk;
 mod finding;
 pub mod http;
@@ -11,6 +12,7 @@ mod media;
 mod projection;
 mod reading;
 mod responses;
+mod rich_text;
 mod views;
 mod write;
 
@@ -121,9 +123,14 @@ impl Catalog {
             return Ok(id);
         }
         let slug = Slug::parse(id_or_slug).map_err(|_| no_product())?;
-        let stream = SlugClaims::stream(&slug);
+        self.slug_holder(&slug).await?.ok_or_else(no_product)
+    }
+
+    /// The product that has a slug.
+    async fn slug_holder(&self, slug: &Slug) -> Result<Option<ProductId>> {
+        let stream = SlugClaims::stream(slug);
         let (claim, _) = self.machinery.executor.read::<SlugClaims>(&stream).await.map_err(stored)?;
-        claim.holder.clone().ok_or_else(no_product)
+        Ok(claim.holder.clone())
     }
 
     /// The product that has, or had last, a SKU.

@@ -24,6 +24,9 @@ pub const BY_PRICE: &str = "by_price";
 /// All products: scope (null or a status), then the time of creation.
 pub const FOR_STAFF: &str = "for_staff";
 
+/// All products: the slug. What exports walk.
+pub const BY_SLUG: &str = "by_slug";
+
 /// The field of a document that holds all its titles, a line for each language.
 pub const TITLES: &str = "titles";
 
@@ -56,7 +59,7 @@ pub struct ProductLists;
 
 impl Projection for ProductLists {
     const NAME: &'static str = "products";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const COLLECTION: Collection = PRODUCTS;
     type Doc = ProductDoc;
 
@@ -82,6 +85,7 @@ fn entries(product: &Product) -> Vec<Entry> {
     let mut entries = vec![
         Entry::new(FOR_STAFF, created(Key::new().null())),
         Entry::new(FOR_STAFF, created(Key::new().text(status_text(content.status)))),
+        Entry::new(BY_SLUG, Key::new().text(content.slug.as_str())),
     ];
     if content.status != Status::Active {
         return entries;
@@ -140,6 +144,8 @@ fn slimmed(fact: &Fact) -> Fact {
         Fact::Created { id, content } => {
             let content = Content {
                 description: String::new(),
+                description_html: None,
+                image_urls: Vec::new(),
                 attributes: Default::default(),
                 options: Vec::new(),
                 variants: content.variants.iter().map(slim_variant).collect(),
@@ -155,7 +161,11 @@ fn slimmed(fact: &Fact) -> Fact {
 
 fn slim_section(section: &Section) -> Option<Section> {
     match section {
-        Section::Description { .. } | Section::Attributes { .. } | Section::Options { .. } => None,
+        Section::Description { .. }
+        | Section::DescriptionHtml { .. }
+        | Section::Attributes { .. }
+        | Section::Options { .. }
+        | Section::ImageUrls { .. } => None,
         Section::Variants { put, removed, order } => {
             let put = put.iter().map(slim_variant).collect();
             Some(Section::Variants { put, removed: removed.clone(), order: order.clone() })

@@ -77,7 +77,7 @@ pub fn product(product: &Product, read_as: &ReadAs, shelf: &Shelf) -> ProductVie
         slug: content.slug.to_string(),
         title: text.title().to_string(),
         description: text.description().to_owned(),
-        description_html: None,
+        description_html: text.description_html().map(ToOwned::to_owned),
         brand: content.brand.as_ref().map(ToString::to_string),
         categories: content.categories.iter().map(ToString::to_string).collect(),
         attributes: text.attributes().into_iter().map(attribute).collect(),

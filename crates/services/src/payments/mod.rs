@@ -5,6 +5,7 @@ mod calls;
 pub mod http;
 mod kinds;
 mod notices;
+mod playing;
 mod projections;
 pub mod provider;
 mod service;
@@ -23,6 +24,7 @@ use platform::projection::ErasedProjection;
 
 pub use kinds::{LedgerKind, PaymentKind};
 pub use notices::{Notices, run_test_bank};
+pub use playing::BankWindow;
 pub use projections::{CLOSING, LEDGER};
 pub use service::Payments;
 

@@ -60,7 +60,7 @@ impl Frame {
             words: Words::of(&place.locale),
             lang: place.locale.to_string(),
             shop_name: settings.name.as_ref().map_or(NAMELESS, |name| name.as_str()).to_owned(),
-            style: assets::url(),
+            style: assets::STYLE.url(),
             home: place.href("/", &[]),
             kept: place.kept(),
             q: asked.q.clone().unwrap_or_default(),

@@ -8,7 +8,7 @@ use domain::catalog::{Categories, Image, Product};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::forms::{CategoryForm, OptionForm, Price, ProductStatus, TranslationForm, VariantForm};
+use super::forms::{CategoryForm, ImageUrlForm, OptionForm, Price, ProductStatus, TranslationForm, VariantForm};
 use crate::catalog::media;
 use crate::catalog::projection::currencies;
 
@@ -22,6 +22,9 @@ pub struct ProductResource {
     status: ProductStatus,
     title: String,
     description: String,
+    /// The description with its structure, as harmless HTML.
+    #[schema(required = true)]
+    description_html: Option<String>,
     brand: Option<String>,
     categories: Vec<String>,
     attributes: BTreeMap<String, String>,
@@ -29,6 +32,7 @@ pub struct ProductResource {
     #[schema(value_type = Vec<VariantResource>)]
     variants: Vec<VariantForm>,
     images: Vec<ImageResource>,
+    image_urls: Vec<ImageUrlForm>,
     translations: BTreeMap<String, TranslationForm>,
     #[schema(format = DateTime)]
     created_at: String,
@@ -106,12 +110,14 @@ impl From<&Product> for ProductResource {
             status: content.status.into(),
             title: content.title.to_string(),
             description: content.description.clone(),
+            description_html: content.description_html.clone(),
             brand: content.brand.as_ref().map(ToString::to_string),
             categories: content.categories.iter().map(ToString::to_string).collect(),
             attributes: content.attributes.clone(),
             options: content.options.iter().map(OptionForm::of).collect(),
             variants: content.variants.iter().map(VariantForm::of).collect(),
             images: content.images.iter().map(ImageResource::from).collect(),
+            image_urls: content.image_urls.iter().map(ImageUrlForm::of).collect(),
             translations: content
                 .translations
                 .iter()

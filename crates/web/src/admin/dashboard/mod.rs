@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use contracts::inventory::StockLevels;
+use contracts::mail::MailState;
 use contracts::orders::{ProcessState, WantedOrders};
 use contracts::products::WantedProducts;
 use contracts::statistics::{Sales, SalesReport};
@@ -239,6 +240,17 @@ impl Admin {
                 href: "/admin/orders?status=confirmed&fulfillment=unfulfilled",
                 is_grave: false,
             });
+        }
+        let mails = [
+            (MailState::Failed, words.mail_failed, "/admin/mail?state=failed"),
+            (MailState::Waiting, words.mail_waiting, "/admin/mail?state=waiting"),
+        ];
+        for (state, label, href) in mails {
+            let found = self.services.mail.mails(None, Some(state), None, COUNTED_MAX).await?;
+            if !found.items.is_empty() {
+                let count = count(found.items.len(), found.next_cursor.is_some());
+                to_do.push(ToDo { label, count, href, is_grave: state == MailState::Failed });
+            }
         }
         Ok(to_do)
     }

@@ -6,6 +6,8 @@ mod drafts;
 mod errors;
 mod facts;
 mod frame;
+mod goods;
+mod goods_errors;
 pub mod orders;
 mod processes;
 
@@ -35,6 +37,7 @@ pub struct Words {
     pub orders: &'static orders::Phrases,
     pub drafts: &'static drafts::Phrases,
     pub processes: &'static processes::Phrases,
+    pub goods: &'static goods::Phrases,
 }
 
 static ENGLISH: Words = Words {
@@ -45,6 +48,7 @@ static ENGLISH: Words = Words {
     orders: &orders::ENGLISH,
     drafts: &drafts::ENGLISH,
     processes: &processes::ENGLISH,
+    goods: &goods::ENGLISH,
 };
 static KOREAN: Words = Words {
     lang: "ko",
@@ -54,6 +58,7 @@ static KOREAN: Words = Words {
     orders: &orders::KOREAN,
     drafts: &drafts::KOREAN,
     processes: &processes::KOREAN,
+    goods: &goods::KOREAN,
 };
 
 /// The languages of staff's pages; the first one is the default.
@@ -103,7 +108,7 @@ impl Words {
 
     /// Services speak English; what they say most often has a translation by its code.
     fn known(&self, code: &str) -> Option<&'static str> {
-        if self.is_korean() { errors::korean(code) } else { None }
+        if self.is_korean() { errors::korean(code).or_else(|| goods_errors::korean(code)) } else { None }
     }
 }
 

@@ -197,6 +197,19 @@ phrases! {
     done_note: "The note is kept.", "메모를 저장했습니다.";
     done_erase: "The buyer's data is erased.", "구매자 정보를 삭제했습니다.";
 
+    mail: "Mail", "메일";
+    mail_placed: "Order received", "주문 접수 안내";
+    mail_shipped: "On its way", "발송 안내";
+    mail_cancelled: "Cancelled", "취소 안내";
+    mail_refunded: "Refunded", "환불 안내";
+    mail_new_order: "New order, to staff", "새 주문 알림(직원)";
+    mail_waiting: "waiting", "대기 중";
+    mail_sent: "sent", "발송됨";
+    mail_failed: "failed", "실패";
+    mail_read: "Read", "보기";
+    mail_resend: "Send again", "다시 보내기";
+    no_mail: "Nothing was written about it yet.", "아직 보낸 메일이 없습니다.";
+
     print: "Print", "인쇄";
     slip_for: "Packing slip for order {}", "주문 {} 거래명세서";
     receipt_for: "Receipt for order {}", "주문 {} 영수증";

@@ -1,0 +1,1 @@
+// Makes the shop's pages smoother. Everything works without it.
