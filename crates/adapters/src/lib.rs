@@ -9,3 +9,4 @@ pub mod passwords;
 pub mod payments;
 pub mod spool;
 pub mod sqlite;
+pub mod tantivy;

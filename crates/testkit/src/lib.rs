@@ -6,4 +6,5 @@ pub mod contract;
 pub mod engines;
 pub mod faults;
 pub mod mart;
+pub mod postbox;
 pub mod shop;

@@ -11,6 +11,8 @@ use platform::http::etag::ETag;
 use platform::http::extract::IfNoneMatch;
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Under a name that never changes.
+const FOR_A_DAY: &str = "public, max-age=86400";
 
 const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
@@ -33,8 +35,17 @@ pub static SHOP_SCRIPT: LazyLock<Asset> =
 /// Makes staff's pages smoother; they work without.
 pub static ADMIN_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("admin", "js", SCRIPT_TYPE, include_bytes!("../assets/admin.js")));
+/// In a browser's tab.
+pub static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
+/// Shown with a link where a page has no picture of its own.
+pub static CARD: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("card", "png", "image/png", include_bytes!("../assets/card.png")));
+/// For those who ask for `/favicon.ico` without having seen a page.
+static OLD_ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "ico", "image/x-icon", include_bytes!("../assets/icon.ico")));
 
-static ALL: [&LazyLock<Asset>; 4] = [&STYLE, &ADMIN_STYLE, &SHOP_SCRIPT, &ADMIN_SCRIPT];
+static ALL: [&LazyLock<Asset>; 6] = [&STYLE, &ADMIN_STYLE, &SHOP_SCRIPT, &ADMIN_SCRIPT, &ICON, &CARD];
 
 /// Bytes that never change under their name.
 pub struct Asset {
@@ -60,6 +71,11 @@ impl Asset {
         let headers = [(header::CONTENT_TYPE, self.content_type), (header::CACHE_CONTROL, kept)];
         IfNoneMatch::of(asked).answer(&self.etag, (headers, self.body))
     }
+}
+
+/// `/favicon.ico`.
+pub async fn old_icon(asked: HeaderMap) -> Response {
+    OLD_ICON.answer(&asked, FOR_A_DAY)
 }
 
 pub async fn serve(Path(name): Path<String>, asked: HeaderMap) -> Response {

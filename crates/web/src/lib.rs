@@ -58,6 +58,12 @@ impl Options {
     }
 }
 
+/// Around everything that a shop serves, the conventions of HTTP included: people are shown a page where programs are answered
+/// with a problem, such as when the shop has too much to do.
+pub fn for_people(router: Router, services: &Services, options: &Options) -> Router {
+    storefront::for_people(router, services, options)
+}
+
 /// Every page, `/assets/…`, and the page for what is not there. Below `/api` the latter answers with a problem.
 pub fn router(services: &Services, options: &Options) -> Router {
     Router::new()

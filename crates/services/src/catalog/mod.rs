@@ -10,9 +10,9 @@ mod listing;
 mod lists;
 mod media;
 mod projection;
-mod reading;
 mod responses;
 mod rich_text;
+mod shelves;
 mod views;
 mod write;
 
@@ -46,6 +46,7 @@ use self::reading::ReadAs;
 use self::responses::{Answer, Asked, NEWS_BATCHES, Responses};
 use self::views::Shelf;
 use crate::machinery::{Machinery, stored};
+use crate::reading;
 
 pub fn register(kinds: &mut Kinds) {
     kinds.register::<Products>().register::<SkuClaims>().register::<SlugClaims>().register::<CategoryTree>();
