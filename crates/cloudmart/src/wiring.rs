@@ -38,6 +38,7 @@ use services::payments::Payments;
 use services::search::{self, Search};
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
+use services::statistics::Statistics;
 use services::transfer::{self, Transfer};
 
 use crate::config::{self, Config, MailTls, MailTransport, Secrets};
@@ -98,6 +99,7 @@ pub struct Mart {
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
+    pub statistics: Arc<Statistics>,
     pub transfer: Arc<Transfer>,
     pub mail: Arc<Mailroom>,
     pub search: Arc<Search>,
@@ -153,6 +155,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         ..orders::Limits::default()
     };
     let orders = Orders::new(machinery.clone(), neighbours, limits);
+    let statistics = Arc::new(Statistics::new(&machinery, shop.clone()));
     let mail = mailroom(config, secrets, &machinery, shop.clone(), &orders)?;
     // Before anything can happen to an order, so that nothing of a new shop is old news.
     mail.begin().await.map_err(Error::Mail)?;
@@ -178,6 +181,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         carts,
         payments,
         orders,
+        statistics,
         transfer,
         mail,
         search,

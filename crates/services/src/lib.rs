@@ -17,6 +17,7 @@ pub mod refusals;
 pub mod search;
 pub mod shop;
 pub mod staff;
+pub mod statistics;
 pub mod transfer;
 
 use std::sync::Arc;
@@ -36,5 +37,12 @@ pub fn kinds() -> Kinds {
 
 /// Every derived collection.
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
-    [catalog::projections(), inventory::projections(), payments::projections(), orders::projections()].concat()
+    [
+        catalog::projections(),
+        inventory::projections(),
+        payments::projections(),
+        orders::projections(),
+        statistics::projections(),
+    ]
+    .concat()
 }

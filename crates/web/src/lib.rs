@@ -21,6 +21,7 @@ use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
+use contracts::statistics::Statistics;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -40,6 +41,7 @@ pub struct Services {
     pub test_bank: Option<Arc<dyn TestBank>>,
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
+    pub statistics: Arc<dyn Statistics>,
 }
 
 /// What the operator decides about pages.
