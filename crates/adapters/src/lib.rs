@@ -4,6 +4,7 @@
 mod blocking;
 pub mod fetch;
 pub mod folder;
+pub mod mail;
 pub mod passwords;
 pub mod payments;
 pub mod spool;

@@ -113,6 +113,7 @@ pub async fn erase(order: &str, at: AtDataOrUrl, secrets: Secrets) -> Result<Exi
         let config = Config { data: at.data, ..Config::default() };
         let mart = wiring::open(&config, &secrets).await?;
         mart.orders.erase(&id, &Caller::system()).await?;
+        mart.mail.forget(&id).await?;
         mart.store.purge().await?;
         mart.machinery.projector.wait_for_heads(PROGRESS_EVERY).await?;
         mart.store.close().await?;

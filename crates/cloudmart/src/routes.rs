@@ -62,7 +62,8 @@ pub fn router(
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
-    let pages = web::router(&page_services(mart), &web::Options::default());
+    let public_url = config.public_url().map_or_else(|| config.listen_url(), ToOwned::to_owned);
+    let pages = web::router(&page_services(mart), &web::Options { public_url });
     show_machinery(mart, registry);
     let registry_state = registry.clone();
     let router = Router::new()
@@ -86,10 +87,12 @@ fn page_services(mart: &Mart) -> web::Services {
         shopping: mart.carts.clone(),
         checkout: Arc::new(services::orders::Counter::new(mart.orders.clone())),
         orders: Arc::new(services::orders::Desk::new(mart.orders.clone())),
+        mail: mart.mail.clone(),
         payments: mart.payments.clone(),
         test_bank: bank_window(mart),
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
+        transfer: mart.transfer.clone(),
     }
 }
 
@@ -113,6 +116,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
         .merge(services::transfer::http::router(mart.transfer.clone(), repeats()))
+        .merge(services::mail::http::router(mart.mail.clone(), repeats()))
 }
 
 fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {

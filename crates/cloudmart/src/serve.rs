@@ -22,6 +22,8 @@ use crate::{Failure, sample};
 const FIRST_STAFF: &str = "owner@shop.local";
 /// How often documents that expired are deleted, and how many at once.
 const EXPIRY: (Duration, usize) = (Duration::from_secs(60), 1_000);
+/// How long a stop waits for mail that is on its way.
+const MAIL_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a start waits for derived documents before it says that it is still building them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -61,6 +63,7 @@ pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     if served.cut > 0 {
         tracing::warn!(connections = served.cut, "some requests took longer than drain_s and were cut off");
     }
+    mart.mail.close(MAIL_PATIENCE).await;
     beginning.abort();
     mart.store.close().await?;
     tracing::info!("stopped");
@@ -93,6 +96,7 @@ async fn begin(mart: Arc<Mart>, config: Config, secrets: Secrets, readiness: Rea
         mart.orders.clone().run_sweeper(),
         mart.inventory.clone().run_sweeper(),
         mart.payments.clone().run_sweeper(),
+        mart.mail.clone().run(),
         deliver_test_notices(&mart),
         delete_expired(&mart),
     );

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use adapters::fetch::{Allows, HttpFetcher};
 use adapters::folder::FolderBlobs;
+use adapters::mail::{MailFolder, Server, Smtp, Tls};
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
 use adapters::spool::FolderSpool;
@@ -29,13 +30,14 @@ use services::catalog::Catalog;
 use services::http::Repeats;
 use services::inventory::Inventory;
 use services::machinery::Machinery;
+use services::mail::{self, Mailroom};
 use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
 use services::transfer::{self, Transfer};
 
-use crate::config::{Config, Secrets};
+use crate::config::{self, Config, MailTls, MailTransport, Secrets};
 
 /// The master key's file in the data folder.
 pub const KEY_FILE: &str = "master.key";
@@ -66,6 +68,14 @@ pub enum Error {
     Fetch(String),
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    #[error("the mail folder {path} cannot be used: {source}")]
+    MailFolder { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    MailServer(#[from] adapters::mail::OpenError),
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error("mail cannot find its place in the log: {0}")]
+    Mail(contracts::Error),
 }
 
 /// A shop that is put together.
@@ -82,6 +92,7 @@ pub struct Mart {
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
     pub transfer: Arc<Transfer>,
+    pub mail: Arc<Mailroom>,
     /// Where test payments are allowed, the bank that plays along.
     pub test_bank: Option<Arc<TestProvider>>,
 }
@@ -126,6 +137,9 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         ..orders::Limits::default()
     };
     let orders = Orders::new(machinery.clone(), neighbours, limits);
+    let mail = mailroom(config, secrets, &machinery, shop.clone(), &orders)?;
+    // Before anything can happen to an order, so that nothing of a new shop is old news.
+    mail.begin().await.map_err(Error::Mail)?;
     let repeats = Repeats::new(Arc::new(idempotency));
     let transfer = Transfer::new(transfer::Parts {
         machinery: machinery.clone(),
@@ -149,6 +163,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         payments,
         orders,
         transfer,
+        mail,
         test_bank: allowed.then_some(test_bank),
     })
 }
@@ -177,6 +192,50 @@ async fn machinery(
     let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
     let blobs = Arc::new(FolderBlobs::open(&config.data.join(MEDIA_FOLDER))?);
     Ok(Machinery { executor, documents, projector, vault, blobs, clock, entropy })
+}
+
+fn mailroom(
+    config: &Config,
+    secrets: &Secrets,
+    machinery: &Machinery,
+    shop: Arc<Shop>,
+    orders: &Arc<Orders>,
+) -> Result<Arc<Mailroom>, Error> {
+    let transport: Arc<dyn mail::Transport> = match config.mail.transport {
+        MailTransport::Smtp => Arc::new(Smtp::open(mail_server(&config.mail, secrets)?)?),
+        MailTransport::Folder => {
+            let path = config.mail_folder();
+            let folder = MailFolder::open(&path, config.mail.keep);
+            Arc::new(folder.map_err(|source| Error::MailFolder { path, source })?)
+        }
+    };
+    let options = mail::Options {
+        public_url: config.public_url().map(ToOwned::to_owned),
+        listen_url: config.listen_url(),
+        per_second: config.mail.per_second,
+    };
+    let desk = Arc::new(orders::Desk::new(orders.clone()));
+    Ok(Mailroom::new(machinery.clone(), shop, desk, transport, options))
+}
+
+fn mail_server(mail: &config::Mail, secrets: &Secrets) -> Result<Server, Error> {
+    let credentials = match mail.username.is_empty() {
+        true => None,
+        false => Some((mail.username.clone(), mail.password(secrets)?)),
+    };
+    Ok(Server {
+        host: mail.host.clone(),
+        port: mail.port,
+        tls: match mail.tls {
+            MailTls::Implicit => Tls::Implicit,
+            MailTls::Starttls => Tls::StartTls,
+            MailTls::Opportunistic => Tls::Opportunistic,
+            MailTls::None => Tls::None,
+        },
+        ca_file: Some(mail.ca_file.clone()).filter(|path| !path.as_os_str().is_empty()),
+        credentials,
+        timeout: Duration::from_secs(mail.timeout_s),
+    })
 }
 
 /// What tells a shop's own master key from another: a keyed hash, which tells nothing of the key.

@@ -8,6 +8,7 @@ pub mod http;
 mod in_memory;
 pub mod inventory;
 pub mod machinery;
+pub mod mail;
 pub mod orders;
 pub mod payments;
 pub mod quoting;
