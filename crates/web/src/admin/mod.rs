@@ -22,7 +22,13 @@ mod cell;
 mod languages;
 mod typed;
 
+mod categories;
+mod keys;
+mod mails;
 mod products;
+mod staff;
+mod stock;
+mod written;
 
 use axum::Router;
 use axum::middleware;
@@ -51,6 +57,12 @@ pub fn router(services: &Services, options: &Options) -> Router {
         .route("/admin/sign-out", post(sign_in::sign_out))
         .merge(dashboard::router())
         .merge(products::router())
+        .merge(categories::router())
+        .merge(stock::router())
+        .merge(staff::router())
+        .merge(keys::router())
+        .merge(written::router())
+        .merge(mails::router())
         .route("/admin/{*rest}", any(answer::nothing_here))
         .layer(middleware::from_fn_with_state(admin.clone(), session::require));
     everyone.merge(staff).with_state(admin)

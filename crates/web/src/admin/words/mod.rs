@@ -5,6 +5,8 @@ mod errors;
 mod frame;
 mod goods;
 mod goods_errors;
+mod office;
+mod shelves;
 
 use contracts::Error;
 use domain::field::FieldError;
@@ -29,10 +31,12 @@ pub struct Words {
     pub own_name: &'static str,
     pub frame: &'static frame::Phrases,
     pub goods: &'static goods::Phrases,
+    pub shelves: &'static shelves::Phrases,
+    pub office: &'static office::Phrases,
 }
 
-static ENGLISH: Words = Words { lang: "en", own_name: "English", frame: &frame::ENGLISH, goods: &goods::ENGLISH };
-static KOREAN: Words = Words { lang: "ko", own_name: "한국어", frame: &frame::KOREAN, goods: &goods::KOREAN };
+static ENGLISH: Words = Words { lang: "en", own_name: "English", frame: &frame::ENGLISH, goods: &goods::ENGLISH, shelves: &shelves::ENGLISH, office: &office::ENGLISH };
+static KOREAN: Words = Words { lang: "ko", own_name: "한국어", frame: &frame::KOREAN, goods: &goods::KOREAN, shelves: &shelves::KOREAN, office: &office::KOREAN };
 
 /// The languages of staff's pages; the first one is the default.
 pub static ALL: [&Words; 2] = [&ENGLISH, &KOREAN];
