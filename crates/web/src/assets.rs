@@ -11,6 +11,8 @@ use platform::http::etag::ETag;
 use platform::http::extract::IfNoneMatch;
 
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Under a name that never changes.
+const FOR_A_DAY: &str = "public, max-age=86400";
 
 const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
@@ -22,7 +24,17 @@ pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
 pub static SHOP_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("shop", "js", SCRIPT_TYPE, include_bytes!("../assets/shop.js")));
 
-static ALL: [&LazyLock<Asset>; 2] = [&STYLE, &SHOP_SCRIPT];
+/// In a browser's tab.
+pub static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
+/// Shown with a link where a page has no picture of its own.
+pub static CARD: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("card", "png", "image/png", include_bytes!("../assets/card.png")));
+/// For those who ask for `/favicon.ico` without having seen a page.
+static OLD_ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon", "ico", "image/x-icon", include_bytes!("../assets/icon.ico")));
+
+static ALL: [&LazyLock<Asset>; 4] = [&STYLE, &SHOP_SCRIPT, &ICON, &CARD];
 
 /// Bytes that never change under their name.
 pub struct Asset {
@@ -53,6 +65,11 @@ impl Asset {
 /// The stylesheet's address.
 pub fn url() -> &'static str {
     STYLE.url()
+}
+
+/// `/favicon.ico`.
+pub async fn old_icon(asked: HeaderMap) -> Response {
+    OLD_ICON.answer(&asked, FOR_A_DAY)
 }
 
 pub async fn serve(Path(name): Path<String>, asked: HeaderMap) -> Response {

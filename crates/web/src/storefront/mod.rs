@@ -1,36 +1,89 @@
-//! The shop as shoppers see it.
-//! It does not know carts yet: these pages only show what there is.
+//! The shop as shoppers see it: looking around, filling a cart, buying, and following an order.
+//! It does not know how anything is decided: it asks the services, and says in plain words what they answered.
 
-mod catalogue;
+mod addresses;
+mod cards;
+mod cart;
+mod checkout;
+mod choice;
+mod cookies;
+mod countries;
+mod crawlers;
+mod events;
+mod facets;
+mod find_order;
+mod form;
 mod frame;
+mod home;
+mod kept;
+mod listing;
+mod order;
 mod place;
+mod preferences;
 mod product;
 mod refusal;
+mod structured;
 mod test_payment;
+mod timeline;
+mod visitor;
 mod words;
+mod written;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
-use contracts::catalog::Catalog;
-use contracts::shop::Shop;
+use axum::routing::{get, post};
 
 use crate::{Options, Services};
+use cookies::Jar;
 
 /// What every page is made from.
-#[derive(Clone)]
-struct Pages {
-    catalog: Arc<dyn Catalog>,
-    shop: Arc<dyn Shop>,
+struct Storefront {
+    services: Services,
+    options: Options,
+    jar: Jar,
+    chromes: frame::Chromes,
+    kept: kept::KeptPages,
+    streams: events::Streams,
+    tries: find_order::Tries,
+    map: crawlers::Map,
 }
 
-pub fn router(services: &Services, _options: &Options) -> Router {
-    let Services { catalog, shop, .. } = services.clone();
+type Front = Arc<Storefront>;
+
+pub fn router(services: &Services, options: &Options) -> Router {
+    let front = Arc::new(Storefront {
+        services: services.clone(),
+        options: options.clone(),
+        jar: Jar { is_https: options.is_https() },
+        chromes: frame::Chromes::default(),
+        kept: kept::KeptPages::default(),
+        streams: events::Streams::default(),
+        tries: find_order::Tries::default(),
+        map: crawlers::Map::default(),
+    });
     Router::new()
-        .route("/", get(catalogue::show))
+        .route("/", get(home::show))
+        .route("/c/{slug}", get(listing::category))
+        .route("/search", get(listing::search))
         .route("/p/{slug}", get(product::show))
-        .route("/test-payments/{reference}", get(test_payment::show))
+        .route("/cart", get(cart::show))
+        .route("/cart/lines", post(cart::add))
+        .route("/cart/lines/{line}", post(cart::change))
+        .route("/checkout", get(checkout::show).post(checkout::take))
+        .route("/orders/{order}", get(order::show))
+        .route("/orders/{order}/events", get(events::stream))
+        .route("/find-order", get(find_order::show).post(find_order::take))
+        .route("/test-payments/{reference}", get(test_payment::show).post(test_payment::take))
+        .route("/pages/{slug}", get(written::show))
+        .route("/preferences", post(preferences::take))
+        .route("/robots.txt", get(crawlers::robots))
+        .route("/sitemap.xml", get(crawlers::index))
+        .route("/sitemaps/{name}", get(crawlers::map))
+        .route("/favicon.ico", get(crate::assets::old_icon))
         .fallback(refusal::nothing_here)
-        .with_state(Pages { catalog, shop })
+        .with_state(front)
 }

@@ -1,43 +1,55 @@
 //! In which currency and language a page is read, and the links that keep it so.
 //! It does not know pages: a link is a path and what is asked of it.
 
+use axum::response::Response;
 use contracts::catalog::Reading;
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::settings::Settings;
-use serde::Deserialize;
 
-/// What any page may be asked for. What the shop does not have is as good as not asked for: a shopper who follows an old
-/// link still sees the shop.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Asked {
-    pub currency: Option<String>,
-    pub locale: Option<String>,
-    pub category: Option<String>,
-    pub q: Option<String>,
-    pub cursor: Option<String>,
-}
+use super::cookies::{CURRENCY, Jar, LOCALE};
+use super::visitor::Visitor;
 
-/// Where a reader stands.
+/// Where a reader stands. What the address asks for wins, then what the browser remembers, then its languages. What the shop
+/// does not have is as good as not asked for: a shopper who follows an old link still sees the shop.
 #[derive(Debug, Clone)]
 pub struct Place {
     pub locale: Locale,
     pub currency: Option<Currency>,
     default_locale: Locale,
     default_currency: Option<Currency>,
+    /// What the address itself says, so that the links of the page say it, too.
+    told: Told,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Told {
+    locale: bool,
+    currency: bool,
 }
 
 impl Place {
-    pub fn of(settings: &Settings, asked: &Asked) -> Self {
-        let currency = asked.currency.as_deref().and_then(|code| Currency::parse(code).ok());
-        let currency = currency.filter(|currency| settings.currencies.contains(currency));
-        let wanted = asked.locale.as_deref().and_then(|tag| Locale::parse(tag).ok());
-        let locale = wanted.and_then(|locale| settings.locale_for(&locale).cloned());
+    pub fn of(settings: &Settings, visitor: &Visitor) -> Self {
+        let currency = |code: Option<&str>| {
+            let currency = Currency::parse(code?).ok()?;
+            settings.currencies.contains(&currency).then_some(currency)
+        };
+        let locale = |tag: Option<&str>| settings.locale_for(&Locale::parse(tag?).ok()?).cloned();
+        let told_currency = currency(visitor.asked(CURRENCY));
+        let told_locale = locale(visitor.asked(LOCALE));
+        let told = Told { locale: told_locale.is_some(), currency: told_currency.is_some() };
+        let preferred = || visitor.languages().iter().find_map(|wanted| settings.locale_for(wanted).cloned());
         Self {
-            locale: locale.unwrap_or_else(|| settings.default_locale.clone()),
-            currency: currency.or(settings.default_currency()),
+            locale: told_locale
+                .or_else(|| locale(visitor.cookie(LOCALE).as_deref()))
+                .or_else(preferred)
+                .unwrap_or_else(|| settings.default_locale.clone()),
+            currency: told_currency
+                .or_else(|| currency(visitor.cookie(CURRENCY).as_deref()))
+                .or(settings.default_currency()),
             default_locale: settings.default_locale.clone(),
             default_currency: settings.default_currency(),
+            told,
         }
     }
 
@@ -46,47 +58,89 @@ impl Place {
         Reading { currency: self.currency, locale: (!is_default).then(|| self.locale.clone()) }
     }
 
-    /// The same place in another currency.
-    pub fn with_currency(&self, currency: Currency) -> Self {
-        Self { currency: Some(currency), ..self.clone() }
-    }
-
-    pub fn with_locale(&self, locale: &Locale) -> Self {
-        Self { locale: locale.clone(), ..self.clone() }
-    }
-
-    /// A link that keeps currency and language. What is asked for that is empty is left out.
+    /// A link that keeps what the address said of currency and language. What is asked for that is empty is left out.
     pub fn href(&self, path: &str, asked: &[(&str, &str)]) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in asked.iter().filter(|(_, value)| !value.is_empty()) {
-            query.append_pair(name, value);
-        }
-        for (name, value) in self.kept() {
-            query.append_pair(name, &value);
-        }
-        let query = query.finish();
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        let kept = self.kept();
+        let kept = kept.iter().map(|(name, value)| (*name, value.as_str()));
+        address(path, asked.iter().copied().chain(kept))
     }
 
     pub fn product(&self, slug: &str) -> String {
         self.href(&product_path(slug), &[])
     }
 
-    /// What differs from the shop's defaults; forms carry it as hidden fields.
+    pub fn category(&self, slug: &str) -> String {
+        self.href(&category_path(slug), &[])
+    }
+
+    /// What the address said and differs from the shop's defaults; forms carry it as hidden fields.
     pub fn kept(&self) -> Vec<(&'static str, String)> {
-        let currency = self.currency.filter(|_| self.currency != self.default_currency);
-        let locale = (self.locale != self.default_locale).then(|| self.locale.to_string());
-        let currency = currency.map(|currency| ("currency", currency.to_string()));
-        currency.into_iter().chain(locale.map(|locale| ("locale", locale))).collect()
+        let is_other = self.currency != self.default_currency;
+        let currency =
+            self.currency.filter(|_| self.told.currency && is_other).map(|code| (CURRENCY, code.to_string()));
+        let locale = self.told.locale.then_some(&self.locale).filter(|locale| **locale != self.default_locale);
+        currency.into_iter().chain(locale.map(|locale| (LOCALE, locale.to_string()))).collect()
+    }
+
+    /// The one address of this page in this language, for those who index it.
+    pub fn canonical(&self, path: &str, asked: &[(&str, &str)]) -> String {
+        self.in_language(&self.locale, path, asked)
+    }
+
+    /// The same page's address in another language.
+    pub fn in_language(&self, locale: &Locale, path: &str, asked: &[(&str, &str)]) -> String {
+        let tag = if *locale == self.default_locale { "" } else { locale.as_str() };
+        address(path, asked.iter().copied().chain([(LOCALE, tag)]))
+    }
+
+    /// By which pages that are alike are known.
+    pub fn key(&self) -> String {
+        let currency = self.currency.map_or("", |currency| currency.code());
+        format!("{}|{currency}|{}{}", self.locale, u8::from(self.told.locale), u8::from(self.told.currency))
+    }
+
+    /// Remembers what the address said, so that pages reached without it are read in the same way.
+    pub fn remember(&self, visitor: &Visitor, jar: Jar, response: &mut Response) {
+        if self.told.locale && visitor.cookie(LOCALE).as_deref() != Some(self.locale.as_str()) {
+            jar.prefer(response, LOCALE, self.locale.as_str());
+        }
+        let code = self.currency.map(Currency::code);
+        if let Some(code) = code.filter(|code| self.told.currency && visitor.cookie(CURRENCY).as_deref() != Some(code))
+        {
+            jar.prefer(response, CURRENCY, code);
+        }
     }
 
     /// An amount of the page's currency as it is read here.
     pub fn price(&self, amount: i64) -> Option<String> {
-        let money = Money::new(amount, self.currency?).ok()?;
-        Some(money.display_text(&self.locale))
+        self.amount(amount, self.currency?)
+    }
+
+    /// An amount of any currency as it is read here.
+    pub fn amount(&self, amount: i64, currency: Currency) -> Option<String> {
+        Some(Money::new(amount, currency).ok()?.display_text(&self.locale))
     }
 }
 
+/// A path and its query; pairs with an empty value are left out.
+pub fn address<'a>(path: &str, asked: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in asked.into_iter().filter(|(_, value)| !value.is_empty()) {
+        query.append_pair(name, value);
+    }
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
 pub fn product_path(slug: &str) -> String {
-    format!("/p/{}", form_urlencoded::byte_serialize(slug.as_bytes()).collect::<String>())
+    format!("/p/{}", segment(slug))
+}
+
+pub fn category_path(slug: &str) -> String {
+    format!("/c/{}", segment(slug))
+}
+
+/// As it stands between two slashes.
+pub fn segment(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

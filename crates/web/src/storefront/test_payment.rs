@@ -1,16 +1,16 @@
 //! `/test-payments/{reference}`: where the test provider sends a buyer, to play one who approves or declines.
-//! It does not know whether there is such a payment; the answer to the button says so.
+//! It does not know whether there is such a payment; pressing a button tells.
 
 use askama::Template;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
-use contracts::Error;
-use platform::http::extract::{IfNoneMatch, Params};
-use platform::http::problem::Problem;
+use contracts::{Error, Result};
 
-use super::Pages;
-use super::frame::Frame;
-use super::place::Asked;
+use super::form::Fields;
+use super::frame::{Frame, Subject};
+use super::visitor::Visitor;
+use super::{Front, Storefront, cookies};
 use crate::answer;
 
 /// The longest reference, in bytes; all that the test provider makes are shorter.
@@ -23,25 +23,49 @@ struct TestPaymentPage {
     reference: String,
 }
 
-pub(super) async fn show(
-    State(pages): State<Pages>,
+pub(super) async fn show(State(front): State<Front>, reference: Option<Path<String>>, visitor: Visitor) -> Response {
+    match front.test_payment_page(&visitor, reference.map(|Path(reference)| reference)).await {
+        Ok(response) => response,
+        Err(error) => front.refuse(&error, &visitor).await,
+    }
+}
+
+/// The buyer decided; on to the order.
+pub(super) async fn take(
+    State(front): State<Front>,
     reference: Option<Path<String>>,
-    asked: Result<Params<Asked>, Problem>,
-    known: IfNoneMatch,
+    visitor: Visitor,
+    fields: Fields,
 ) -> Response {
-    let asked = asked.map(|Params(asked)| asked).unwrap_or_default();
-    let asked = Asked { category: None, cursor: None, q: None, ..asked };
-    let reference = reference.map(|Path(reference)| reference).unwrap_or_default();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if reference.len() > REFERENCE_MAX || !reference.bytes().all(is_plain) {
-        return pages.refuse(&Error::not_found("page"), &asked).await;
+    let reference = reference.map(|Path(reference)| reference);
+    match front.play_at_bank(reference, fields.text("decision") == "approve").await {
+        Ok(response) => response,
+        Err(error) => front.refuse(&error, &visitor).await,
     }
-    match pages.frame(&asked, &format!("/test-payments/{reference}")).await {
-        Ok(frame) if frame.has_test_payments => {
-            let page = TestPaymentPage { frame, reference };
-            answer::page(&known, &page, &page.frame.lang)
+}
+
+impl Storefront {
+    async fn test_payment_page(&self, visitor: &Visitor, reference: Option<String>) -> Result<Response> {
+        let reference = checked(reference)?;
+        if self.services.test_bank.is_none() {
+            return Err(Error::not_found("page"));
         }
-        Ok(_) => pages.refuse(&Error::not_found("page"), &asked).await,
-        Err(error) => pages.refuse(&error, &asked).await,
+        let path = format!("/test-payments/{reference}");
+        let frame = self.frame(visitor, Subject::private(&path)).await?;
+        let lang = frame.lang.clone();
+        Ok(answer::private(StatusCode::OK, &TestPaymentPage { frame, reference }, &lang))
     }
+
+    async fn play_at_bank(&self, reference: Option<String>, approve: bool) -> Result<Response> {
+        let reference = checked(reference)?;
+        let bank = self.services.test_bank.as_ref().ok_or_else(|| Error::not_found("page"))?;
+        let order = bank.play(&reference, approve).await?;
+        Ok(answer::see_other(&cookies::order_path(&order)))
+    }
+}
+
+fn checked(reference: Option<String>) -> Result<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let reference = reference.filter(|reference| reference.len() <= REFERENCE_MAX && reference.bytes().all(is_plain));
+    reference.ok_or_else(|| Error::not_found("page"))
 }
