@@ -4,6 +4,7 @@
 mod admin;
 mod answer;
 mod assets;
+mod countries;
 mod storefront;
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ mod form;
 mod frame;
 mod language;
 mod lists;
+mod seen;
 mod session;
 mod sheet;
 mod sign_in;
@@ -16,16 +17,24 @@ mod times;
 mod words;
 
 mod dashboard;
+mod drafts;
+mod order;
+mod orders;
+mod print;
+mod processes;
 
 mod amounts;
 mod cell;
 mod languages;
+mod places;
 mod typed;
+mod typed_form;
 
 mod categories;
 mod keys;
 mod mails;
 mod products;
+mod settings;
 mod staff;
 mod stock;
 mod written;
@@ -45,10 +54,11 @@ struct Admin {
     services: Services,
     /// Whether cookies may travel over TLS only.
     secure: bool,
+    seen: seen::Seen,
 }
 
 pub fn router(services: &Services, options: &Options) -> Router {
-    let admin = Admin { services: services.clone(), secure: options.is_https() };
+    let admin = Admin { services: services.clone(), secure: options.is_https(), seen: seen::Seen::default() };
     let everyone = Router::new()
         .route("/admin/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/admin/language", post(language::choose))
@@ -56,12 +66,18 @@ pub fn router(services: &Services, options: &Options) -> Router {
     let staff = Router::new()
         .route("/admin/sign-out", post(sign_in::sign_out))
         .merge(dashboard::router())
+        .merge(orders::router())
+        .merge(order::router())
+        .merge(print::router())
+        .merge(drafts::router())
+        .merge(processes::router())
         .merge(products::router())
         .merge(categories::router())
         .merge(stock::router())
         .merge(staff::router())
         .merge(keys::router())
         .merge(written::router())
+        .merge(settings::router())
         .merge(mails::router())
         .route("/admin/{*rest}", any(answer::nothing_here))
         .layer(middleware::from_fn_with_state(admin.clone(), session::require));

@@ -1,12 +1,18 @@
 //! What staff's pages say, in the languages that they speak: one line a phrase, English and Korean side by side.
 //! It does not know the shop's own texts, nor who reads. `{}` stands for what [`fill`] puts there.
 
+mod dashboard;
+mod drafts;
 mod errors;
+mod facts;
 mod frame;
 mod goods;
 mod goods_errors;
+mod house;
 mod office;
 mod shelves;
+pub mod orders;
+mod processes;
 
 use contracts::Error;
 use domain::field::FieldError;
@@ -30,13 +36,42 @@ pub struct Words {
     /// What the language calls itself.
     pub own_name: &'static str,
     pub frame: &'static frame::Phrases,
+    pub dashboard: &'static dashboard::Phrases,
+    pub orders: &'static orders::Phrases,
+    pub drafts: &'static drafts::Phrases,
+    pub processes: &'static processes::Phrases,
     pub goods: &'static goods::Phrases,
     pub shelves: &'static shelves::Phrases,
     pub office: &'static office::Phrases,
+    pub house: &'static house::Phrases,
 }
 
-static ENGLISH: Words = Words { lang: "en", own_name: "English", frame: &frame::ENGLISH, goods: &goods::ENGLISH, shelves: &shelves::ENGLISH, office: &office::ENGLISH };
-static KOREAN: Words = Words { lang: "ko", own_name: "한국어", frame: &frame::KOREAN, goods: &goods::KOREAN, shelves: &shelves::KOREAN, office: &office::KOREAN };
+static ENGLISH: Words = Words {
+    lang: "en",
+    own_name: "English",
+    frame: &frame::ENGLISH,
+    dashboard: &dashboard::ENGLISH,
+    orders: &orders::ENGLISH,
+    drafts: &drafts::ENGLISH,
+    processes: &processes::ENGLISH,
+    goods: &goods::ENGLISH,
+    shelves: &shelves::ENGLISH,
+    office: &office::ENGLISH,
+    house: &house::ENGLISH,
+};
+static KOREAN: Words = Words {
+    lang: "ko",
+    own_name: "한국어",
+    frame: &frame::KOREAN,
+    dashboard: &dashboard::KOREAN,
+    orders: &orders::KOREAN,
+    drafts: &drafts::KOREAN,
+    processes: &processes::KOREAN,
+    goods: &goods::KOREAN,
+    shelves: &shelves::KOREAN,
+    office: &office::KOREAN,
+    house: &house::KOREAN,
+};
 
 /// The languages of staff's pages; the first one is the default.
 pub static ALL: [&Words; 2] = [&ENGLISH, &KOREAN];
@@ -89,16 +124,20 @@ impl Words {
     }
 }
 
-/// Puts values where `{}` stands, in their order.
+/// Puts values where `{}` stands, in their order; `{1}` is the second one wherever it stands.
 pub fn fill(phrase: &str, values: &[&str]) -> String {
-    let mut pieces = phrase.split("{}");
-    let mut text = pieces.next().unwrap_or_default().to_owned();
-    let mut values = values.iter();
-    for piece in pieces {
-        text.push_str(values.next().unwrap_or(&""));
-        text.push_str(piece);
+    let mut text = String::new();
+    let mut rest = phrase;
+    let mut next = 0;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        let index = name.parse().unwrap_or(next);
+        text.push_str(before);
+        text.push_str(values.get(index).unwrap_or(&""));
+        next = index + 1;
+        rest = after;
     }
-    text
+    text + rest
 }
 
 #[cfg(test)]
@@ -110,5 +149,6 @@ mod tests {
         assert_eq!(fill("{} of {}", &["1", "{}"]), "1 of {}");
         assert_eq!(fill("{} of {}", &["1"]), "1 of ");
         assert_eq!(fill("none", &["1"]), "none");
+        assert_eq!(fill("{1} of {0}{", &["1", "2"]), "2 of 1{");
     }
 }
