@@ -31,6 +31,7 @@ mod typed;
 mod typed_form;
 
 mod categories;
+mod imports;
 mod keys;
 mod mails;
 mod products;
@@ -78,6 +79,7 @@ pub fn router(services: &Services, options: &Options) -> Router {
         .merge(keys::router())
         .merge(written::router())
         .merge(settings::router())
+        .merge(imports::router())
         .merge(mails::router())
         .route("/admin/{*rest}", any(answer::nothing_here))
         .layer(middleware::from_fn_with_state(admin.clone(), session::require));
