@@ -95,7 +95,8 @@
   // when they are chosen. Without this the same buttons bring the same form.
   const inPlace = async (form, button) => {
     const data = new FormData(form, button);
-    const answer = await fetch(form.action, { method: 'POST', body: data, credentials: 'same-origin', headers: { accept: 'text/html' } });
+    const body = form.enctype === 'multipart/form-data' ? data : new URLSearchParams(data);
+    const answer = await fetch(form.action, { method: 'POST', body, credentials: 'same-origin', headers: { accept: 'text/html' } });
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const next = at('form[data-rows]', page);
     if (answer.redirected || next === null) throw new Error('no form');
@@ -108,11 +109,11 @@
   };
   document.addEventListener('submit', (event) => {
     const [form, button] = [event.target, event.submitter];
-    if (!form.matches('form[data-rows]') || button === null || button.name !== 'do' || button.value === 'save') return;
+    if (!form.matches('form[data-rows]:not([data-plain])') || button === null || button.name !== 'do' || button.value === 'save') return;
     event.preventDefault();
     event.stopImmediatePropagation();
     form.setAttribute('aria-busy', 'true');
-    inPlace(form, button).catch(() => { button.form?.submit(); });
+    inPlace(form, button).catch(() => { form.dataset.plain = 'yes'; form.requestSubmit(button); });
   }, true);
   document.addEventListener('change', (event) => {
     const field = event.target;
