@@ -7,6 +7,7 @@ mod process;
 mod steps;
 mod test;
 mod tidy;
+mod window;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,10 +28,15 @@ struct CommandLine {
 enum Command {
     /// Formatting, tidy, clippy and cargo-deny: what CI runs before the tests.
     Check,
-    /// Everything that CI runs: installs what the tests need, then check, unit tests, release build, API conformance.
+    /// Everything that CI runs: installs what the tests need, then check, unit tests, browser tests, release build,
+    /// API conformance.
     Test(test::Options),
     /// The README's figures: orders and reads per second on this machine; needs wrk.
     Figures,
+    /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
+    Lighthouse(window::Options),
+    /// Pictures of every page, into target/screenshots.
+    Screenshots(window::Options),
     /// The architecture's rules, each violation with what to do instead.
     Tidy,
 }
@@ -45,6 +51,8 @@ enum Error {
     Test(#[from] test::Error),
     #[error(transparent)]
     Figures(#[from] figures::Error),
+    #[error(transparent)]
+    Window(#[from] window::Error),
     #[error(transparent)]
     Tidy(#[from] tidy::Error),
 }
@@ -70,6 +78,8 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
         Command::Figures => figures::run(&workspace)?,
+        Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
+        Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::Tidy => tidy::run(&workspace)?,
     }
     Ok(())

@@ -93,6 +93,7 @@ fn page_services(mart: &Mart) -> web::Services {
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
         transfer: mart.transfer.clone(),
+        statistics: mart.statistics.clone(),
     }
 }
 
@@ -115,6 +116,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
+        .merge(services::statistics::http::router(mart.statistics.clone()))
         .merge(services::transfer::http::router(mart.transfer.clone(), repeats()))
         .merge(services::mail::http::router(mart.mail.clone(), repeats()))
 }

@@ -35,6 +35,7 @@ use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
+use services::statistics::Statistics;
 use services::transfer::{self, Transfer};
 
 use crate::config::{self, Config, MailTls, MailTransport, Secrets};
@@ -91,6 +92,7 @@ pub struct Mart {
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
+    pub statistics: Arc<Statistics>,
     pub transfer: Arc<Transfer>,
     pub mail: Arc<Mailroom>,
     /// Where test payments are allowed, the bank that plays along.
@@ -137,6 +139,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         ..orders::Limits::default()
     };
     let orders = Orders::new(machinery.clone(), neighbours, limits);
+    let statistics = Arc::new(Statistics::new(&machinery, shop.clone()));
     let mail = mailroom(config, secrets, &machinery, shop.clone(), &orders)?;
     // Before anything can happen to an order, so that nothing of a new shop is old news.
     mail.begin().await.map_err(Error::Mail)?;
@@ -162,6 +165,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         carts,
         payments,
         orders,
+        statistics,
         transfer,
         mail,
         test_bank: allowed.then_some(test_bank),

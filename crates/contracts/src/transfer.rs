@@ -192,12 +192,7 @@ pub trait Transfer: Send + Sync {
     async fn export(&self, format: Format, currency: Option<Currency>) -> Result<Chunks>;
 
     /// Fetches the pictures that an import named for a product, in the background.
-    async fn fetch_images(
-        &self,
-        id: Option<OperationId>,
-        product: &ProductId,
-        caller: &Caller,
-    ) -> Result<Operation>;
+    async fn fetch_images(&self, id: Option<OperationId>, product: &ProductId, caller: &Caller) -> Result<Operation>;
 }
 
 /// Whether something is to be done, or only to be said what would come of it.

@@ -15,6 +15,7 @@ pub mod quoting;
 pub mod refusals;
 pub mod shop;
 pub mod staff;
+pub mod statistics;
 pub mod transfer;
 
 use std::sync::Arc;
@@ -34,5 +35,12 @@ pub fn kinds() -> Kinds {
 
 /// Every derived collection.
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
-    [catalog::projections(), inventory::projections(), payments::projections(), orders::projections()].concat()
+    [
+        catalog::projections(),
+        inventory::projections(),
+        payments::projections(),
+        orders::projections(),
+        statistics::projections(),
+    ]
+    .concat()
 }

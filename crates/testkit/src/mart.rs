@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 pub use answer::{Answer, total_of};
 pub use ask::{Ask, Till};
-pub use process::{Output, Process, Signal};
+pub use process::{Output, Process, Signal, run_to_its_end};
 pub use shop::{guest_order, settings, with};
 
 /// Marts at once: a machine with two cores has no use for more.
@@ -284,7 +284,7 @@ impl Mart {
         if let Some(token) = &self.plan.admin_token {
             command.env("CLOUDMART_ADMIN_TOKEN", token);
         }
-        process::run(command, COMMAND_LIMIT).await
+        run_to_its_end(command, COMMAND_LIMIT).await
     }
 
     /// `doctor` beside the running or stopped shop; it must be content.

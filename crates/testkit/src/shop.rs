@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::passwords::Argon2id;
 use adapters::payments::{Manual, Options, TestProvider};
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
@@ -16,6 +16,7 @@ use contracts::shop::Shop as _;
 use domain::ids::{ProductId, StaffId};
 use domain::sku::Sku;
 use domain::stock::{Location, Reason};
+use domain::text::Email;
 use platform::blobs::MemoryBlobs;
 use platform::clock::{Clock, ManualClock};
 use platform::documents::Documents;
@@ -33,10 +34,12 @@ use services::catalog::Catalog;
 use services::http::Repeats;
 use services::inventory::{self, Inventory};
 use services::machinery::Machinery;
+use services::mail::{self, Letter, Mailroom, Refused, Transport};
 use services::orders::{self, Counter, Neighbours, Orders};
 use services::payments::{BankWindow, Notices, Payments, run_test_bank};
 use services::shop::{Shop, WrittenPages};
-use services::staff::{self, Staff};
+use services::staff::{self, PasswordHasher, Staff};
+use services::statistics::Statistics;
 use tower::ServiceExt;
 
 /// When every box opens.
@@ -120,10 +123,19 @@ impl BoxedShop {
         Arc::new(BankWindow::new(self.bank.clone(), notices))
     }
 
-    /// Staff, with a thread of its own that hashes their passwords. Each call answers with another one over the same members.
+    /// Staff, whose passwords are not worth hiding here. Each call answers with another one over the same members.
     pub fn staff(&self) -> Arc<Staff> {
-        let hasher = Argon2id::start().expect("a thread");
-        Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(hasher), None).expect("staff"))
+        Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(PlainHasher), None).expect("staff"))
+    }
+
+    pub fn statistics(&self) -> Arc<Statistics> {
+        Arc::new(Statistics::new(&self.machinery, self.shop.clone()))
+    }
+
+    /// A mailroom whose letters nobody takes yet: they wait.
+    pub fn mailroom(&self) -> Arc<Mailroom> {
+        let options = mail::Options { public_url: None, listen_url: "http://shop.example".to_owned(), per_second: 100 };
+        Mailroom::new(self.machinery.clone(), self.shop.clone(), self.order_desk(), Arc::new(Nobody), options)
     }
 
     /// Sends a JSON request as a guest, or as staff; answers status and body.
@@ -175,6 +187,42 @@ impl BoxedShop {
             "payment": {"provider": "test", "token": token},
         });
         self.send(Method::POST, "/api/orders", Some(key), body, false).await
+    }
+}
+
+/// Keeps passwords as they are: a real hasher would take a thread and a second.
+struct PlainHasher;
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn hash(&self, password: &str, _: [u8; 16]) -> contracts::Result<String> {
+        Ok(password.to_owned())
+    }
+
+    async fn verify(&self, password: &str, hash: &str) -> contracts::Result<bool> {
+        Ok(password == hash)
+    }
+}
+
+/// A mail server that is down.
+struct Nobody;
+
+#[async_trait]
+impl Transport for Nobody {
+    async fn send(&self, _: &Letter) -> Result<(), Refused> {
+        Err(Refused::Unreachable("nobody answers".to_owned()))
+    }
+
+    async fn forget(&self, _: &str) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "nobody".to_owned()
+    }
+
+    fn stand_in_sender(&self) -> Option<Email> {
+        Email::parse("shop@shop.example").ok()
     }
 }
 

@@ -89,6 +89,43 @@
   wide.addEventListener('change', settle);
   settle();
 
+  // The slider: the order as it was, on the same page. What happened later is dimmed; nothing can be done to the past.
+  const slider = at('[data-slider]');
+  if (slider !== null) {
+    const input = at('input', slider);
+    const output = at('output', slider);
+    const facts = all('.timeline li[data-index]');
+    const last = Number(input.max);
+    let wanted = 0;
+    const name = () => {
+      const fact = facts[Number(input.value) - 1];
+      const isNow = Number(input.value) === last;
+      output.textContent = isNow ? at('#order').dataset.now : fact.dataset.title + ', ' + at('time', fact).textContent;
+      input.setAttribute('aria-valuetext', output.textContent);
+    };
+    const look = async () => {
+      const turn = ++wanted;
+      const index = Number(input.value);
+      const fact = facts[index - 1];
+      const url = index === last ? location.pathname : location.pathname + '?at=' + encodeURIComponent(fact.dataset.at);
+      const answer = await fetch(url, { credentials: 'same-origin' });
+      if (!answer.ok || answer.redirected) { location.href = url; return; }
+      const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+      // Somebody who moves on does not wait for where they were.
+      if (turn !== wanted) return;
+      ['.head', '#order'].forEach((part) => at('main ' + part).replaceWith(document.adoptNode(at('main ' + part, page))));
+      facts.forEach((other, n) => {
+        other.classList.toggle('later', n >= index);
+        other.classList.toggle('here', n === index - 1 && index !== last);
+      });
+      history.replaceState(null, '', url);
+    };
+    let pause;
+    input.addEventListener('input', () => { name(); clearTimeout(pause); pause = setTimeout(look, 60); });
+    slider.hidden = false;
+    name();
+  }
+
   at('button[data-print]')?.addEventListener('click', () => print());
 
   // Products, categories, stock, settings: buttons that add, remove and move rows work in place, and pictures are uploaded

@@ -23,6 +23,7 @@ use contracts::search::Search;
 use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
 use contracts::transfer::Transfer;
+use contracts::statistics::Statistics;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -43,6 +44,7 @@ pub struct Services {
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
     pub transfer: Arc<dyn Transfer>,
+    pub statistics: Arc<dyn Statistics>,
 }
 
 /// What the operator decides about pages.

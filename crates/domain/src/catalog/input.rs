@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::translation::{Original, read_html, read_text};
 use super::{
     Claims, Content, Image, ImageUrl, MAX_ALT_CHARS, MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTE_KEY_CHARS, MAX_ATTRIBUTES,
-    MAX_DESCRIPTION_CHARS, MAX_IMAGE_URL_CHARS, MAX_IMAGE_URLS, MAX_IMAGES, MAX_OPTION_VALUES, MAX_OPTIONS, MAX_PRODUCT_CATEGORIES, MAX_TRANSLATIONS,
-    MAX_VARIANTS, OptionDef, State, Status, Translation, TranslationInput, VariantDraft, VariantInput,
+    MAX_DESCRIPTION_CHARS, MAX_IMAGE_URL_CHARS, MAX_IMAGE_URLS, MAX_IMAGES, MAX_OPTION_VALUES, MAX_OPTIONS,
+    MAX_PRODUCT_CATEGORIES, MAX_TRANSLATIONS, MAX_VARIANTS, OptionDef, State, Status, Translation, TranslationInput,
+    VariantDraft, VariantInput,
 };
 use crate::field::{Collector, FieldError, pointer_piece, read_list, read_optional, tell_doubles};
 use crate::ids::MediaId;

@@ -402,7 +402,9 @@ fn what_was_not_fetched_is_an_address_on_the_web() {
     let told = |url: &str| {
         told(|input| input.image_urls.push(ImageUrlInput { url: url.to_owned(), ..ImageUrlInput::default() }))
     };
-    for bad in ["", "picture.jpg", "/media/x.jpg", "file:///etc/passwd", "ftp://x.example/a", "https://", "https://a b/c"] {
+    for bad in
+        ["", "picture.jpg", "/media/x.jpg", "file:///etc/passwd", "ftp://x.example/a", "https://", "https://a b/c"]
+    {
         assert_eq!(told(bad), ["/image_urls/0/url invalid_url"], "{bad}");
     }
     assert_eq!(told("https://user:pass@x.example/a.jpg"), ["/image_urls/0/url invalid_url"]);

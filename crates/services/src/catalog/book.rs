@@ -170,7 +170,8 @@ fn missing_of(tree: &Categories, path: &[String]) -> Result<(Slug, Vec<(Slug, Ca
     let mut parent: Option<Slug> = None;
     let mut missing = Vec::new();
     for title in path {
-        let slug = Slug::from_title(title).map_err(|error| Error::field("/categories", "invalid", error.to_string()))?;
+        let slug =
+            Slug::from_title(title).map_err(|error| Error::field("/categories", "invalid", error.to_string()))?;
         let is_there = tree.all().iter().any(|category| category.slug == slug)
             || missing.iter().any(|(known, _): &(Slug, CategoryInput)| *known == slug);
         if !is_there {

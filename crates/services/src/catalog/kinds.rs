@@ -43,7 +43,10 @@ impl Kind for Products {
             })
             .sum();
         let html = content.description_html.as_ref().map_or(0, String::len);
-        let own = content.description.len() + html + content.attributes.len() * 128 + (content.images.len() + content.image_urls.len()) * 128;
+        let own = content.description.len()
+            + html
+            + content.attributes.len() * 128
+            + (content.images.len() + content.image_urls.len()) * 128;
         1_024 + own + translated + content.variants.len() * VARIANT_BYTES
     }
 }

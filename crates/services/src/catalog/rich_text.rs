@@ -9,8 +9,26 @@ use domain::catalog::{MAX_DESCRIPTION_CHARS, ProductInput};
 
 /// What a description may be made of. No pictures, no styles, nothing that acts.
 const TAGS: [&str; 20] = [
-    "p", "br", "ul", "ol", "li", "strong", "em", "b", "i", "h2", "h3", "h4", "a", "table", "thead", "tbody", "tr",
-    "th", "td", "blockquote",
+    "p",
+    "br",
+    "ul",
+    "ol",
+    "li",
+    "strong",
+    "em",
+    "b",
+    "i",
+    "h2",
+    "h3",
+    "h4",
+    "a",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "blockquote",
 ];
 const SCHEMES: [&str; 3] = ["http", "https", "mailto"];
 /// Tags that shops often have, and what they become.
@@ -103,7 +121,11 @@ fn end_line(text: &mut String) {
 
 /// The only references that the sanitiser writes.
 fn unescaped(text: &str) -> String {
-    text.replace("&nbsp;", "\u{a0}").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+    text.replace("&nbsp;", "\u{a0}")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
 }
 
 fn has_structure(harmless: &str) -> bool {
@@ -242,7 +264,8 @@ mod tests {
     fn a_text_is_read_out_of_it() {
         let html = "<h2>Tea</h2><p>Green,\n <b>fresh</b>.<br>Now &lt;50 g&gt;</p><ul><li>one</li><li>two</li></ul>";
         assert_eq!(text_of(html), "Tea\n\nGreen, fresh.\nNow <50 g>\n\n• one\n• two");
-        let table = "<table><tbody><tr><th>Size</th><td>L</td></tr><tr><th>Weight</th><td>1&nbsp;kg</td></tr></tbody></table>";
+        let table =
+            "<table><tbody><tr><th>Size</th><td>L</td></tr><tr><th>Weight</th><td>1&nbsp;kg</td></tr></tbody></table>";
         assert_eq!(text_of(table), "Size L\nWeight 1\u{a0}kg");
     }
 

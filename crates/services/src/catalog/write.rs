@@ -17,8 +17,8 @@ use platform::log::executor::{Command, Decision, RunError, View};
 use platform::log::{StreamId, Version};
 
 use super::Catalog;
-use super::rich_text;
 use super::kinds::{CategoryTree, Claim, ClaimFact, Products, SkuClaims, SlugClaims, TreeFact};
+use super::rich_text;
 use crate::machinery::{cause, executed, stored};
 
 /// How often a change is worked out anew because others changed the same product meanwhile.

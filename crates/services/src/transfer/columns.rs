@@ -126,7 +126,8 @@ impl Header {
         let header = Self { names, places };
         for (column, name) in [(Column::Handle, "Handle"), (Column::Title, "Title")] {
             if !header.has(column) {
-                let message = format!("the first row has no column `{name}`: this is no product file as Shopify writes it");
+                let message =
+                    format!("the first row has no column `{name}`: this is no product file as Shopify writes it");
                 return Err(Error::field("", "no_product_file", message));
             }
         }
@@ -159,7 +160,8 @@ impl Header {
 
     pub fn ignored(&self) -> Vec<String> {
         let is_known = |place: usize| self.places.iter().any(|(_, known)| *known == place);
-        let ignored = self.names.iter().enumerate().filter(|(place, name)| !is_known(*place) && !name.trim().is_empty());
+        let ignored =
+            self.names.iter().enumerate().filter(|(place, name)| !is_known(*place) && !name.trim().is_empty());
         ignored.map(|(_, name)| name.trim().chars().take(80).collect()).take(IGNORED_MAX).collect()
     }
 }
@@ -202,7 +204,9 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula() {
-        for (value, written) in [("=1+1", "'=1+1"), ("@x", "'@x"), ("-5", "-5"), ("-x", "'-x"), ("'t", "'t"), ("a=b", "a=b")] {
+        for (value, written) in
+            [("=1+1", "'=1+1"), ("@x", "'@x"), ("-5", "-5"), ("-x", "'-x"), ("'t", "'t"), ("a=b", "a=b")]
+        {
             assert_eq!(guarded(value.to_owned()), written);
             assert_eq!(unguarded(written), value);
         }

@@ -118,9 +118,19 @@ impl Sheets {
             names.extend([format!("Option{number} Name"), format!("Option{number} Value")]);
         }
         let of_variants = [
-            "Variant SKU", "Variant Grams", "Variant Inventory Tracker", "Variant Inventory Qty",
-            "Variant Inventory Policy", "Variant Price", "Variant Compare At Price", "Variant Barcode", "Image Src",
-            "Image Position", "Image Alt Text", "Variant Image", "Status",
+            "Variant SKU",
+            "Variant Grams",
+            "Variant Inventory Tracker",
+            "Variant Inventory Qty",
+            "Variant Inventory Policy",
+            "Variant Price",
+            "Variant Compare At Price",
+            "Variant Barcode",
+            "Image Src",
+            "Image Position",
+            "Image Alt Text",
+            "Variant Image",
+            "Status",
         ];
         names.extend(of_variants.map(ToOwned::to_owned));
         for currency in &self.others {
@@ -240,5 +250,8 @@ fn number(money: Money) -> String {
 
 fn write_row(text: &mut Vec<u8>, fields: &[String]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(&mut *text);
-    writer.write_record(fields.iter().cloned().map(guarded)).and_then(|()| Ok(writer.flush()?)).map_err(|error| Error::internal(error.to_string()))
+    writer
+        .write_record(fields.iter().cloned().map(guarded))
+        .and_then(|()| Ok(writer.flush()?))
+        .map_err(|error| Error::internal(error.to_string()))
 }

@@ -37,7 +37,8 @@ pub const IMPORTS_PATH: &str = "/api/admin/imports";
 /// How long a sender may be silent.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 const FIELD: &str = "file";
-const EXPECTED: &str = "text/csv, application/jsonl, application/octet-stream with `format`, or multipart/form-data with a field `file`";
+const EXPECTED: &str =
+    "text/csv, application/jsonl, application/octet-stream with `format`, or multipart/form-data with a field `file`";
 
 #[derive(Clone)]
 struct Http {
@@ -125,8 +126,13 @@ async fn import(
     };
     let order = ImportOrder { format, currency, dry_run, fetch_images };
     let body_hash = Sha256::new().chain_update(file.hash).chain_update(format!("{order:?}")).finalize().into();
-    let request =
-        Repeatable { caller: &caller, route: "POST /api/admin/imports", key: key.as_ref(), body_hash, mode: Mode::Replay };
+    let request = Repeatable {
+        caller: &caller,
+        route: "POST /api/admin/imports",
+        key: key.as_ref(),
+        body_hash,
+        mode: Mode::Replay,
+    };
     let waiting = parking_lot::Mutex::new(Some(file));
     let (transfer, asker, spooled) = (&http.transfer, &caller, &waiting);
     let work = |bytes| async move {
@@ -163,11 +169,7 @@ struct ExportParams {
             (String = "text/csv"), (String = "application/jsonl"))),
         Refused<400>, Refused<422>, Always,
 ))]
-async fn export(
-    State(http): State<Http>,
-    _: StaffCaller,
-    Params(params): Params<ExportParams>,
-) -> Answer<Response> {
+async fn export(State(http): State<Http>, _: StaffCaller, Params(params): Params<ExportParams>) -> Answer<Response> {
     let format = params.format.unwrap_or(Format::Csv);
     let currency = params.currency.as_deref().filter(|code| !code.is_empty()).map(read_currency).transpose()?;
     let chunks = http.transfer.export(format, currency).await?;
@@ -191,11 +193,7 @@ async fn export(
 #[utoipa::path(get, path = "/api/operations/{id}", tag = "import and export", security(("staff_key" = [])),
     params(("id" = String, Path, description = "Its id.")),
     responses((status = 200, description = "The operation.", body = Operation), Refused<404>, Always))]
-async fn operation(
-    State(http): State<Http>,
-    _: StaffCaller,
-    Segment(id): Segment<OperationId>,
-) -> Answer<Response> {
+async fn operation(State(http): State<Http>, _: StaffCaller, Segment(id): Segment<OperationId>) -> Answer<Response> {
     Ok((fresh_each_time(), Json(http.transfer.operation(&id).await?)).into_response())
 }
 
@@ -213,11 +211,7 @@ struct ListParams {
 #[utoipa::path(get, path = "/api/admin/operations", tag = "import and export", security(("staff_key" = [])),
     params(ListParams),
     responses((status = 200, description = "A page of operations.", body = Listing<Operation>), Refused<400>, Always))]
-async fn operations(
-    State(http): State<Http>,
-    _: StaffCaller,
-    Params(params): Params<ListParams>,
-) -> Answer<Response> {
+async fn operations(State(http): State<Http>, _: StaffCaller, Params(params): Params<ListParams>) -> Answer<Response> {
     let page = http.transfer.operations(params.cursor.as_deref(), params.limit.get()).await?;
     let listing = Listing { items: page.items, next_cursor: page.next_cursor };
     Ok((fresh_each_time(), Json(listing)).into_response())

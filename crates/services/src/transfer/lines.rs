@@ -141,7 +141,9 @@ impl Line {
             attributes: Some(input.attributes),
             options: Some(input.options),
             variants: Some(variants.collect()),
-            images: Some(input.images.into_iter().map(|image| LineImage { media: image.media, alt: image.alt }).collect()),
+            images: Some(
+                input.images.into_iter().map(|image| LineImage { media: image.media, alt: image.alt }).collect(),
+            ),
             image_urls: Some(input.image_urls),
             translations: Some(input.translations),
             others: Map::new(),

@@ -34,12 +34,12 @@ use domain::money::Currency;
 use tokio::sync::Semaphore;
 
 use self::import::Import;
-use self::operations::{Operations, fresh, problem};
 pub use self::operations::{OPERATIONS, PROBLEMS_MAX};
+use self::operations::{Operations, fresh, problem};
 use self::pictures::FETCHES_AT_ONCE;
 pub use self::pictures::{FetchError, Fetcher};
-use self::spool::{Spooled, take_in};
 pub use self::spool::{MemorySpool, Spool};
+use self::spool::{Spooled, take_in};
 use crate::machinery::Machinery;
 
 /// A file of products.
@@ -197,12 +197,7 @@ impl contracts::transfer::Transfer for Transfer {
         self.me()?.walk(format, currency).await
     }
 
-    async fn fetch_images(
-        &self,
-        id: Option<OperationId>,
-        product: &ProductId,
-        caller: &Caller,
-    ) -> Result<Operation> {
+    async fn fetch_images(&self, id: Option<OperationId>, product: &ProductId, caller: &Caller) -> Result<Operation> {
         let id = id.unwrap_or_else(|| OperationId::from_bytes(self.machinery.id_bytes()));
         if let Some(operation) = self.operations.find(&id).await? {
             return Ok(operation);

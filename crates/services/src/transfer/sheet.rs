@@ -122,7 +122,13 @@ impl SheetReader<'_> {
                 let Some(variant) = variant else { continue };
                 if !combinations.insert(variant.values.clone()) {
                     let error = FieldError::new("", "duplicate_options", "an earlier row has the same options");
-                    self.tell(row.line, Severity::Error, Some(Column::OptionValue(1)), &error, &variant.values.join(" / "));
+                    self.tell(
+                        row.line,
+                        Severity::Error,
+                        Some(Column::OptionValue(1)),
+                        &error,
+                        &variant.values.join(" / "),
+                    );
                     continue;
                 }
                 for ((_, known), value) in sheet.options.iter_mut().zip(&variant.values) {
@@ -186,7 +192,8 @@ impl SheetReader<'_> {
             // A leading apostrophe keeps spreadsheets from reading a number.
             Some(sku) => sku.strip_prefix('\'').unwrap_or(sku).to_owned(),
             None => {
-                let pieces = values.iter().filter_map(|value| Slug::from_title(value).ok()).map(|slug| slug.to_string());
+                let pieces =
+                    values.iter().filter_map(|value| Slug::from_title(value).ok()).map(|slug| slug.to_string());
                 std::iter::once(sheet.slug.to_string()).chain(pieces).collect::<Vec<_>>().join("-")
             }
         };
@@ -194,10 +201,18 @@ impl SheetReader<'_> {
             Ok(sku) => Some(sku),
             Err(error) => {
                 let message = match text.chars().count() > MAX_SKU_CHARS {
-                    true => format!("needs a SKU of its own: one made from handle and options would be too long ({error})"),
+                    true => {
+                        format!("needs a SKU of its own: one made from handle and options would be too long ({error})")
+                    }
                     false => error.to_string(),
                 };
-                self.tell(line, Severity::Error, Some(Column::Sku), &FieldError::new("", "invalid_sku", message), &text);
+                self.tell(
+                    line,
+                    Severity::Error,
+                    Some(Column::Sku),
+                    &FieldError::new("", "invalid_sku", message),
+                    &text,
+                );
                 None
             }
         }
@@ -258,8 +273,9 @@ impl SheetReader<'_> {
                 }
             },
         };
-        let is_untracked =
-            self.header.has(Column::Tracker) && self.header.value(fields, Column::Tracker).is_none() && on_hand.is_none();
+        let is_untracked = self.header.has(Column::Tracker)
+            && self.header.value(fields, Column::Tracker).is_none()
+            && on_hand.is_none();
         let sells_on = self.header.value(fields, Column::Policy).map(str::to_lowercase);
         let policy = match sells_on.as_deref() {
             _ if is_untracked => Some(Policy::Untracked),
@@ -328,7 +344,8 @@ fn without_needless_zeros(text: &str, currency: Currency) -> &str {
     let Some(mark) = text.rfind(['.', ',']) else { return text };
     let places = usize::from(currency.exponent());
     let fraction = &text[mark + 1..];
-    let is_needless = fraction.len() > places && fraction.get(places..).is_some_and(|rest| rest.bytes().all(|b| b == b'0'));
+    let is_needless =
+        fraction.len() > places && fraction.get(places..).is_some_and(|rest| rest.bytes().all(|b| b == b'0'));
     if !is_needless {
         return text;
     }

@@ -1,2 +1,1 @@
 //! The import as a whole, in memory.
-

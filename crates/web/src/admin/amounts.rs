@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn amounts_are_written_as_they_are_read() {
-        for (amount, code, text) in [(1234, "USD", "12.34"), (5, "USD", "0.05"), (32_000, "KRW", "32000"), (1, "KWD", "0.001")] {
+        for (amount, code, text) in
+            [(1234, "USD", "12.34"), (5, "USD", "0.05"), (32_000, "KRW", "32000"), (1, "KWD", "0.001")]
+        {
             let currency = Currency::parse(code).unwrap();
             assert_eq!(amount_text(amount, currency), text);
             assert_eq!(read_amount("", text, currency), Ok(amount));

@@ -86,7 +86,7 @@ pub async fn nothing_here(_: Request) -> Refused {
 /// Where not even the frame can be shown.
 pub fn bare_refusal(words: &'static Words, error: &Error) -> Response {
     let (title, text) = told(words, error);
-    page_with(status(error), &BareRefusalPage { words, title, text, style: super::assets::style() })
+    page_with(status(error), &BareRefusalPage { words, title, text, style: crate::assets::ADMIN_STYLE.url() })
 }
 
 #[derive(Template)]

@@ -8,11 +8,11 @@ use domain::locale::Locale;
 use domain::money::{Currency, Money};
 
 use super::Admin;
-use super::assets;
 use super::flash::Flash;
 use super::session::Session;
 use super::times::Times;
 use super::words::Words;
+use crate::assets;
 
 /// What a shop is called that was given no name yet.
 const NAMELESS: &str = "CloudMart";
@@ -59,8 +59,8 @@ impl Admin {
             title: title.into(),
             shop_name: settings.settings.name.as_ref().map_or(NAMELESS, |name| name.as_str()).to_owned(),
             member: member.unwrap_or_default(),
-            style: assets::style(),
-            script: assets::script(),
+            style: assets::ADMIN_STYLE.url(),
+            script: assets::ADMIN_SCRIPT.url(),
             rail: rail(words, session.path()),
             crumbs: Vec::new(),
             flash: session.flash.clone(),

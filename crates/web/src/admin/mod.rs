@@ -2,7 +2,6 @@
 //! It does not know shoppers' pages, nor how anything is decided; every button asks a contract.
 
 mod answer;
-mod assets;
 mod csv;
 mod flash;
 mod form;
@@ -62,8 +61,7 @@ pub fn router(services: &Services, options: &Options) -> Router {
     let admin = Admin { services: services.clone(), secure: options.is_https(), seen: seen::Seen::default() };
     let everyone = Router::new()
         .route("/admin/sign-in", get(sign_in::show).post(sign_in::sign_in))
-        .route("/admin/language", post(language::choose))
-        .route("/admin/assets/{name}", get(assets::serve));
+        .route("/admin/language", post(language::choose));
     let staff = Router::new()
         .route("/admin/sign-out", post(sign_in::sign_out))
         .merge(dashboard::router())

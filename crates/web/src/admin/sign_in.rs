@@ -10,13 +10,14 @@ use platform::http::extract::Params;
 use platform::http::problem::Problem;
 use serde::Deserialize;
 
+use super::Admin;
 use super::answer::{self, Answer};
 use super::flash::Flash;
 use super::form::Form;
 use super::language::{self, local};
 use super::session::{self, Session};
 use super::words::{Words, fill};
-use super::{Admin, assets};
+use crate::assets;
 
 #[derive(Template)]
 #[template(path = "admin/sign_in.html")]
@@ -106,7 +107,7 @@ impl Admin {
         let name = self.services.shop.settings().await.ok().and_then(|current| current.settings.name.clone());
         SignInPage {
             words: language::of(headers),
-            style: assets::style(),
+            style: assets::ADMIN_STYLE.url(),
             shop_name: name.map_or_else(|| "CloudMart".to_owned(), |name| name.as_str().to_owned()),
             here: super::lists::href("/admin/sign-in", &[("to", &to)]),
             to,

@@ -38,6 +38,11 @@ impl Times {
         at.parse().map_or_else(|_| at.to_owned(), |at| self.exact(at))
     }
 
+    /// `14:00`.
+    pub fn hour(&self, at: Timestamp) -> String {
+        self.write("%H:%M", at)
+    }
+
     /// `27 Nov`.
     pub fn day(&self, day: Date) -> String {
         day.strftime(self.words.frame.day_format).to_string()

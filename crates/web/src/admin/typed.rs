@@ -30,7 +30,8 @@ impl Typed {
     }
 
     pub fn push(&mut self, name: &str, value: String) {
-        let place = name.splitn(DEPTH_MAX, '.').fold(self, |typed, piece| typed.under.entry(piece.to_owned()).or_default());
+        let place =
+            name.splitn(DEPTH_MAX, '.').fold(self, |typed, piece| typed.under.entry(piece.to_owned()).or_default());
         // Browsers send the ends of lines as two characters.
         place.values.push(if value.contains('\r') { value.replace("\r\n", "\n") } else { value });
     }
@@ -94,10 +95,10 @@ mod tests {
         let rows = typed.rows("rows");
         assert_eq!(rows.keys().copied().collect::<Vec<_>>(), [2, 10]);
         assert_eq!((rows[&2].text("sku"), rows[&10].text("sku")), ("A", "B"));
-        assert_eq!(rows[&2].texts("prices").into_iter().collect::<Vec<_>>(), [
-            ("KRW".to_owned(), "2".to_owned()),
-            ("USD".to_owned(), "1".to_owned())
-        ]);
+        assert_eq!(
+            rows[&2].texts("prices").into_iter().collect::<Vec<_>>(),
+            [("KRW".to_owned(), "2".to_owned()), ("USD".to_owned(), "1".to_owned())]
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{
-    CategoryInput, CategoryTextInput, Content, ImageInput, ImageUrlInput, MoneyInput, OptionInput, OptionTextInput, ProductInput,
-    Status, Translation, TranslationInput, Variant, VariantInput,
+    CategoryInput, CategoryTextInput, Content, ImageInput, ImageUrlInput, MoneyInput, OptionInput, OptionTextInput,
+    ProductInput, Status, Translation, TranslationInput, Variant, VariantInput,
 };
 use domain::field::FieldError;
 use domain::money::Money;

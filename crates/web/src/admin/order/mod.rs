@@ -3,6 +3,7 @@
 
 mod deeds;
 mod doing;
+mod mails;
 mod sheets;
 pub mod shown;
 mod timeline;
@@ -28,9 +29,13 @@ use super::words::fill;
 use super::words::orders::Phrases;
 pub use deeds::capturable;
 use deeds::{Deed, Offer};
+use mails::SentMail;
 pub use sheets::plain;
 use shown::Shown;
 use timeline::Happening;
+
+/// With this fact an order begins to be.
+const PLACED: &str = "order.placed";
 
 pub fn router() -> Router<Admin> {
     Router::new()
@@ -44,13 +49,15 @@ struct OrderPage {
     frame: Frame,
     order: Shown,
     offers: Vec<Offer>,
+    mails: Vec<SentMail>,
     can_note: bool,
     can_erase: bool,
     /// When the page shows the past: which moment.
     past: Option<String>,
     happenings: Vec<Happening>,
-    /// The fact that the slider stands at, from 1.
+    /// The fact that the slider stands at, from 1, and the first one at which there is an order.
     here: usize,
+    first: usize,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -75,13 +82,16 @@ async fn show(
     let frame = admin.frame(&session, title).await?.below("/admin/orders", session.words.frame.orders);
     let happenings = timeline::timeline(&frame, &order.id, &events, asked.at.as_deref(), &names);
     let is_now = at.is_none();
+    let mails = if is_now { admin.mails_of(&frame, &id).await? } else { Vec::new() };
     let offers = if is_now { deeds::offers(session.words, &order) } else { Vec::new() };
     let page = OrderPage {
         offers,
+        mails,
         can_note: is_now && Deed::Note.is_allowed(&order),
         can_erase: is_now && Deed::Erase.is_allowed(&order),
         past: at.map(|at| fill(session.words.orders.past, &[&frame.times.exact(at)])),
         here: happenings.iter().find(|happening| happening.is_here).map_or(happenings.len(), |here| here.index),
+        first: happenings.iter().find(|happening| happening.kind == PLACED).map_or(1, |placed| placed.index),
         order: shown::shown(&frame, &order, |actor| names.of(session.words, actor)),
         happenings,
         frame,

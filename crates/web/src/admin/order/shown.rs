@@ -113,7 +113,8 @@ pub fn left_to_refund(line: &LineView) -> u32 {
 
 /// The tags of an order, the status of the whole first.
 pub fn tags(words: &Words, status: &str, payment: &str, fulfillment: &str, is_test: bool) -> Vec<Tag> {
-    let mut tags = vec![status_tag(words, status), payment_tag(words, payment), fulfillment_tag(words, fulfillment)];
+    let mut tags =
+        vec![status_tag(words, status), payment_tag(words, payment), fulfillment_tag(words, status, fulfillment)];
     if is_test {
         tags.push(Tag { label: words.frame.test.to_owned(), tone: "wait" });
     }
@@ -149,16 +150,18 @@ pub fn payment_tag(words: &Words, status: &str) -> Tag {
     Tag { label: label.to_owned(), tone }
 }
 
-pub fn fulfillment_tag(words: &Words, status: &str) -> Tag {
+/// What is cancelled waits for no parcel.
+pub fn fulfillment_tag(words: &Words, order: &str, fulfillment: &str) -> Tag {
     let words = words.orders;
-    let (label, tone) = match status {
+    let is_over = matches!(order, "cancelled" | "rejected");
+    let (label, tone) = match fulfillment {
         "unfulfilled" => (words.unfulfilled, "wait"),
         "partially_shipped" => (words.partially_shipped, "wait"),
         "shipped" => (words.shipped, ""),
         "delivered" => (words.delivered, "good"),
         other => (other, ""),
     };
-    Tag { label: label.to_owned(), tone }
+    Tag { label: label.to_owned(), tone: if is_over { "" } else { tone } }
 }
 
 /// `name_of`: what an actor such as `staff:…` is called.

@@ -313,7 +313,8 @@ fn conflict(form: &ProductForm, theirs: Option<&Product>, words: &Words) -> Opti
 fn wrongs(form: &Form, words: &Words) -> Vec<Wrong> {
     let named = |wrong: Wrong| {
         let pieces: Vec<&str> = wrong.field.split('.').collect();
-        let number = |text: &str| text.parse::<usize>().map_or_else(|_| text.to_owned(), |place| (place + 1).to_string());
+        let number =
+            |text: &str| text.parse::<usize>().map_or_else(|_| text.to_owned(), |place| (place + 1).to_string());
         let name = match pieces.as_slice() {
             ["variants", place, ..] => fill(words.goods.variant_number, &[&number(place)]),
             ["options", place, ..] => format!("{} {}", words.goods.option_name, number(place)),
@@ -343,4 +344,3 @@ pub(super) fn status_word(status: Option<Status>, words: &Words) -> &'static str
 pub(super) fn path_of(id: &ProductId) -> String {
     format!("/admin/products/{id}")
 }
-

@@ -163,7 +163,9 @@ impl ProductForm {
             settings.locales.iter().filter(|locale| **locale != settings.default_locale).cloned().collect();
         let told = self.told_locales();
         let more: Vec<Locale> = told.iter().filter_map(|tag| Locale::parse(tag).ok()).collect();
-        locales.extend(more.into_iter().filter(|locale| !settings.locales.contains(locale) || *locale == settings.default_locale));
+        locales.extend(
+            more.into_iter().filter(|locale| !settings.locales.contains(locale) || *locale == settings.default_locale),
+        );
         let mut currencies = settings.currencies.clone();
         let codes: BTreeSet<&String> =
             self.variants.iter().flat_map(|variant| variant.prices.keys().chain(variant.before.keys())).collect();

@@ -49,7 +49,8 @@ impl Asked {
     }
 
     fn wanted(&self, limit: usize) -> WantedProducts {
-        let some = |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+        let some =
+            |text: &Option<String>| text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         WantedProducts { status: self.status(), q: some(&self.q), sku: None, cursor: some(&self.cursor), limit }
     }
 }
@@ -172,7 +173,9 @@ fn price(frame: &Frame, product: &Product) -> String {
 
 impl Admin {
     async fn stocks(&self, products: &[Product]) -> contracts::Result<BTreeMap<Sku, Stock>> {
-        let of = |product: &Product| product.content.variants.iter().take(SKUS_MAX).map(|variant| variant.sku.clone()).collect::<Vec<_>>();
+        let of = |product: &Product| {
+            product.content.variants.iter().take(SKUS_MAX).map(|variant| variant.sku.clone()).collect::<Vec<_>>()
+        };
         let skus: Vec<Sku> = products.iter().flat_map(of).collect();
         self.services.stock.stock_of(&skus).await
     }
@@ -182,7 +185,8 @@ impl Admin {
         let words = session.words.goods;
         let currencies: Vec<Currency> = self.services.shop.settings().await?.settings.currencies.clone();
         let prices: Vec<String> = currencies.iter().map(|currency| format!("{} {currency}", words.price)).collect();
-        let mut header = vec![words.id, words.title, words.status, words.slug, words.brand, words.sku, words.gtin, words.stock];
+        let mut header =
+            vec![words.id, words.title, words.status, words.slug, words.brand, words.sku, words.gtin, words.stock];
         header.extend(prices.iter().map(String::as_str));
         let desk: Arc<dyn ProductDesk> = self.services.products.clone();
         let wanted = asked.wanted(csv::ROWS_AT_A_TIME);
@@ -210,7 +214,9 @@ impl Admin {
                     ];
                     let price = |currency: &Currency| {
                         let price = variant.price_in(*currency);
-                        price.map(|price| crate::admin::amounts::amount_text(price.amount(), *currency)).unwrap_or_default()
+                        price
+                            .map(|price| crate::admin::amounts::amount_text(price.amount(), *currency))
+                            .unwrap_or_default()
                     };
                     cells.extend(currencies.iter().map(price));
                     Ok(cells)

@@ -101,4 +101,3 @@ impl Admin {
         Ok(frame.below("/admin/products", session.words.frame.products).below(path_of(&product.id), name))
     }
 }
-

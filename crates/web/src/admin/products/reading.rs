@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{
-    Content, ImageInput, ImageUrlInput, MoneyInput, OptionInput, OptionTextInput, ProductInput, TranslationInput, Variant,
-    VariantInput,
+    Content, ImageInput, ImageUrlInput, MoneyInput, OptionInput, OptionTextInput, ProductInput, TranslationInput,
+    Variant, VariantInput,
 };
 use domain::field::{FieldError, pointer_piece};
 use domain::ids::VariantId;
@@ -29,7 +29,8 @@ pub struct Reading {
 impl ProductForm {
     /// `before`: the product as it was when the form was opened. What no field shows is kept.
     pub fn reading(&self, before: Option<&Content>) -> Reading {
-        let mut reader = Reader { form: self, before, places: Places::default(), errors: Vec::new(), on_hand: Vec::new() };
+        let mut reader =
+            Reader { form: self, before, places: Places::default(), errors: Vec::new(), on_hand: Vec::new() };
         let input = reader.product();
         let Reader { places, mut errors, on_hand, .. } = reader;
         if let Err(found) = input.validate() {
@@ -37,7 +38,12 @@ impl ProductForm {
             // What is wrong with an option is told there, not at each of its variants again.
             let is_echo = |error: &FieldError| has_bad_options && error.code == "unknown_option";
             let found = places.fields(found.into_iter().filter(|error| !is_echo(error)).collect());
-            errors.extend(found.into_iter().filter(|error| !errors.iter().any(|there| there.pointer == error.pointer)).collect::<Vec<_>>());
+            errors.extend(
+                found
+                    .into_iter()
+                    .filter(|error| !errors.iter().any(|there| there.pointer == error.pointer))
+                    .collect::<Vec<_>>(),
+            );
         }
         Reading { input, on_hand, errors, places }
     }
@@ -53,7 +59,18 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn product(&mut self) -> ProductInput {
-        for name in ["title", "slug", "status", "description", "brand", "categories", "attributes", "options", "variants", "images"] {
+        for name in [
+            "title",
+            "slug",
+            "status",
+            "description",
+            "brand",
+            "categories",
+            "attributes",
+            "options",
+            "variants",
+            "images",
+        ] {
             self.places.put(format!("/{name}"), name);
         }
         self.places.put("/description_html", "description");
@@ -233,7 +250,13 @@ impl<'a> Reader<'a> {
     }
 
     /// In the order in which the variant had them, so that a form that nobody changed changes nothing.
-    fn prices(&mut self, typed: &BTreeMap<String, String>, old: &[Money], pointer: &str, field: &str) -> Vec<MoneyInput> {
+    fn prices(
+        &mut self,
+        typed: &BTreeMap<String, String>,
+        old: &[Money],
+        pointer: &str,
+        field: &str,
+    ) -> Vec<MoneyInput> {
         let place = |code: &str| old.iter().position(|price| price.currency().code() == code).unwrap_or(old.len());
         let mut typed: Vec<(&String, &String)> = typed.iter().filter(|(_, text)| !text.trim().is_empty()).collect();
         typed.sort_by_key(|(code, _)| place(code));

@@ -51,7 +51,13 @@ pub async fn read(mut body: Multipart, desk: &dyn ProductDesk, caller: &Caller) 
     Ok(sent)
 }
 
-async fn store(sent: &mut Sent, file: String, bytes: Bytes, desk: &dyn ProductDesk, caller: &Caller) -> Result<(), Error> {
+async fn store(
+    sent: &mut Sent,
+    file: String,
+    bytes: Bytes,
+    desk: &dyn ProductDesk,
+    caller: &Caller,
+) -> Result<(), Error> {
     match desk.upload(bytes, caller).await {
         Ok(media) => sent.pictures.push(media),
         Err(error) if error.kind == Kind::Invalid => sent.refused.push((file, error)),

@@ -72,7 +72,9 @@ fn sent(form: &ProductForm) -> Vec<(String, String)> {
         }
     }
     for (n, row) in form.variants.iter().enumerate() {
-        for (name, value) in [("id", &row.id), ("sku", &row.sku), ("gtin", &row.gtin), ("image", &row.image), ("on_hand", &row.on_hand)] {
+        for (name, value) in
+            [("id", &row.id), ("sku", &row.sku), ("gtin", &row.gtin), ("image", &row.image), ("on_hand", &row.on_hand)]
+        {
             put(format!("variants.{n}.{name}"), value);
         }
         for (option, chosen) in row.chosen.iter().enumerate() {
@@ -208,7 +210,8 @@ fn variants_are_filled_in() {
         values: values.iter().map(|value| ValueRow { value: (*value).to_owned(), ..ValueRow::default() }).collect(),
         ..OptionRow::default()
     };
-    form.options = vec![option("Size", &["S", "", "Extra large"]), OptionRow::default(), option("Colour", &["Blue", "Red"])];
+    form.options =
+        vec![option("Size", &["S", "", "Extra large"]), OptionRow::default(), option("Colour", &["Blue", "Red"])];
     form.fill_variants().unwrap();
     let skus = |form: &ProductForm| form.variants.iter().map(|row| row.sku.clone()).collect::<Vec<_>>();
     assert_eq!(skus(&form), ["MUG", "MUG-S-RED", "MUG-EXTRALARGE-BLUE", "MUG-EXTRALARGE-RED"]);
@@ -264,7 +267,8 @@ fn a_copy_is_a_new_product() {
 #[test]
 fn there_are_columns_for_all_that_is_told() {
     let settings: SettingsInput =
-        serde_json::from_str(r#"{"default_locale": "en", "locales": ["en", "fr"], "currencies": ["EUR", "USD"]}"#).unwrap();
+        serde_json::from_str(r#"{"default_locale": "en", "locales": ["en", "fr"], "currencies": ["EUR", "USD"]}"#)
+            .unwrap();
     let settings: Settings = settings.validate().unwrap();
     let columns = ProductForm::of(&content()).columns(&settings);
     let tags: Vec<&str> = columns.locales.iter().map(|locale| locale.as_str()).collect();

@@ -126,7 +126,12 @@ impl Viewer<'_> {
         let form = self.form;
         let filled_values = |option: &super::form::OptionRow| option.filled().next().is_some();
         ProductView {
-            description: self.description("description".to_owned(), self.words.goods.description, &form.description, None),
+            description: self.description(
+                "description".to_owned(),
+                self.words.goods.description,
+                &form.description,
+                None,
+            ),
             categories: self.categories(),
             images: (0..form.images.len()).map(|place| self.image(place)).collect(),
             options: (0..form.options.len()).map(|place| self.option(place)).collect(),
@@ -248,7 +253,9 @@ impl Viewer<'_> {
             id: row.id.clone(),
             sku: self.cell(format!("{name}.sku"), named(words.sku), &row.sku),
             gtin: self.cell(format!("{name}.gtin"), named(words.gtin), &row.gtin),
-            options: (0..self.form.options.len()).filter_map(|option| self.choice(&name, &label, row, option)).collect(),
+            options: (0..self.form.options.len())
+                .filter_map(|option| self.choice(&name, &label, row, option))
+                .collect(),
             option_error: self.errors.error(&format!("{name}.options")).map(str::to_owned),
             prices: self.prices(&name, &label, row),
             image: self.own_picture(&name, &label, row),
@@ -269,8 +276,10 @@ impl Viewer<'_> {
     fn choice(&self, name: &str, label: &str, row: &VariantRow, option: usize) -> Option<ChoiceView> {
         let def = &self.form.options[option];
         let chosen = row.chosen.get(option).copied().flatten();
-        let choices: Vec<_> =
-            def.filled().map(|(place, value)| (place.to_string(), value.value.clone(), chosen == Some(place))).collect();
+        let choices: Vec<_> = def
+            .filled()
+            .map(|(place, value)| (place.to_string(), value.value.clone(), chosen == Some(place)))
+            .collect();
         let cell = self.cell(format!("{name}.options.{option}"), format!("{}, {label}", def.name), "");
         (!choices.is_empty()).then_some(ChoiceView { cell, choices })
     }
@@ -288,8 +297,16 @@ impl Viewer<'_> {
                     3 => "0.000",
                     _ => "0.0000",
                 },
-                price: self.cell(format!("{name}.prices.{code}"), format!("{} {code}, {label}", words.price), &of(&row.prices, code)),
-                before: self.cell(format!("{name}.before.{code}"), format!("{} {code}, {label}", words.before), &of(&row.before, code)),
+                price: self.cell(
+                    format!("{name}.prices.{code}"),
+                    format!("{} {code}, {label}", words.price),
+                    &of(&row.prices, code),
+                ),
+                before: self.cell(
+                    format!("{name}.before.{code}"),
+                    format!("{} {code}, {label}", words.before),
+                    &of(&row.before, code),
+                ),
             }
         };
         self.columns.currencies.iter().map(price).collect()
@@ -316,7 +333,12 @@ impl Viewer<'_> {
                 language: crate::admin::languages::own_name(tag).to_owned(),
                 lang: tag.to_owned(),
                 title: self.cell(format!("texts.{tag}.title"), words.title, &row.title).in_language(tag),
-                description: self.description(format!("texts.{tag}.description"), words.description, &row.description, Some(tag)),
+                description: self.description(
+                    format!("texts.{tag}.description"),
+                    words.description,
+                    &row.description,
+                    Some(tag),
+                ),
             }
         };
         self.columns.locales.iter().map(text).collect()

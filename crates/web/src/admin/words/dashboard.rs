@@ -33,6 +33,8 @@ phrases! {
     nothing_to_do: "Nothing waits for you.", "처리할 일이 없습니다.";
     to_ship: "Orders to ship", "발송 대기 주문";
     parked: "Parked processes", "보류된 작업";
+    mail_failed: "Mail that failed", "발송 실패 메일";
+    mail_waiting: "Mail that waits", "발송 대기 메일";
     low_stock: "Low stock", "재고 부족";
     low_stock_left: "{} left", "{}개 남음";
     sold_out: "sold out", "품절";

@@ -125,6 +125,7 @@ phrases! {
     slider_text: "Every fact is kept. Move the slider, or choose a moment below, to see the order as it was then.", "모든 사실이 보존됩니다. 슬라이더를 움직이거나 아래 시점을 선택하면 그때의 주문을 볼 수 있습니다.";
     past: "This is the order as it was on {}. Nothing can be done to the past.", "{} 시점의 주문입니다. 과거의 주문에는 작업할 수 없습니다.";
     now: "Back to now", "현재로";
+    is_now: "now", "현재";
     as_then: "See it then", "이 시점 보기";
     actor: "By", "주체";
     command: "Command", "명령";
@@ -195,6 +196,19 @@ phrases! {
     done_cancel_begun: "The order is being cancelled.", "주문을 취소하고 있습니다.";
     done_note: "The note is kept.", "메모를 저장했습니다.";
     done_erase: "The buyer's data is erased.", "구매자 정보를 삭제했습니다.";
+
+    mail: "Mail", "메일";
+    mail_placed: "Order received", "주문 접수 안내";
+    mail_shipped: "On its way", "발송 안내";
+    mail_cancelled: "Cancelled", "취소 안내";
+    mail_refunded: "Refunded", "환불 안내";
+    mail_new_order: "New order, to staff", "새 주문 알림(직원)";
+    mail_waiting: "waiting", "대기 중";
+    mail_sent: "sent", "발송됨";
+    mail_failed: "failed", "실패";
+    mail_read: "Read", "보기";
+    mail_resend: "Send again", "다시 보내기";
+    no_mail: "Nothing was written about it yet.", "아직 보낸 메일이 없습니다.";
 
     print: "Print", "인쇄";
     slip_for: "Packing slip for order {}", "주문 {} 거래명세서";
