@@ -93,6 +93,7 @@ fn page_services(mart: &Mart) -> web::Services {
         test_bank: bank_window(mart),
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
+        transfer: mart.transfer.clone(),
         statistics: mart.statistics.clone(),
     }
 }

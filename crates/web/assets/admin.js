@@ -127,4 +127,50 @@
   }
 
   at('button[data-print]')?.addEventListener('click', () => print());
+
+  // Products, categories, stock, settings: buttons that add, remove and move rows work in place, and pictures are uploaded
+  // when they are chosen. Without this the same buttons bring the same form.
+  const inPlace = async (form, button) => {
+    const data = new FormData(form, button);
+    const body = form.enctype === 'multipart/form-data' ? data : new URLSearchParams(data);
+    const answer = await fetch(form.action, { method: 'POST', body, credentials: 'same-origin', headers: { accept: 'text/html' } });
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const next = at('form[data-rows]', page);
+    if (answer.redirected || next === null) throw new Error('no form');
+    const known = new Set(all('input, select, textarea', form).map((field) => field.name));
+    const place = button.value;
+    form.replaceWith(document.adoptNode(next));
+    const added = all('input:not([type=hidden], [type=file], [type=checkbox], [type=radio])', next).find((field) => !known.has(field.name));
+    const same = all('button', next).find((other) => other.value === place);
+    (added ?? same ?? at('input[type=file]', next))?.focus({ preventScroll: added === undefined });
+  };
+  document.addEventListener('submit', (event) => {
+    const [form, button] = [event.target, event.submitter];
+    if (!form.matches('form[data-rows]:not([data-plain])') || button === null || button.name !== 'do' || button.value === 'save') return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    form.setAttribute('aria-busy', 'true');
+    inPlace(form, button).catch(() => { form.dataset.plain = 'yes'; form.requestSubmit(button); });
+  }, true);
+  document.addEventListener('change', (event) => {
+    const field = event.target;
+    if (field.type !== 'file' || field.files.length === 0) return;
+    const button = field.form.matches('form[data-rows]') ? all('button', field.form).find((other) => other.value === 'upload') : undefined;
+    if (button !== undefined) field.form.requestSubmit(button);
+  });
+
+  // What is under way is looked at again until it is done.
+  const poll = async () => {
+    const there = at('[data-poll]');
+    if (there === null) return;
+    const answer = await fetch(there.dataset.poll, { credentials: 'same-origin' });
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const next = at('#' + there.id, page);
+    if (!answer.ok || next === null) return;
+    there.replaceWith(document.adoptNode(next));
+    const [tag, now] = [at('main h1 .tag'), at('main h1 .tag', page)];
+    if (tag !== null && now !== null) tag.replaceWith(document.adoptNode(now));
+    setTimeout(() => poll().catch(() => {}), 1500);
+  };
+  setTimeout(() => poll().catch(() => {}), 1000);
 })();

@@ -4,6 +4,7 @@
 mod admin;
 mod answer;
 mod assets;
+mod countries;
 mod storefront;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
+use contracts::transfer::Transfer;
 use contracts::statistics::Statistics;
 
 /// What the pages are made from.
@@ -41,6 +43,7 @@ pub struct Services {
     pub test_bank: Option<Arc<dyn TestBank>>,
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
+    pub transfer: Arc<dyn Transfer>,
     pub statistics: Arc<dyn Statistics>,
 }
 

@@ -46,6 +46,11 @@ impl Form {
         self.values.push((name.to_owned(), value.into()));
     }
 
+    /// One more value of a field that may come several times.
+    pub fn push(&mut self, name: &str, value: impl Into<String>) {
+        self.values.push((name.to_owned(), value.into()));
+    }
+
     /// What was filled in, without spaces around it; empty where nothing was.
     pub fn value(&self, name: &str) -> &str {
         self.values.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())

@@ -1,6 +1,11 @@
 //! What languages call themselves.
 //! It does not know which of them a shop speaks.
 
+/// Those that a shop is offered; it may speak any other.
+pub const KNOWN: [&str; 30] = [
+    "en", "ko", "ar", "cs", "da", "de", "el", "es", "fi", "fr", "he", "hi", "hu", "id", "it", "ja", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sv", "th", "tr", "uk", "vi", "zh-Hans", "zh-Hant",
+];
+
 /// By the tag of BCP 47; the tag itself where nobody told us.
 pub fn own_name(tag: &str) -> &str {
     match tag {

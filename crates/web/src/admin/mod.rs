@@ -25,9 +25,19 @@ mod processes;
 mod amounts;
 mod cell;
 mod languages;
+mod places;
 mod typed;
+mod typed_form;
 
+mod categories;
+mod imports;
+mod keys;
+mod mails;
 mod products;
+mod settings;
+mod staff;
+mod stock;
+mod written;
 
 use axum::Router;
 use axum::middleware;
@@ -61,6 +71,14 @@ pub fn router(services: &Services, options: &Options) -> Router {
         .merge(drafts::router())
         .merge(processes::router())
         .merge(products::router())
+        .merge(categories::router())
+        .merge(stock::router())
+        .merge(staff::router())
+        .merge(keys::router())
+        .merge(written::router())
+        .merge(settings::router())
+        .merge(imports::router())
+        .merge(mails::router())
         .route("/admin/{*rest}", any(answer::nothing_here))
         .layer(middleware::from_fn_with_state(admin.clone(), session::require));
     everyone.merge(staff).with_state(admin)

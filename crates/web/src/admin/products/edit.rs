@@ -163,7 +163,7 @@ pub async fn change(State(admin): State<Admin>, session: Session, Path(id): Path
 struct Input {
     product: ProductInput,
     on_hand: Vec<(String, i64)>,
-    places: super::places::Places,
+    places: crate::admin::places::Places,
 }
 
 impl Draft {
@@ -198,7 +198,7 @@ impl Draft {
         Ok(Some(Input { product: reading.input, on_hand: reading.on_hand, places: reading.places }))
     }
 
-    fn refuse(&mut self, error: Error, places: &super::places::Places) -> Result<(), Refused> {
+    fn refuse(&mut self, error: Error, places: &crate::admin::places::Places) -> Result<(), Refused> {
         if matches!(error.kind, Kind::Internal | Kind::NotFound | Kind::Unauthenticated) {
             return Err(Refused(error));
         }

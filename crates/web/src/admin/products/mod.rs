@@ -5,7 +5,7 @@ mod edit;
 mod form;
 mod list;
 mod matrix;
-mod places;
+
 mod put_away;
 mod reading;
 mod rows;

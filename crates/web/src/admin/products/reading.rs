@@ -12,7 +12,7 @@ use domain::ids::VariantId;
 use domain::money::{Currency, Money};
 
 use super::form::{AttributeRow, Description, OptionRow, ProductForm, Texts, VariantRow};
-use super::places::Places;
+use crate::admin::places::Places;
 use crate::admin::amounts::read_amount;
 
 /// What was read of a form.

@@ -8,6 +8,9 @@ mod facts;
 mod frame;
 mod goods;
 mod goods_errors;
+mod house;
+mod office;
+mod shelves;
 pub mod orders;
 mod processes;
 
@@ -38,6 +41,9 @@ pub struct Words {
     pub drafts: &'static drafts::Phrases,
     pub processes: &'static processes::Phrases,
     pub goods: &'static goods::Phrases,
+    pub shelves: &'static shelves::Phrases,
+    pub office: &'static office::Phrases,
+    pub house: &'static house::Phrases,
 }
 
 static ENGLISH: Words = Words {
@@ -49,6 +55,9 @@ static ENGLISH: Words = Words {
     drafts: &drafts::ENGLISH,
     processes: &processes::ENGLISH,
     goods: &goods::ENGLISH,
+    shelves: &shelves::ENGLISH,
+    office: &office::ENGLISH,
+    house: &house::ENGLISH,
 };
 static KOREAN: Words = Words {
     lang: "ko",
@@ -59,6 +68,9 @@ static KOREAN: Words = Words {
     drafts: &drafts::KOREAN,
     processes: &processes::KOREAN,
     goods: &goods::KOREAN,
+    shelves: &shelves::KOREAN,
+    office: &office::KOREAN,
+    house: &house::KOREAN,
 };
 
 /// The languages of staff's pages; the first one is the default.
