@@ -1,4 +1,5 @@
-//! The README's figures, by one command: confirmed orders and product reads per second, with wrk on the same machine.
+//! The README's figures, by one command: confirmed orders, product reads and product pages per second, with wrk on the
+//! same machine.
 //! It compares nothing and judges nothing; the machine's own disk is measured beside, for such figures follow it.
 
 use std::fs::{File, OpenOptions};
@@ -63,14 +64,15 @@ pub fn run(workspace: &Workspace) -> Result<(), Error> {
     let (orders, reads) = (folder.join("orders.lua"), folder.join("reads.lua"));
     std::fs::write(&orders, ORDERS)?;
     std::fs::write(&reads, READS)?;
-    let mut measured: [Vec<Figures>; 2] = [Vec::new(), Vec::new()];
+    let mut measured: [Vec<Figures>; 3] = Default::default();
     for n in 0..RUNS {
         measured[0].push(wrk(server.address, "/", &orders, &n.to_string())?);
         measured[1].push(wrk(server.address, "/api/products/figures", &reads, "")?);
+        measured[2].push(wrk(server.address, "/p/figures", &reads, "")?);
     }
     server.stop()?;
     println!("\nmedians of {RUNS} runs of {RUN}, {CONNECTIONS} connections, wrk on the same machine:");
-    for (name, runs) in ["confirmed orders", "product reads (JSON)"].iter().zip(measured) {
+    for (name, runs) in ["confirmed orders", "product reads (JSON)", "product pages (HTML)"].iter().zip(measured) {
         let Figures { rate, p50_ms, p99_ms, not_2xx } = median(runs);
         println!("  {name:22} {rate:>8.0} per second   p50 {p50_ms:.1} ms   p99 {p99_ms:.1} ms   not 2xx {not_2xx}");
     }

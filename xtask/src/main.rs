@@ -7,8 +7,10 @@ mod process;
 mod steps;
 mod test;
 mod tidy;
+mod window;
 mod workspace;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -27,10 +29,17 @@ struct CommandLine {
 enum Command {
     /// Formatting, tidy, clippy and cargo-deny: what CI runs before the tests.
     Check,
-    /// Everything that CI runs: installs what the tests need, then check, unit tests, release build, API conformance.
+    /// Everything that CI runs: installs what the tests need, then check, unit tests, browser tests, release build,
+    /// API conformance.
     Test(test::Options),
     /// The README's figures: orders and reads per second on this machine; needs wrk.
     Figures,
+    /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
+    Lighthouse(window::Options),
+    /// Pictures of every page, into target/screenshots.
+    Screenshots(window::Options),
+    /// Writes a file of made-up products for `cloudmart import products`.
+    GenerateProducts { products: u32, file: PathBuf },
     /// The architecture's rules, each violation with what to do instead.
     Tidy,
 }
@@ -45,6 +54,12 @@ enum Error {
     Test(#[from] test::Error),
     #[error(transparent)]
     Figures(#[from] figures::Error),
+    #[error(transparent)]
+    Window(#[from] window::Error),
+    #[error(transparent)]
+    Process(#[from] process::Error),
+    #[error("there is no such folder: {0}")]
+    Folder(std::io::Error),
     #[error(transparent)]
     Tidy(#[from] tidy::Error),
 }
@@ -70,7 +85,19 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
         Command::Figures => figures::run(&workspace)?,
+        Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
+        Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
+        Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,
         Command::Tidy => tidy::run(&workspace)?,
     }
+    Ok(())
+}
+
+/// The tests know how; this crate links none of ours.
+fn generate_products(workspace: &Workspace, products: u32, file: &Path) -> Result<(), Error> {
+    let file = std::path::absolute(file).map_err(Error::Folder)?;
+    let number = products.to_string();
+    let arguments = ["run", "--quiet", "-p", "testkit", "--example", "generate-products", "--", &number];
+    process::run(process::cargo(&workspace.root, &arguments).arg(file))?;
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! `cargo xtask test`: everything that CI runs, from a bare machine to the last line.
 //! It knows the order of the parts; each part lives in its own file.
 
+mod browser;
 mod conformance;
-mod packages;
+pub mod npm;
+pub mod packages;
 mod python;
 pub mod server;
 mod units;
@@ -35,6 +37,8 @@ pub enum Part {
     Check,
     /// Every test of the workspace
     Unit,
+    /// The shop in a real browser
+    Browser,
     /// The release binary against its own OpenAPI document
     Api,
 }
@@ -49,6 +53,8 @@ pub enum Error {
     Units(#[from] units::Error),
     #[error("{0}\nthe release binary did not build")]
     Build(process::Error),
+    #[error(transparent)]
+    Npm(#[from] npm::Error),
     #[error(transparent)]
     Python(#[from] python::Error),
     #[error(transparent)]
@@ -86,6 +92,10 @@ fn run_parts(
     if options.wants(Part::Unit) {
         steps.run("tests of the workspace", || units::run(workspace, counts))?;
     }
+    if options.wants(Part::Browser) {
+        let packages = steps.run("npm packages", || npm::provide(workspace))?;
+        steps.run("tests in a browser", || browser::run(workspace, &packages, counts))?;
+    }
     if options.wants(Part::Api) {
         steps.run("release binary", || {
             let arguments = ["build", "--release", "--locked", "--package", "cloudmart"];
@@ -108,7 +118,8 @@ mod tests {
     #[test]
     fn without_flags_every_part_runs() {
         let all = options(false, &[]);
-        assert!(all.wants(Part::Check) && all.wants(Part::Unit) && all.wants(Part::Api));
+        let parts = [Part::Check, Part::Unit, Part::Browser, Part::Api];
+        assert!(parts.iter().all(|part| all.wants(*part)));
     }
 
     #[test]

@@ -2,7 +2,12 @@
 //! It does not decide anything: ports are declared by their users, and an adapter does what they say.
 
 mod blocking;
+pub mod fetch;
 pub mod folder;
+pub mod mail;
 pub mod passwords;
 pub mod payments;
+pub mod pictures;
+pub mod spool;
 pub mod sqlite;
+pub mod tantivy;

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use contracts::transfer::Format;
 
 use crate::config::SampleShop;
+use crate::transfer;
 
 /// A shop that keeps selling when everyone arrives at once.
 ///
@@ -26,6 +28,7 @@ Examples:
   cloudmart --sample-shop none --data ./mine     start an empty shop in another folder
   cloudmart staff new-key                        make an API key for staff
   cloudmart replay data/online-retail.csv --url http://127.0.0.1:8080
+  cloudmart import products shopify.csv --dry-run   say what an import would do
   cloudmart doctor                               check that the books are right, beside a running shop
   cloudmart backup shop.backup                   save everything while selling
   cloudmart restore shop.backup --data ./again   and bring it back
@@ -42,6 +45,16 @@ pub enum Command {
     Serve(Serve),
     /// Sell a retailer's invoice lines (CSV) through a running shop's API
     Replay(Replay),
+    /// Bring products in from a file, into a shop that is stopped or, by --url, through a running one
+    Import {
+        #[command(subcommand)]
+        what: ImportCommand,
+    },
+    /// Write products into a file
+    Export {
+        #[command(subcommand)]
+        what: ExportCommand,
+    },
     /// Build every derived collection anew from the log, while the shop is stopped
     Rebuild(AtData),
     /// Save everything into one file, while selling
@@ -122,6 +135,75 @@ pub struct AtDataOrUrl {
     /// Ask a running shop instead (staff key in CLOUDMART_ADMIN_TOKEN)
     #[arg(long, conflicts_with = "data")]
     pub url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Products: Shopify's CSV, or JSONL with a product of the staff API on each line
+    ///
+    /// A product is found by its handle, else by its SKUs, and changed only where the file says something else. Stock
+    /// counts only for SKUs that are new. The same file again changes nothing.
+    ///
+    /// Ends with 0 when all rows were taken, 1 when some were bad, 2 when the file could not be imported.
+    Products(ImportProducts),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ImportProducts {
+    /// The file
+    pub file: PathBuf,
+    /// In which currency the prices are; the shop's first unless told
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// `csv` or `jsonl`; else told by the file's name
+    #[arg(long, value_parser = file_format)]
+    pub format: Option<Format>,
+    /// Say what would come of it, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Fetch the pictures that the file names, too
+    #[arg(long)]
+    pub fetch_images: bool,
+    #[command(flatten)]
+    pub at: AtDataOrUrl,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ExportCommand {
+    /// All products, in the order of their slugs; what `import products` reads
+    Products(ExportProducts),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ExportProducts {
+    /// The file to write
+    pub file: PathBuf,
+    /// In which currency the first price columns of a CSV file are; the shop's first unless told
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// `csv` or `jsonl`, which tells everything; else told by the file's name
+    #[arg(long, value_parser = file_format)]
+    pub format: Option<Format>,
+    #[command(flatten)]
+    pub at: AtDataOrUrl,
+}
+
+fn file_format(text: &str) -> Result<Format, String> {
+    Format::parse(text).ok_or_else(|| "csv or jsonl".to_owned())
+}
+
+impl From<ImportProducts> for transfer::Import {
+    fn from(options: ImportProducts) -> Self {
+        let ImportProducts { file, currency, format, dry_run, fetch_images, at } = options;
+        Self { file, format, currency, dry_run, fetch_images, at }
+    }
+}
+
+impl From<ExportProducts> for transfer::Export {
+    fn from(options: ExportProducts) -> Self {
+        let ExportProducts { file, currency, format, at } = options;
+        Self { file, format, currency, at }
+    }
 }
 
 #[derive(Debug, Subcommand)]

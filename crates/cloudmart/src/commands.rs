@@ -15,9 +15,9 @@ use platform::entropy::SystemEntropy;
 use platform::log::executor::{Executor, Limits};
 use platform::projection::Projector;
 
-use crate::cli::{AtDataOrUrl, Cli, Command, Replay, StaffCommand};
+use crate::cli::{AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
 use crate::config::{Config, Secrets};
-use crate::{Failure, backup, doctor, replay, wiring};
+use crate::{Failure, backup, doctor, replay, transfer, wiring};
 
 /// How often a long rebuild says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -30,6 +30,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => crate::serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(options) => replay(options, secrets).await,
+        Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), secrets).await,
+        Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), secrets).await,
         Command::Rebuild(at) => rebuild(&at.data).await,
         Command::Backup { file, at } => backup(&at.data, &file).await,
         Command::Restore { file, at } => restore(&file, &at.data).await,
@@ -52,7 +54,7 @@ pub async fn doctor(at: AtDataOrUrl, secrets: Secrets) -> Result<ExitCode, Failu
     }
 }
 
-fn needs_token() -> Failure {
+pub fn needs_token() -> Failure {
     Failure::new("set CLOUDMART_ADMIN_TOKEN to a staff API key of that shop".to_owned())
 }
 
@@ -83,10 +85,19 @@ pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
             println!("{}: {} facts to go", lag.projection, lag.facts);
         }
     }
-    println!("{} derived collections were built anew.", projections.len());
+    forget_search_index(data)?;
+    println!("{} derived collections were built anew; the search index follows at the next start.", projections.len());
     drop(executor);
     store.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The next start builds it from the log.
+fn forget_search_index(data: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(data.join(wiring::SEARCH_FOLDER)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 pub async fn backup(data: &Path, file: &Path) -> Result<ExitCode, Failure> {
@@ -111,6 +122,7 @@ pub async fn erase(order: &str, at: AtDataOrUrl, secrets: Secrets) -> Result<Exi
         let config = Config { data: at.data, ..Config::default() };
         let mart = wiring::open(&config, &secrets).await?;
         mart.orders.erase(&id, &Caller::system()).await?;
+        mart.mail.forget(&id).await?;
         mart.store.purge().await?;
         mart.machinery.projector.wait_for_heads(PROGRESS_EVERY).await?;
         mart.store.close().await?;

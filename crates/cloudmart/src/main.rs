@@ -16,6 +16,7 @@ mod replay;
 mod routes;
 mod sample;
 mod serve;
+mod transfer;
 mod wiring;
 
 use std::process::ExitCode;

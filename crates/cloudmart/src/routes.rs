@@ -63,7 +63,7 @@ pub fn router(
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
     let services = page_services(mart);
-    let options = web::Options::default();
+    let options = web::Options { public_url: config.public_url().unwrap_or_default().to_owned() };
     let pages = web::router(&services, &options);
     show_machinery(mart, registry);
     let registry_state = registry.clone();
@@ -82,16 +82,19 @@ fn page_services(mart: &Mart) -> web::Services {
         shop: mart.shop.clone(),
         pages: mart.pages.clone(),
         catalog: mart.catalog.clone(),
-        search: mart.catalog.clone(),
+        search: mart.search.clone(),
         products: mart.catalog.clone(),
         stock: Arc::new(services::inventory::Desk::new(mart.inventory.clone(), mart.catalog.clone())),
         shopping: mart.carts.clone(),
         checkout: Arc::new(services::orders::Counter::new(mart.orders.clone())),
         orders: Arc::new(services::orders::Desk::new(mart.orders.clone())),
+        mail: mart.mail.clone(),
         payments: mart.payments.clone(),
         test_bank: bank_window(mart),
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
+        transfer: mart.transfer.clone(),
+        statistics: mart.statistics.clone(),
     }
 }
 
@@ -110,10 +113,14 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::shop::http::router(mart.shop.clone(), repeats()))
         .merge(services::staff::http::router(mart.staff.clone(), repeats()))
         .merge(services::catalog::http::router(mart.catalog.clone(), repeats()))
+        .merge(services::search::http::router(mart.search.clone()))
         .merge(services::inventory::http::router(mart.inventory.clone(), mart.catalog.clone(), repeats()))
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
         .merge(services::orders::http::router(mart.orders.clone(), repeats()))
+        .merge(services::statistics::http::router(mart.statistics.clone()))
+        .merge(services::transfer::http::router(mart.transfer.clone(), repeats()))
+        .merge(services::mail::http::router(mart.mail.clone(), repeats()))
 }
 
 fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> Result<http::Config, Failure> {
@@ -127,6 +134,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
             json_body_bytes: http.json_body_bytes,
             request_timeout: Duration::from_secs(http.request_timeout_s),
             in_flight: http.in_flight,
+            patient_paths: vec![services::transfer::http::IMPORTS_PATH.to_owned()],
             ..Limits::default()
         },
         guard,
@@ -207,6 +215,17 @@ fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
         let executor = executor.clone();
         #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
         registry.gauge(name, help, move || read(executor.stats()) as f64);
+    }
+    type ReadMail = fn(&services::mail::Counts) -> u64;
+    let mails: [(&'static str, &'static str, ReadMail); 3] = [
+        ("mails_sent_total", "Mails that were handed over.", |counts| counts.sent.load(Relaxed)),
+        ("mails_put_off_total", "Attempts after which a mail is tried again.", |counts| counts.put_off.load(Relaxed)),
+        ("mails_failed_total", "Mails that were refused for good.", |counts| counts.failed.load(Relaxed)),
+    ];
+    for (name, help, read) in mails {
+        let mail = mart.mail.clone();
+        #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+        registry.gauge(name, help, move || read(mail.counts()) as f64);
     }
     let (waiting, resident) = (executor.clone(), executor.clone());
     #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]

@@ -10,6 +10,7 @@ use contracts::staff::{NewSecret, Staff as _};
 use platform::http::metrics::Registry;
 use platform::http::serve::{ServeConfig, serve};
 use services::payments::{Notices, run_test_bank};
+use services::search;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,6 +23,8 @@ use crate::{Failure, sample};
 const FIRST_STAFF: &str = "owner@shop.local";
 /// How often documents that expired are deleted, and how many at once.
 const EXPIRY: (Duration, usize) = (Duration::from_secs(60), 1_000);
+/// How long a stop waits for mail that is on its way.
+const MAIL_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a start waits for derived documents before it says that it is still building them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -61,6 +64,7 @@ pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     if served.cut > 0 {
         tracing::warn!(connections = served.cut, "some requests took longer than drain_s and were cut off");
     }
+    mart.mail.close(MAIL_PATIENCE).await;
     beginning.abort();
     mart.store.close().await?;
     tracing::info!("stopped");
@@ -93,6 +97,7 @@ async fn begin(mart: Arc<Mart>, config: Config, secrets: Secrets, readiness: Rea
         mart.orders.clone().run_sweeper(),
         mart.inventory.clone().run_sweeper(),
         mart.payments.clone().run_sweeper(),
+        mart.mail.clone().run(),
         deliver_test_notices(&mart),
         delete_expired(&mart),
     );
@@ -135,6 +140,15 @@ async fn try_begin(
         }
         let facts: u64 = lags.iter().map(|lag| lag.facts).sum();
         tracing::info!(facts, "building derived documents; facts still to go");
+    }
+    readiness.missing("the search index is being built".to_owned());
+    while !mart.search.wait_for_heads(PATIENCE).await.map_err(services::machinery::stored)? {
+        let search::Lag { facts, failure, .. } = mart.search.lag().await.map_err(services::machinery::stored)?;
+        if let Some(reason) = failure {
+            tracing::warn!(reason, "the search index cannot be written; lists come from documents meanwhile");
+            break;
+        }
+        tracing::info!(facts, "building the search index; facts still to go");
     }
     Ok(News { loaded_sample })
 }

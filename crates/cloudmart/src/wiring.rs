@@ -8,10 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::fetch::{Allows, HttpFetcher};
 use adapters::folder::FolderBlobs;
+use adapters::mail::{MailFolder, Server, Smtp, Tls};
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
+use adapters::pictures::Workshop;
+use adapters::spool::FolderSpool;
 use adapters::sqlite::{self, Sqlite};
+use adapters::tantivy::TantivyIndex;
 use contracts::staff::Staff as _;
 use jiff::Timestamp;
 use platform::clock::{Clock, SystemClock};
@@ -27,17 +32,25 @@ use services::catalog::Catalog;
 use services::http::Repeats;
 use services::inventory::Inventory;
 use services::machinery::Machinery;
+use services::mail::{self, Mailroom};
 use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
+use services::search::{self, Search};
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
+use services::statistics::Statistics;
+use services::transfer::{self, Transfer};
 
-use crate::config::{Config, Secrets};
+use crate::config::{self, Config, MailTls, MailTransport, Secrets};
 
 /// The master key's file in the data folder.
 pub const KEY_FILE: &str = "master.key";
 /// The folder of uploaded pictures in the data folder.
 pub const MEDIA_FOLDER: &str = "media";
+/// The folder of files that are being imported, in the data folder; emptied at every start.
+pub const SPOOL_FOLDER: &str = "imports";
+/// The folder of the search index in the data folder; what is in it can be found again.
+pub const SEARCH_FOLDER: &str = "search";
 
 /// Why a shop does not start.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +70,20 @@ pub enum Error {
     KeyVariable,
     #[error("CLOUDMART_ADMIN_TOKEN: {0}")]
     Staff(#[from] staff::SetupError),
+    #[error("the shop cannot fetch pictures: {0}")]
+    Fetch(String),
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    #[error("the mail folder {path} cannot be used: {source}")]
+    MailFolder { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    MailServer(#[from] adapters::mail::OpenError),
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error("mail cannot find its place in the log: {0}")]
+    Mail(contracts::Error),
+    #[error("the search index cannot be opened: {0}")]
+    Search(std::io::Error),
 }
 
 /// A shop that is put together.
@@ -74,6 +99,10 @@ pub struct Mart {
     pub carts: Arc<Carts>,
     pub payments: Arc<Payments>,
     pub orders: Arc<Orders>,
+    pub statistics: Arc<Statistics>,
+    pub transfer: Arc<Transfer>,
+    pub mail: Arc<Mailroom>,
+    pub search: Arc<Search>,
     /// Where test payments are allowed, the bank that plays along.
     pub test_bank: Option<Arc<TestProvider>>,
 }
@@ -95,7 +124,15 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let staff =
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
-    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
+    let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
+    let found = search::Neighbours {
+        shop: shop.clone(),
+        catalog: catalog.clone(),
+        shelves: catalog.clone(),
+        inventory: inventory.clone(),
+    };
+    let search = Search::start(&machinery, found, index);
     let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
     let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
     let test_bank = Arc::new(TestProvider::new(
@@ -118,7 +155,20 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         ..orders::Limits::default()
     };
     let orders = Orders::new(machinery.clone(), neighbours, limits);
+    let statistics = Arc::new(Statistics::new(&machinery, shop.clone()));
+    let mail = mailroom(config, secrets, &machinery, shop.clone(), &orders)?;
+    // Before anything can happen to an order, so that nothing of a new shop is old news.
+    mail.begin().await.map_err(Error::Mail)?;
     let repeats = Repeats::new(Arc::new(idempotency));
+    let transfer = Transfer::new(transfer::Parts {
+        machinery: machinery.clone(),
+        shop: shop.clone(),
+        catalog: catalog.clone(),
+        book: catalog.clone(),
+        inventory: inventory.clone(),
+        spool: Arc::new(FolderSpool::open(&config.data.join(SPOOL_FOLDER))?),
+        fetcher: Arc::new(fetcher(config)?),
+    });
     Ok(Mart {
         store,
         machinery,
@@ -131,8 +181,17 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         carts,
         payments,
         orders,
+        statistics,
+        transfer,
+        mail,
+        search,
         test_bank: allowed.then_some(test_bank),
     })
+}
+
+fn fetcher(config: &Config) -> Result<HttpFetcher, Error> {
+    let allows = if config.imports.fetch_from_loopback { Allows::Loopback } else { Allows::PublicOnly };
+    HttpFetcher::new(allows).map_err(|error| Error::Fetch(error.to_string()))
 }
 
 async fn machinery(
@@ -154,6 +213,50 @@ async fn machinery(
     let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
     let blobs = Arc::new(FolderBlobs::open(&config.data.join(MEDIA_FOLDER))?);
     Ok(Machinery { executor, documents, projector, vault, blobs, clock, entropy })
+}
+
+fn mailroom(
+    config: &Config,
+    secrets: &Secrets,
+    machinery: &Machinery,
+    shop: Arc<Shop>,
+    orders: &Arc<Orders>,
+) -> Result<Arc<Mailroom>, Error> {
+    let transport: Arc<dyn mail::Transport> = match config.mail.transport {
+        MailTransport::Smtp => Arc::new(Smtp::open(mail_server(&config.mail, secrets)?)?),
+        MailTransport::Folder => {
+            let path = config.mail_folder();
+            let folder = MailFolder::open(&path, config.mail.keep);
+            Arc::new(folder.map_err(|source| Error::MailFolder { path, source })?)
+        }
+    };
+    let options = mail::Options {
+        public_url: config.public_url().map(ToOwned::to_owned),
+        listen_url: config.listen_url(),
+        per_second: config.mail.per_second,
+    };
+    let desk = Arc::new(orders::Desk::new(orders.clone()));
+    Ok(Mailroom::new(machinery.clone(), shop, desk, transport, options))
+}
+
+fn mail_server(mail: &config::Mail, secrets: &Secrets) -> Result<Server, Error> {
+    let credentials = match mail.username.is_empty() {
+        true => None,
+        false => Some((mail.username.clone(), mail.password(secrets)?)),
+    };
+    Ok(Server {
+        host: mail.host.clone(),
+        port: mail.port,
+        tls: match mail.tls {
+            MailTls::Implicit => Tls::Implicit,
+            MailTls::Starttls => Tls::StartTls,
+            MailTls::Opportunistic => Tls::Opportunistic,
+            MailTls::None => Tls::None,
+        },
+        ca_file: Some(mail.ca_file.clone()).filter(|path| !path.as_os_str().is_empty()),
+        credentials,
+        timeout: Duration::from_secs(mail.timeout_s),
+    })
 }
 
 /// What tells a shop's own master key from another: a keyed hash, which tells nothing of the key.

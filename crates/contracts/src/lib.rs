@@ -12,9 +12,11 @@ pub mod pages;
 pub mod payments;
 pub mod products;
 pub mod search;
+pub mod shelves;
 pub mod shop;
 pub mod staff;
 pub mod statistics;
+pub mod transfer;
 
 pub use catalog::Listing;
 pub use error::{Error, Kind, Result};

@@ -52,6 +52,9 @@ pub trait Pages: Send + Sync {
     /// For staff; one that was never written is empty.
     async fn source(&self, slug: &str) -> Result<PageSource>;
 
+    /// How Markdown will read: harmless HTML, as of a page that is written.
+    fn preview(&self, body: &str) -> String;
+
     /// Writes a page on the version that was seen; answers its new version.
     async fn write(&self, slug: &str, texts: BTreeMap<Locale, PageText>, seen: u64) -> Result<u64>;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::catalog::{Category, CategoryInput, Product, ProductInput, Status};
-use domain::ids::ProductId;
+use domain::ids::{MediaId, ProductId};
 
 use crate::caller::Caller;
 use crate::catalog::Media;
@@ -54,4 +54,7 @@ pub trait ProductDesk: Send + Sync {
 
     /// Stores a picture that was uploaded: JPEG, PNG or WebP, whatever it calls itself.
     async fn upload(&self, bytes: Bytes, caller: &Caller) -> Result<Media>;
+
+    /// Where a picture is served, relative to the shop's address.
+    fn picture_url(&self, id: &MediaId) -> String;
 }

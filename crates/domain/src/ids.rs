@@ -78,6 +78,8 @@ ids! {
     DraftId "dft_";
     /// A member of staff's API key; not the key itself.
     KeyId "key_";
+    /// Long work, such as an import.
+    OperationId "opr_";
 }
 
 /// What a buyer reads out on the telephone: random, so that it does not tell competitors how much is sold.

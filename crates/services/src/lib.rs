@@ -8,12 +8,17 @@ pub mod http;
 mod in_memory;
 pub mod inventory;
 pub mod machinery;
+pub mod mail;
 pub mod orders;
 pub mod payments;
 pub mod quoting;
+pub mod reading;
 pub mod refusals;
+pub mod search;
 pub mod shop;
 pub mod staff;
+pub mod statistics;
+pub mod transfer;
 
 use std::sync::Arc;
 
@@ -32,5 +37,12 @@ pub fn kinds() -> Kinds {
 
 /// Every derived collection.
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
-    [catalog::projections(), inventory::projections(), payments::projections(), orders::projections()].concat()
+    [
+        catalog::projections(),
+        inventory::projections(),
+        payments::projections(),
+        orders::projections(),
+        statistics::projections(),
+    ]
+    .concat()
 }

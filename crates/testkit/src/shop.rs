@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::passwords::Argon2id;
 use adapters::payments::{Manual, Options, TestProvider};
+use adapters::pictures::Workshop;
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
@@ -33,15 +34,21 @@ use services::catalog::Catalog;
 use services::http::Repeats;
 use services::inventory::{self, Inventory};
 use services::machinery::Machinery;
+use services::mail::{self, Mailroom};
 use services::orders::{self, Counter, Neighbours, Orders};
 use services::payments::{BankWindow, Notices, Payments, run_test_bank};
 use services::shop::{Shop, WrittenPages};
-use services::staff::{self, Staff};
+use services::staff::{self, PasswordHasher, Staff};
+use services::statistics::Statistics;
 use tower::ServiceExt;
+
+use crate::postbox::Postbox;
 
 /// When every box opens.
 const OPENS_AT: &str = "2026-11-27T00:00:00Z";
 
+/// So many that no test waits for it.
+const MAILS_PER_SECOND: u32 = 1_000;
 /// How often a box is looked at while it comes to rest.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
@@ -49,12 +56,17 @@ const LOOKS_EVERY: Duration = Duration::from_secs(1);
 pub struct BoxedShop {
     pub log: Arc<MemoryLog>,
     pub machinery: Machinery,
+    /// Can be put forward alone, so that days pass without every timer in between.
+    pub clock: Arc<ManualClock>,
     pub orders: Arc<Orders>,
     pub inventory: Arc<Inventory>,
     pub payments: Arc<Payments>,
     pub shop: Arc<Shop>,
     pub catalog: Arc<Catalog>,
     pub carts: Arc<Carts>,
+    /// Follows and sends when a test says so.
+    pub mail: Arc<Mailroom>,
+    pub postbox: Arc<Postbox>,
     bank: Arc<TestProvider>,
     router: Router,
 }
@@ -64,10 +76,12 @@ impl BoxedShop {
     /// one seed are to do the same.
     pub async fn open(seed: u64) -> Self {
         let log = Arc::new(MemoryLog::new(DEFAULT_SHARDS));
-        let machinery = machinery(log.clone(), seed).await;
+        let clock = Arc::new(ManualClock::starting_at(OPENS_AT.parse().expect("a time")));
+        let machinery = machinery(log.clone(), clock.clone(), seed).await;
         let shop = Arc::new(Shop::new(&machinery));
         let inventory = Arc::new(Inventory::new(machinery.clone()));
-        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+        let workshop = Workshop::start().expect("a thread");
+        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(workshop));
         let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
         let bank = Arc::new(TestProvider::new(
             machinery.documents.clone(),
@@ -93,7 +107,10 @@ impl BoxedShop {
         let repeats = Repeats::new(Arc::new(idempotency));
         let (router, _) = orders::http::router(orders.clone(), repeats).split_for_parts();
         stock(&shop, &catalog, &inventory).await;
-        Self { log, machinery, orders, inventory, payments, shop, catalog, carts, bank, router }
+        let postbox = Arc::new(Postbox::default());
+        let mail = mailroom(&machinery, &shop, &orders, &postbox);
+        mail.begin().await.expect("a place in the log");
+        Self { log, machinery, clock, orders, inventory, payments, shop, catalog, carts, mail, postbox, bank, router }
     }
 
     /// What shoppers reach of the orders.
@@ -120,10 +137,18 @@ impl BoxedShop {
         Arc::new(BankWindow::new(self.bank.clone(), notices))
     }
 
-    /// Staff, with a thread of its own that hashes their passwords. Each call answers with another one over the same members.
+    /// Staff, whose passwords are not worth hiding here. Each call answers with another one over the same members.
     pub fn staff(&self) -> Arc<Staff> {
-        let hasher = Argon2id::start().expect("a thread");
-        Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(hasher), None).expect("staff"))
+        Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(PlainHasher), None).expect("staff"))
+    }
+
+    pub fn statistics(&self) -> Arc<Statistics> {
+        Arc::new(Statistics::new(&self.machinery, self.shop.clone()))
+    }
+
+    /// The mailroom as it is after a restart: it knows what was kept, and nothing else.
+    pub fn mail_after_restart(&self) -> Arc<Mailroom> {
+        mailroom(&self.machinery, &self.shop, &self.orders, &self.postbox)
     }
 
     /// Sends a JSON request as a guest, or as staff; answers status and body.
@@ -178,9 +203,32 @@ impl BoxedShop {
     }
 }
 
-async fn machinery(log: Arc<MemoryLog>, seed: u64) -> Machinery {
-    let opens_at = OPENS_AT.parse().expect("a time");
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::starting_at(opens_at));
+/// Keeps passwords as they are: a real hasher would take a thread and a second.
+struct PlainHasher;
+
+#[async_trait]
+impl PasswordHasher for PlainHasher {
+    async fn hash(&self, password: &str, _: [u8; 16]) -> contracts::Result<String> {
+        Ok(password.to_owned())
+    }
+
+    async fn verify(&self, password: &str, hash: &str) -> contracts::Result<bool> {
+        Ok(password == hash)
+    }
+}
+
+fn mailroom(machinery: &Machinery, shop: &Arc<Shop>, orders: &Arc<Orders>, postbox: &Arc<Postbox>) -> Arc<Mailroom> {
+    let desk = Arc::new(orders::Desk::new(orders.clone()));
+    let options = mail::Options {
+        public_url: None,
+        listen_url: "http://127.0.0.1:8080".to_owned(),
+        per_second: MAILS_PER_SECOND,
+    };
+    Mailroom::new(machinery.clone(), shop.clone(), desk, postbox.clone(), options)
+}
+
+async fn machinery(log: Arc<MemoryLog>, clock: Arc<ManualClock>, seed: u64) -> Machinery {
+    let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let documents: Arc<dyn Documents> = Arc::new(MemoryDocuments::default());
     let port: Arc<dyn Log> = log;
@@ -197,7 +245,7 @@ async fn machinery(log: Arc<MemoryLog>, seed: u64) -> Machinery {
 async fn stock(shop: &Shop, catalog: &Catalog, inventory: &Inventory) {
     let caller = Caller::system();
     let settings = json!({
-        "name": "Box", "default_locale": "en", "locales": ["en"], "currencies": ["EUR"], "time_zone": "UTC",
+        "name": "Box", "default_locale": "en", "locales": ["en", "ko"], "currencies": ["EUR"], "time_zone": "UTC",
         "countries": [{"country": "DE", "tax_rate_ppm": 190_000, "prices_include_tax": true}],
         "shipping_methods": [{"id": "standard", "name": "Standard", "countries": ["DE"],
             "rates": [{"currency": "EUR", "amount": 490, "free_above": null}]}],

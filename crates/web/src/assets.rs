@@ -16,18 +16,25 @@ const FOR_A_DAY: &str = "public, max-age=86400";
 
 const SCRIPT_TYPE: &str = "text/javascript; charset=utf-8";
 
+const STYLE_TYPE: &str = "text/css; charset=utf-8";
+
+/// What shoppers' pages look like.
 pub static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    let style = concat!(
-        include_str!("../assets/tokens.css"),
-        include_str!("../assets/storefront.css"),
-        include_str!("../assets/admin.css"),
-    );
-    Asset::new("style", "css", "text/css; charset=utf-8", style.as_bytes())
+    let style = concat!(include_str!("../assets/tokens.css"), include_str!("../assets/storefront.css"));
+    Asset::new("style", "css", STYLE_TYPE, style.as_bytes())
+});
+/// What staff's pages look like.
+pub static ADMIN_STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    let style = concat!(include_str!("../assets/tokens.css"), include_str!("../assets/admin.css"));
+    Asset::new("admin", "css", STYLE_TYPE, style.as_bytes())
 });
 /// Makes the storefront's pages smoother; they work without.
 pub static SHOP_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("shop", "js", SCRIPT_TYPE, include_bytes!("../assets/shop.js")));
 
+/// Makes staff's pages smoother; they work without.
+pub static ADMIN_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("admin", "js", SCRIPT_TYPE, include_bytes!("../assets/admin.js")));
 /// In a browser's tab.
 pub static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
@@ -38,7 +45,7 @@ pub static CARD: LazyLock<Asset> =
 static OLD_ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "ico", "image/x-icon", include_bytes!("../assets/icon.ico")));
 
-static ALL: [&LazyLock<Asset>; 4] = [&STYLE, &SHOP_SCRIPT, &ICON, &CARD];
+static ALL: [&LazyLock<Asset>; 6] = [&STYLE, &ADMIN_STYLE, &SHOP_SCRIPT, &ADMIN_SCRIPT, &ICON, &CARD];
 
 /// Bytes that never change under their name.
 pub struct Asset {
@@ -64,11 +71,6 @@ impl Asset {
         let headers = [(header::CONTENT_TYPE, self.content_type), (header::CACHE_CONTROL, kept)];
         IfNoneMatch::of(asked).answer(&self.etag, (headers, self.body))
     }
-}
-
-/// The stylesheet's address.
-pub fn url() -> &'static str {
-    STYLE.url()
 }
 
 /// `/favicon.ico`.

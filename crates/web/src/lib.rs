@@ -4,6 +4,7 @@
 mod admin;
 mod answer;
 mod assets;
+mod countries;
 mod storefront;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use axum::routing::get;
 use contracts::carts::Shopping;
 use contracts::catalog::Catalog;
 use contracts::inventory::StockDesk;
+use contracts::mail::Mail;
 use contracts::orders::{Checkout, OrderDesk};
 use contracts::pages::Pages;
 use contracts::payments::{Payments, TestBank};
@@ -20,6 +22,8 @@ use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
+use contracts::transfer::Transfer;
+use contracts::statistics::Statistics;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -33,11 +37,14 @@ pub struct Services {
     pub shopping: Arc<dyn Shopping>,
     pub checkout: Arc<dyn Checkout>,
     pub orders: Arc<dyn OrderDesk>,
+    pub mail: Arc<dyn Mail>,
     pub payments: Arc<dyn Payments>,
     /// Where test payments are allowed.
     pub test_bank: Option<Arc<dyn TestBank>>,
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
+    pub transfer: Arc<dyn Transfer>,
+    pub statistics: Arc<dyn Statistics>,
 }
 
 /// What the operator decides about pages.

@@ -22,12 +22,68 @@ const PACKAGES: &[Package] = &[
         is_there: || process::succeeds(Command::new("strace").arg("-V")),
     },
     Package {
+        name: "python3-aiosmtpd",
+        part: Part::Unit,
+        why: "a real mail server for the shop's mail",
+        is_there: || process::succeeds(Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"])),
+    },
+    Package {
+        name: "openssl",
+        part: Part::Unit,
+        why: "makes that mail server's certificate",
+        is_there: || process::succeeds(Command::new("openssl").arg("version")),
+    },
+    Package {
         name: "python3-venv",
         part: Part::Api,
         why: "schemathesis lives in an environment of its own",
         is_there: || process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])),
     },
+    Package {
+        name: "chromium",
+        part: Part::Browser,
+        why: "the shop is looked at as people see it",
+        is_there: || process::succeeds(Command::new("chromium").arg("--version")),
+    },
+    Package {
+        name: "chromium-driver",
+        part: Part::Browser,
+        why: "tests drive the browser through chromedriver",
+        is_there: || process::succeeds(Command::new("chromedriver").arg("--version")),
+    },
+    Package {
+        name: "fontconfig",
+        part: Part::Browser,
+        why: "fc-list tells which fonts are there",
+        is_there: || process::succeeds(Command::new("fc-list").arg("--version")),
+    },
+    Package {
+        name: "fonts-nanum",
+        part: Part::Browser,
+        why: "the pages are looked at in Korean, too",
+        is_there: has_korean_font,
+    },
+    Package {
+        name: "nodejs",
+        part: Part::Browser,
+        why: "axe-core is fetched by npm, and Lighthouse runs on Node 18.16 or later",
+        is_there: || process::succeeds(Command::new("node").args(["-e", IS_NODE_NEW_ENOUGH])),
+    },
+    Package {
+        name: "npm",
+        part: Part::Browser,
+        why: "axe-core and Lighthouse are npm packages",
+        is_there: || process::succeeds(Command::new("npm").arg("--version")),
+    },
 ];
+
+const IS_NODE_NEW_ENOUGH: &str = "const [major, minor] = process.versions.node.split('.').map(Number); \
+    process.exit(major > 18 || (major === 18 && minor >= 16) ? 0 : 1)";
+
+fn has_korean_font() -> bool {
+    let fonts = Command::new("fc-list").arg(":lang=ko").output();
+    fonts.is_ok_and(|fonts| fonts.status.success() && !fonts.stdout.trim_ascii().is_empty())
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -99,7 +155,7 @@ fn installer() -> Installer {
 
 /// What to run, in order: a fresh machine knows no package until its list is updated.
 fn commands(names: &[&str], installer: Installer) -> Result<Vec<Vec<String>>, Error> {
-    let by_hand = format!("apt-get update && apt-get install -y {}", names.join(" "));
+    let by_hand = format!("apt-get update && apt-get install -y --no-install-recommends {}", names.join(" "));
     let before: &[&str] = match installer {
         Installer::Root => &[],
         Installer::Sudo => &["sudo", "-n"],
@@ -131,7 +187,10 @@ mod tests {
     #[test]
     fn root_updates_the_list_before_it_installs() {
         let commands = commands(&["strace", "wrk"], Installer::Root).unwrap();
-        assert_eq!(commands, [vec!["apt-get", "update"], vec!["apt-get", "install", "-y", "strace", "wrk"]]);
+        assert_eq!(
+            commands,
+            [vec!["apt-get", "update"], vec!["apt-get", "install", "-y", "--no-install-recommends", "strace", "wrk"]]
+        );
     }
 
     #[test]
@@ -143,7 +202,10 @@ mod tests {
     #[test]
     fn who_may_not_install_is_told_the_exact_command() {
         let error = commands(&["strace"], Installer::Nobody).unwrap_err();
-        assert!(error.to_string().contains("`apt-get update && apt-get install -y strace`"), "{error}");
+        assert!(
+            error.to_string().contains("`apt-get update && apt-get install -y --no-install-recommends strace`"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::process::{self, cargo};
 use crate::workspace::Workspace;
@@ -15,7 +15,7 @@ pub enum Error {
     Output(io::Error),
     #[error("{failed} of the tests failed; each is named above, run one with `cargo test NAME`")]
     Failed { failed: u64 },
-    #[error("`cargo test --workspace` did not build or did not end well; its own words are above")]
+    #[error("`cargo test` did not build or did not end well; its own words are above")]
     Broken,
     #[error("cargo test ran no test at all")]
     Nothing,
@@ -35,9 +35,21 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Leaves the sum in `counts` even when tests fail, so that it can be told at the very end.
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+/// Every test of the workspace, but for those that need a browser.
 pub fn run(workspace: &Workspace, counts: &mut Option<Counts>) -> Result<(), Error> {
-    let mut command = cargo(&workspace.root, &["test", "--workspace", "--locked", "--no-fail-fast"]);
+    run_tests(cargo(&workspace.root, &["test", "--workspace", "--locked", "--no-fail-fast"]), counts)
+}
+
+/// Adds to `counts` even when tests fail, so that the sum can be told at the very end.
+pub fn run_tests(mut command: Command, counts: &mut Option<Counts>) -> Result<(), Error> {
     println!("    $ {}", process::line_of(&command));
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(Error::Start)?;
     let copied = match child.stdout.take() {
@@ -47,7 +59,8 @@ pub fn run(workspace: &Workspace, counts: &mut Option<Counts>) -> Result<(), Err
     if copied.is_err() {
         process::stop_now(&mut child);
     }
-    let sum = *counts.insert(copied.map_err(Error::Output)?);
+    let sum = copied.map_err(Error::Output)?;
+    counts.get_or_insert_default().add(sum);
     let status = child.wait().map_err(Error::Output)?;
     verdict(sum, status.success())
 }
@@ -69,9 +82,7 @@ fn copy_and_count(mut from: impl BufRead, mut to: impl Write) -> io::Result<Coun
         to.write_all(&line)?;
         to.flush()?;
         if let Some(counts) = parse(&String::from_utf8_lossy(&line)) {
-            sum.passed += counts.passed;
-            sum.failed += counts.failed;
-            sum.skipped += counts.skipped;
+            sum.add(counts);
         }
         line.clear();
     }

@@ -27,6 +27,9 @@ pub(super) struct Authorization {
     pub voided: bool,
     pub captured: i64,
     pub refunded: i64,
+    /// The bank refuses the first wish to void it.
+    #[serde(default)]
+    pub stubborn: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,10 @@ impl Account {
         true
     }
 
+    pub fn make_stubborn(&mut self, n: u32) {
+        self.authorizations.get_mut(&n).into_iter().for_each(|known| known.stubborn = true);
+    }
+
     pub fn capture(&mut self, key: &str, reference: &str, amount: i64) -> Result<(), Refused> {
         if self.done.contains(key) {
             return Ok(());
@@ -83,13 +90,17 @@ impl Account {
     }
 
     /// Lets go of what is not captured, and calls off what waits for the buyer.
-    pub fn void(&mut self, key: &str, reference: &str) {
+    pub fn void(&mut self, key: &str, n: u32, reference: &str) -> Result<(), Refused> {
         if let Some(known) = self.of(reference) {
+            if known.stubborn && n == 1 {
+                return Err(Refused("not_voidable"));
+            }
             known.voided = true;
             if known.status == Status::Waiting {
                 known.status = Status::Cancelled;
             }
         }
         self.done.insert(key.to_owned());
+        Ok(())
     }
 }

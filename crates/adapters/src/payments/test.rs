@@ -9,6 +9,7 @@
 //! | `tok_flaky` | two attempts fail without effect, the third is authorised |
 //! | `tok_unknown` | authorised, but the first answer is lost; the same key later tells |
 //! | `tok_action` | the buyer must approve at the bank, within 30 minutes |
+//! | `tok_stuck` | authorised; the bank refuses the first wish to void it, so that staff must retry |
 //! | `tok_duplicate_notice` | authorised, and the bank tells so twice |
 //! | anything else | declined, `invalid_token` |
 
@@ -158,6 +159,7 @@ impl TestProvider {
             voided: false,
             captured: 0,
             refunded: 0,
+            stubborn: false,
         };
         let n = key.call.n;
         let (is_new, known) = self
@@ -214,6 +216,11 @@ impl TestProvider {
                 (outcome, false) => outcome,
             },
             "tok_action" => self.authorized(key, amount, currency, Status::Waiting).await?.0,
+            "tok_stuck" => {
+                let outcome = self.authorized(key, amount, currency, Status::Approved).await?.0;
+                self.change(&key.payment, |account| account.make_stubborn(key.call.n)).await?;
+                outcome
+            }
             "tok_duplicate_notice" => {
                 let (outcome, is_new) = self.authorized(key, amount, currency, Status::Approved).await?;
                 if is_new {
@@ -300,11 +307,8 @@ impl Provider for TestProvider {
     }
 
     async fn void(&self, key: &Key, of: Charge<'_>) -> Outcome {
-        let void = |account: &mut Account, key: &str| {
-            account.void(key, of.reference);
-            Ok(())
-        };
-        self.moved(key, of.reference, void).await
+        let n = key.call.n;
+        self.moved(key, of.reference, |account, key| account.void(key, n, of.reference)).await
     }
 
     async fn refund(&self, key: &Key, of: Charge<'_>) -> Outcome {

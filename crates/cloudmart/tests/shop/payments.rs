@@ -236,3 +236,52 @@ async fn an_unknown_way_to_pay_is_named() {
     mart.place("no-token", &order).await.problem(422, "invalid").at("/payment/token");
     assert_eq!(mart.stock("LAMP").await, (20, 0, 20));
 }
+
+/// An order whose cancellation the bank refuses, so that its process waits for staff.
+async fn parked(mart: &Mart) -> String {
+    let wish = paid_with("tok_stuck");
+    let id = mart.place(&mart.fresh_key(), &wish).await.expect(201).text("id");
+    mart.act(&id, "cancel", &json!({"reason": "changed their mind"})).await.expect(200);
+    let waits = |answer: &Answer| answer.items().iter().any(|task| task["order_id"] == id.as_str());
+    let tasks = mart.staff_get_until("/api/admin/processes?state=parked", Till(PATIENCE), waits).await;
+    let task = tasks.items().iter().find(|task| task["order_id"] == id.as_str()).unwrap().clone();
+    assert_eq!((&task["state"], &task["step"]), (&json!("parked"), &json!("undo_payment")), "{task}");
+    assert!(task["reason"].as_str().is_some_and(|reason| reason.contains("did not do it")), "{task}");
+    id
+}
+
+#[tokio::test]
+async fn a_process_that_the_bank_stops_waits_for_staff_who_retry_it() {
+    let mart = mart().await;
+    let id = parked(&mart).await;
+    let process = |action: &str| format!("/api/admin/processes/{id}/{action}");
+    mart.staff_post(&process("compensate")).json(&json!({})).send().await.problem(409, "not_undoable");
+    let order =
+        mart.staff_post(&process("retry")).json(&json!({"reason": "the bank is ready"})).send().await.expect(200);
+    assert_eq!((order.text("status"), order.text("payment_status")), ("cancelled".to_owned(), "voided".to_owned()));
+    mart.staff_post(&process("retry")).json(&json!({})).send().await.problem(409, "not_parked");
+    assert_eq!(mart.stock("LAMP").await, (20, 0, 20));
+    mart.doctor().await;
+}
+
+#[tokio::test]
+async fn staff_go_on_without_a_step_that_they_saw_to_elsewhere() {
+    let mart = mart().await;
+    let id = parked(&mart).await;
+    let skip = format!("/api/admin/processes/{id}/skip");
+    let order = mart.staff_post(&skip).json(&json!({"reason": "voided by phone"})).send().await.expect(200);
+    assert_eq!(order.text("status"), "cancelled", "{order}");
+    assert_eq!(mart.stock("LAMP").await, (20, 0, 20), "what was held is free again");
+}
+
+#[tokio::test]
+async fn staff_undo_an_order_that_waits_for_its_buyer() {
+    let mart = mart().await;
+    let wish = paid_with("tok_action");
+    let id = mart.place(&mart.fresh_key(), &wish).await.expect(202).text("id");
+    let compensate = format!("/api/admin/processes/{id}/compensate");
+    let order = mart.staff_post(&compensate).json(&json!({"reason": "the buyer called"})).send().await.expect(200);
+    assert_eq!(order.text("status"), "cancelled", "{order}");
+    assert_eq!(mart.stock("LAMP").await, (20, 0, 20));
+    balanced(&mart).await;
+}

@@ -100,6 +100,9 @@ pub trait StockDesk: Send + Sync {
 
     async fn level(&self, sku: &Sku) -> Result<StockLevels>;
 
+    /// Stock of each SKU; empty stock for one that was never counted.
+    async fn stock_of(&self, skus: &[Sku]) -> Result<BTreeMap<Sku, Stock>>;
+
     /// What happened to a SKU's stock, the newest first.
     async fn movements(&self, sku: &Sku, cursor: Option<&str>, limit: usize) -> Result<Listing<StockMovement>>;
 

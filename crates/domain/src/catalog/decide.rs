@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Content, Draft, Fact, Product, Section, State, Status, Variant};
+use super::{Content, Draft, Fact, Image, Product, Section, State, Status, Variant};
 use crate::field::FieldError;
 use crate::ids::{ProductId, VariantId};
 use crate::locale::Locale;
@@ -51,6 +51,7 @@ pub fn replace(state: &State, draft: &Draft, new_variant_ids: &[VariantId]) -> R
     let before = &existing(state)?.content;
     let mut after = draft.content.clone();
     after.variants = identify(&before.variants, draft, new_variant_ids)?;
+    remember_sources(&before.images, &mut after.images);
     if !draft.has_own_slug {
         after.slug = before.slug.clone();
     }
@@ -93,6 +94,14 @@ fn existing(state: &State) -> Result<&Product, Error> {
     state.product().ok_or(Error::NotFound)
 }
 
+/// Where a picture came from stays known, whoever writes the product.
+fn remember_sources(before: &[Image], after: &mut [Image]) {
+    for image in after.iter_mut().filter(|image| image.source.is_none()) {
+        let known = before.iter().find(|known| known.media == image.media);
+        image.source = known.and_then(|known| known.source.clone());
+    }
+}
+
 /// A variant is the one whose id it names, or else the one with its SKU that no other names, or else a new one.
 fn identify(before: &[Variant], draft: &Draft, new_ids: &[VariantId]) -> Result<Vec<Variant>, Error> {
     let known: BTreeSet<&VariantId> = before.iter().map(|variant| &variant.id).collect();
@@ -133,12 +142,15 @@ fn changed_sections(before: &Content, after: &Content) -> Vec<Section> {
         (before.title != after.title).then(|| Section::Title { title: after.title.clone() }),
         (before.description != after.description)
             .then(|| Section::Description { description: after.description.clone() }),
+        (before.description_html != after.description_html)
+            .then(|| Section::DescriptionHtml { description_html: after.description_html.clone() }),
         (before.brand != after.brand).then(|| Section::Brand { brand: after.brand.clone() }),
         (before.categories != after.categories).then(|| Section::Categories { categories: after.categories.clone() }),
         (before.attributes != after.attributes).then(|| Section::Attributes { attributes: after.attributes.clone() }),
         (before.options != after.options).then(|| Section::Options { options: after.options.clone() }),
         changed_variants(&before.variants, &after.variants),
         (before.images != after.images).then(|| Section::Images { images: after.images.clone() }),
+        (before.image_urls != after.image_urls).then(|| Section::ImageUrls { image_urls: after.image_urls.clone() }),
         changed_translations(before, after),
     ];
     sections.into_iter().flatten().collect()

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Content, Image, OptionDef, Product, Status, Translation, Variant};
+use super::{Content, Image, ImageUrl, OptionDef, Product, Status, Translation, Variant};
 use crate::ids::{ProductId, VariantId};
 use crate::locale::Locale;
 use crate::sku::Sku;
@@ -37,6 +37,9 @@ pub enum Section {
     Description {
         description: String,
     },
+    DescriptionHtml {
+        description_html: Option<String>,
+    },
     Brand {
         brand: Option<Title>,
     },
@@ -58,6 +61,9 @@ pub enum Section {
     },
     Images {
         images: Vec<Image>,
+    },
+    ImageUrls {
+        image_urls: Vec<ImageUrl>,
     },
     Translations {
         put: BTreeMap<Locale, Translation>,
@@ -129,12 +135,14 @@ impl Content {
             Section::Status { status } => self.status = *status,
             Section::Title { title } => self.title = title.clone(),
             Section::Description { description } => self.description = description.clone(),
+            Section::DescriptionHtml { description_html } => self.description_html = description_html.clone(),
             Section::Brand { brand } => self.brand = brand.clone(),
             Section::Categories { categories } => self.categories = categories.clone(),
             Section::Attributes { attributes } => self.attributes = attributes.clone(),
             Section::Options { options } => self.options = options.clone(),
             Section::Variants { put, removed, order } => self.apply_variants(put, removed, order.as_deref()),
             Section::Images { images } => self.images = images.clone(),
+            Section::ImageUrls { image_urls } => self.image_urls = image_urls.clone(),
             Section::Translations { put, removed } => {
                 self.translations.retain(|locale, _| !removed.contains(locale));
                 self.translations.extend(put.clone());

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::translation::{Original, read_text};
+use super::translation::{Original, read_html, read_text};
 use super::{
-    Claims, Content, Image, MAX_ALT_CHARS, MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTE_KEY_CHARS, MAX_ATTRIBUTES,
-    MAX_DESCRIPTION_CHARS, MAX_IMAGES, MAX_OPTION_VALUES, MAX_OPTIONS, MAX_PRODUCT_CATEGORIES, MAX_TRANSLATIONS,
-    MAX_VARIANTS, OptionDef, State, Status, Translation, TranslationInput, VariantDraft, VariantInput,
+    Claims, Content, Image, ImageUrl, MAX_ALT_CHARS, MAX_ATTRIBUTE_CHARS, MAX_ATTRIBUTE_KEY_CHARS, MAX_ATTRIBUTES,
+    MAX_DESCRIPTION_CHARS, MAX_IMAGE_URL_CHARS, MAX_IMAGE_URLS, MAX_IMAGES, MAX_OPTION_VALUES, MAX_OPTIONS,
+    MAX_PRODUCT_CATEGORIES, MAX_TRANSLATIONS, MAX_VARIANTS, OptionDef, State, Status, Translation, TranslationInput,
+    VariantDraft, VariantInput,
 };
 use crate::field::{Collector, FieldError, pointer_piece, read_list, read_optional, tell_doubles};
 use crate::ids::MediaId;
 use crate::locale::Locale;
+use crate::sku::Sku;
 use crate::text::{Slug, Title};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +27,11 @@ pub struct ProductInput {
     #[serde(default)]
     pub status: Option<Status>,
     pub title: String,
+    /// Made from `description_html` where only that is sent.
     #[serde(default)]
     pub description: Option<String>,
+    #[serde(default)]
+    pub description_html: Option<String>,
     #[serde(default)]
     pub brand: Option<String>,
     #[serde(default)]
@@ -39,6 +44,8 @@ pub struct ProductInput {
     pub variants: Vec<VariantInput>,
     #[serde(default)]
     pub images: Vec<ImageInput>,
+    #[serde(default)]
+    pub image_urls: Vec<ImageUrlInput>,
     #[serde(default)]
     pub translations: BTreeMap<String, TranslationInput>,
 }
@@ -54,6 +61,18 @@ pub struct ImageInput {
     pub media: String,
     #[serde(default)]
     pub alt: Option<String>,
+    /// Where it was fetched from; one that is there keeps its own.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageUrlInput {
+    pub url: String,
+    #[serde(default)]
+    pub alt: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skus: Vec<String>,
 }
 
 /// A product that is valid, but whose variants may not have their ids yet.
@@ -115,6 +134,7 @@ impl ProductInput {
         let slug = self.read_slug(e, title.as_ref());
         let description = self.description.as_deref().unwrap_or_default();
         let description = read_text(e, "/description", description, MAX_DESCRIPTION_CHARS).unwrap_or_default();
+        let description_html = read_html(e, "/description_html", self.description_html.as_deref());
         let brand = read_optional(e, "/brand", &self.brand, "invalid", Title::parse);
         let categories =
             read_list(e, "/categories", MAX_PRODUCT_CATEGORIES, &self.categories, "invalid_slug", Slug::parse);
@@ -122,6 +142,7 @@ impl ProductInput {
         let options = self.read_options(e);
         let variants = self.read_variants(e, &options);
         let images = self.read_images(e);
+        let image_urls = self.read_image_urls(e);
         let original = Original { options: &options, attributes: &attributes, images: &images };
         let translations = self.read_translations(e, &original);
         let (Some(title), Some(slug), true) = (title, slug, errors.is_empty()) else {
@@ -133,12 +154,14 @@ impl ProductInput {
             status,
             title,
             description,
+            description_html,
             brand,
             categories,
             attributes,
             options,
             variants: Vec::new(),
             images,
+            image_urls,
             translations,
         };
         let has_own_slug = self.sent_slug().is_some();
@@ -237,9 +260,32 @@ impl ProductInput {
             let media = errors.take(format!("/images/{index}/media"), "invalid_id", MediaId::parse(&sent.media));
             let alt = sent.alt.as_deref().unwrap_or_default();
             let alt = read_text(errors, &format!("/images/{index}/alt"), alt, MAX_ALT_CHARS);
-            images.extend(media.zip(alt).map(|(media, alt)| Image { media, alt }));
+            let source = sent.source.clone().filter(|source| is_address(source));
+            images.extend(media.zip(alt).map(|(media, alt)| Image { media, alt, source }));
         }
         images
+    }
+
+    fn read_image_urls(&self, errors: &mut Collector) -> Vec<ImageUrl> {
+        if errors.too_many("/image_urls", "addresses", self.image_urls.len(), MAX_IMAGE_URLS) {
+            return Vec::new();
+        }
+        let urls: Vec<&str> = self.image_urls.iter().map(|sent| sent.url.as_str()).collect();
+        tell_doubles(errors, &urls, |index| format!("/image_urls/{index}/url"));
+        let mut image_urls = Vec::new();
+        for (index, sent) in self.image_urls.iter().enumerate() {
+            let pointer = format!("/image_urls/{index}");
+            if !is_address(&sent.url) {
+                let message = format!("must be an http or https address of at most {MAX_IMAGE_URL_CHARS} characters");
+                errors.push(format!("{pointer}/url"), "invalid_url", message);
+            }
+            let alt = sent.alt.as_deref().unwrap_or_default();
+            let alt = read_text(errors, &format!("{pointer}/alt"), alt, MAX_ALT_CHARS);
+            let skus =
+                read_list(errors, &format!("{pointer}/skus"), MAX_VARIANTS, &sent.skus, "invalid_sku", Sku::parse);
+            image_urls.extend(alt.map(|alt| ImageUrl { url: sent.url.clone(), alt, skus }));
+        }
+        image_urls
     }
 
     fn read_translations(&self, errors: &mut Collector, original: &Original<'_>) -> BTreeMap<Locale, Translation> {
@@ -259,6 +305,13 @@ impl ProductInput {
         }
         translations
     }
+}
+
+/// Of something on the web, as far as can be told without asking there.
+fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let has_host = rest.split(['/', '?', '#']).next().is_some_and(|host| !host.is_empty() && !host.contains('@'));
+    has_host && text.len() <= MAX_IMAGE_URL_CHARS && !text.chars().any(|char| char.is_control() || char.is_whitespace())
 }
 
 fn is_attribute_key(key: &str) -> bool {

@@ -41,13 +41,20 @@ pub struct Content {
     pub slug: Slug,
     pub status: Status,
     pub title: Title,
+    /// As text.
     pub description: String,
+    /// The same with its structure. Whoever wrote it saw to it that it is harmless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_html: Option<String>,
     pub brand: Option<Title>,
     pub categories: Vec<Slug>,
     pub attributes: BTreeMap<String, String>,
     pub options: Vec<OptionDef>,
     pub variants: Vec<Variant>,
     pub images: Vec<Image>,
+    /// Pictures that an import named and nobody fetched yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_urls: Vec<ImageUrl>,
     pub translations: BTreeMap<Locale, Translation>,
 }
 
@@ -63,6 +70,20 @@ pub struct Image {
     pub media: MediaId,
     /// What the picture shows, for those who do not see it; may be empty.
     pub alt: String,
+    /// Where it was fetched from, so that an import which names that address again knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// The address of a picture elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageUrl {
+    /// `http` or `https`.
+    pub url: String,
+    pub alt: String,
+    /// Variants that are to show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skus: Vec<Sku>,
 }
 
 impl Product {
@@ -114,6 +135,12 @@ impl<'a> TextIn<'a> {
 
     pub fn description(&self) -> &'a str {
         self.find(|text| text.description.as_deref()).unwrap_or(&self.content.description)
+    }
+
+    /// The description with its structure, in the language in which the text is told; that one may have none.
+    pub fn description_html(&self) -> Option<&'a str> {
+        let translated = self.find(|text| text.description.as_ref().map(|_| text.description_html.as_deref()));
+        translated.unwrap_or(self.content.description_html.as_deref())
     }
 
     /// What an option is called; its own name where nobody translated it.

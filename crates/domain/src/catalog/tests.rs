@@ -373,3 +373,46 @@ proptest! {
         prop_assert_eq!(second.claims(&before), after.claims());
     }
 }
+
+#[test]
+fn a_product_written_as_it_is_stays_as_it_is() {
+    let state = given(&create(&State::default(), product_id(), &draft(with_html), &ids(1, 2)).unwrap());
+    let input = ProductInput::from(content(&state));
+    assert_eq!(replace(&state, &input.validate().unwrap(), &[]), Ok(Vec::new()));
+}
+
+fn with_html(input: &mut ProductInput) {
+    input.description_html = Some("<p>Blue.</p>".to_owned());
+    input.image_urls = serde_json::from_str(r#"[{"url": "https://x.example/a.jpg", "skus": ["MUG-S"]}]"#).unwrap();
+    let korean = input.translations.get_mut("ko").unwrap();
+    (korean.description, korean.description_html) = (Some("파란".to_owned()), Some("<p>파란</p>".to_owned()));
+}
+
+#[test]
+fn structure_goes_with_the_text_that_it_is_of() {
+    let state = given(&create(&State::default(), product_id(), &draft(with_html), &ids(1, 2)).unwrap());
+    let html = |tag| content(&state).text_in(&Locale::parse(tag).unwrap()).description_html();
+    assert_eq!(html("en"), Some("<p>Blue.</p>"));
+    assert_eq!(html("ko"), Some("<p>파란</p>"));
+    assert_eq!(html("ko-KP"), None, "its text has none");
+}
+
+#[test]
+fn what_was_not_fetched_is_an_address_on_the_web() {
+    let told = |url: &str| {
+        told(|input| input.image_urls.push(ImageUrlInput { url: url.to_owned(), ..ImageUrlInput::default() }))
+    };
+    for bad in
+        ["", "picture.jpg", "/media/x.jpg", "file:///etc/passwd", "ftp://x.example/a", "https://", "https://a b/c"]
+    {
+        assert_eq!(told(bad), ["/image_urls/0/url invalid_url"], "{bad}");
+    }
+    assert_eq!(told("https://user:pass@x.example/a.jpg"), ["/image_urls/0/url invalid_url"]);
+}
+
+#[test]
+fn a_picture_keeps_the_address_that_it_came_from() {
+    let fetched = |input: &mut ProductInput| input.images[0].source = Some("https://x.example/a.jpg".to_owned());
+    let state = given(&create(&State::default(), product_id(), &draft(fetched), &ids(1, 2)).unwrap());
+    assert_eq!(replace(&state, &draft(|_| {}), &[]), Ok(Vec::new()));
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Image, MAX_ALT_CHARS, MAX_ATTRIBUTE_CHARS, MAX_DESCRIPTION_CHARS, OptionDef};
+use super::{Image, MAX_ALT_CHARS, MAX_ATTRIBUTE_CHARS, MAX_DESCRIPTION_CHARS, MAX_DESCRIPTION_HTML_CHARS, OptionDef};
 use crate::field::{Collector, pointer_piece, read_optional};
 use crate::ids::MediaId;
 use crate::text::Title;
@@ -15,6 +15,9 @@ use crate::text::Title;
 pub struct Translation {
     pub title: Option<Title>,
     pub description: Option<String>,
+    /// As the product's own; there only where a description is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_html: Option<String>,
     pub options: BTreeMap<Title, OptionText>,
     pub attributes: BTreeMap<String, String>,
     pub image_alts: BTreeMap<MediaId, String>,
@@ -31,6 +34,7 @@ pub struct OptionText {
 pub struct TranslationInput {
     pub title: Option<String>,
     pub description: Option<String>,
+    pub description_html: Option<String>,
     pub options: BTreeMap<String, OptionTextInput>,
     pub attributes: BTreeMap<String, String>,
     pub image_alts: BTreeMap<String, String>,
@@ -55,9 +59,12 @@ impl TranslationInput {
         let at = format!("{pointer}/description");
         let description =
             self.description.as_deref().and_then(|text| read_text(errors, &at, text, MAX_DESCRIPTION_CHARS));
+        let description = description.filter(|text| !text.is_empty());
+        let html = read_html(errors, &format!("{pointer}/description_html"), self.description_html.as_deref());
         Translation {
             title: read_optional(errors, &format!("{pointer}/title"), &self.title, "invalid", Title::parse),
-            description: description.filter(|text| !text.is_empty()),
+            description_html: html.filter(|_| description.is_some()),
+            description,
             options: self.read_options(errors, &format!("{pointer}/options"), original.options),
             attributes: self.read_attributes(errors, &format!("{pointer}/attributes"), original.attributes),
             image_alts: self.read_image_alts(errors, &format!("{pointer}/image_alts"), original.images),
@@ -129,6 +136,11 @@ impl OptionTextInput {
         }
         OptionText { name, values }
     }
+}
+
+/// Only its size is judged here: that it is harmless is seen to where it comes in.
+pub(super) fn read_html(errors: &mut Collector, pointer: &str, html: Option<&str>) -> Option<String> {
+    read_text(errors, pointer, html?, MAX_DESCRIPTION_HTML_CHARS).filter(|html| !html.is_empty())
 }
 
 /// Trims; lines may break.

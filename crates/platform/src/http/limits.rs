@@ -18,6 +18,8 @@ pub const MEDIA_BODY_BYTES_MAX: usize = 20 * 1024 * 1024;
 pub const URI_BYTES_MAX: usize = 8 * 1024;
 /// From a request's head to its answer's head.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same on paths where a request may take as long as its body does.
+pub const PATIENT_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// Requests being worked on at once.
 pub const IN_FLIGHT_MAX: usize = 4_096;
 
@@ -31,6 +33,9 @@ pub struct Limits {
     pub in_flight: usize,
     /// Paths that are always served: probes and metrics. Exact, or a prefix that ends in `/`.
     pub exempt_paths: Vec<String>,
+    /// Paths to which large files are sent over slow lines, exactly. Whoever serves one sees to it that a silent sender is
+    /// given up, and that only those may send who are known.
+    pub patient_paths: Vec<String>,
 }
 
 impl Default for Limits {
@@ -40,11 +45,18 @@ impl Default for Limits {
             request_timeout: REQUEST_TIMEOUT,
             in_flight: IN_FLIGHT_MAX,
             exempt_paths: ["/health", "/health/", "/metrics"].map(str::to_owned).to_vec(),
+            patient_paths: Vec::new(),
         }
     }
 }
 
 impl Limits {
+    /// How long a request to this path may take until its answer begins.
+    pub(super) fn timeout(&self, path: &str) -> Duration {
+        let is_patient = self.patient_paths.iter().any(|patient| patient == path);
+        if is_patient { self.request_timeout.max(PATIENT_TIMEOUT) } else { self.request_timeout }
+    }
+
     pub(super) fn is_exempt(&self, path: &str) -> bool {
         self.exempt_paths.iter().any(|exempt| path == exempt || (exempt.ends_with('/') && path.starts_with(exempt)))
     }
@@ -103,6 +115,13 @@ mod tests {
         drop(place);
         assert!(Place::take(&in_flight, 1).is_ok());
         assert_eq!(in_flight.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn large_files_may_take_their_time() {
+        let limits = Limits { patient_paths: vec!["/files".to_owned()], ..Limits::default() };
+        assert_eq!(limits.timeout("/files"), PATIENT_TIMEOUT);
+        assert_eq!(limits.timeout("/files/x"), REQUEST_TIMEOUT);
     }
 
     #[test]

@@ -173,8 +173,9 @@ impl Conventions {
     }
 
     async fn handle(&self, request: Request, next: Next) -> Response {
+        let timeout = self.config.limits.timeout(request.uri().path());
         let handler = fallback::catch_panic(next.run(request));
-        match tokio::time::timeout(self.config.limits.request_timeout, handler).await {
+        match tokio::time::timeout(timeout, handler).await {
             Ok(Ok(response)) => response,
             Ok(Err(problem)) => {
                 self.metrics.panicked.add(1);

@@ -10,11 +10,12 @@ use contracts::catalog::Media;
 use contracts::products::{ProductDesk, WantedProducts};
 use contracts::{Error, Listing, Result};
 use domain::catalog::{Categories, Category, CategoryInput, Product, ProductInput, Status};
-use domain::ids::ProductId;
+use domain::ids::{MediaId, ProductId};
 use platform::http::extract::IfMatch;
 
 use super::Catalog;
 use super::lists::ListForStaff;
+use super::media;
 
 #[async_trait]
 impl ProductDesk for Catalog {
@@ -58,5 +59,9 @@ impl ProductDesk for Catalog {
 
     async fn upload(&self, bytes: Bytes, caller: &Caller) -> Result<Media> {
         self.pictures.store(bytes, caller).await
+    }
+
+    fn picture_url(&self, id: &MediaId) -> String {
+        media::url(id)
     }
 }

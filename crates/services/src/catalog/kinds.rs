@@ -37,9 +37,16 @@ impl Kind for Products {
         let translated: usize = content
             .translations
             .values()
-            .map(|text| 512 + text.description.as_ref().map_or(0, String::len) + text.attributes.len() * 128)
+            .map(|text| {
+                let html = text.description_html.as_ref().map_or(0, String::len);
+                512 + text.description.as_ref().map_or(0, String::len) + html + text.attributes.len() * 128
+            })
             .sum();
-        let own = content.description.len() + content.attributes.len() * 128 + content.images.len() * 128;
+        let html = content.description_html.as_ref().map_or(0, String::len);
+        let own = content.description.len()
+            + html
+            + content.attributes.len() * 128
+            + (content.images.len() + content.image_urls.len()) * 128;
         1_024 + own + translated + content.variants.len() * VARIANT_BYTES
     }
 }

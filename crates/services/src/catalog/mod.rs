@@ -1,6 +1,7 @@
 //! The catalogue: products and their categories, as facts, as lists and as finished answers; and the pictures they show.
 //! It does not know what is in stock or in carts: availability is asked of the inventory.
 
+mod book;
 mod desk;
 mod finding;
 pub mod http;
@@ -8,9 +9,11 @@ mod kinds;
 mod listing;
 mod lists;
 mod media;
+pub mod pictures;
 mod projection;
-mod reading;
 mod responses;
+mod rich_text;
+mod shelves;
 mod views;
 mod write;
 
@@ -40,10 +43,12 @@ use platform::projection::ErasedProjection;
 
 use self::kinds::{CategoryTree, Products, SkuClaims, SlugClaims};
 use self::media::Pictures;
+use self::pictures::PictureWorkshop;
 use self::reading::ReadAs;
 use self::responses::{Answer, Asked, NEWS_BATCHES, Responses};
 use self::views::Shelf;
 use crate::machinery::{Machinery, stored};
+use crate::reading;
 
 pub fn register(kinds: &mut Kinds) {
     kinds.register::<Products>().register::<SkuClaims>().register::<SlugClaims>().register::<CategoryTree>();
@@ -64,10 +69,16 @@ pub struct Catalog {
 
 impl Catalog {
     /// Also begins to listen to what is committed, on the current runtime.
-    pub fn new(machinery: Machinery, shop: Arc<dyn Shop>, inventory: Arc<dyn Inventory>) -> Arc<Self> {
+    pub fn new(
+        machinery: Machinery,
+        shop: Arc<dyn Shop>,
+        inventory: Arc<dyn Inventory>,
+        workshop: Arc<dyn PictureWorkshop>,
+    ) -> Arc<Self> {
         let responses = Arc::new(Responses::default());
         responses.follow(machinery.executor.subscribe(NEWS_BATCHES));
-        Arc::new(Self { pictures: Pictures::new(machinery.clone()), machinery, shop, inventory, responses })
+        let pictures = Pictures::new(machinery.clone(), workshop);
+        Arc::new(Self { pictures, machinery, shop, inventory, responses })
     }
 
     async fn read_as(&self, reading: &Reading) -> Result<ReadAs> {
@@ -108,7 +119,8 @@ impl Catalog {
         if let Some(kept) = kept.filter(|kept| kept.version == version && kept.shelf == shelf && kept.product == id) {
             return Ok(kept.clone());
         }
-        let view = views::product(product, &asked.read_as, &shelf);
+        let album = self.pictures.album(product.content.images.iter().map(|image| &image.media)).await?;
+        let view = views::product(product, &asked.read_as, &shelf, &album);
         let body = serde_json::to_vec(&view).map_err(|error| Error::internal(error.to_string()))?;
         let answer = Arc::new(Answer::new(id, version, shelf, view, body.into()));
         self.responses.keep(asked, answer.clone(), generation);
@@ -121,9 +133,14 @@ impl Catalog {
             return Ok(id);
         }
         let slug = Slug::parse(id_or_slug).map_err(|_| no_product())?;
-        let stream = SlugClaims::stream(&slug);
+        self.slug_holder(&slug).await?.ok_or_else(no_product)
+    }
+
+    /// The product that has a slug.
+    async fn slug_holder(&self, slug: &Slug) -> Result<Option<ProductId>> {
+        let stream = SlugClaims::stream(slug);
         let (claim, _) = self.machinery.executor.read::<SlugClaims>(&stream).await.map_err(stored)?;
-        claim.holder.clone().ok_or_else(no_product)
+        Ok(claim.holder.clone())
     }
 
     /// The product that has, or had last, a SKU.

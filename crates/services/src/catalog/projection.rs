@@ -4,7 +4,6 @@
 
 use domain::catalog::{Content, Fact, Product, Section, State, Status, Translation, Variant};
 use domain::money::Currency;
-use domain::sku::Sku;
 use platform::documents::tuple::Key;
 use platform::documents::{Collection, Entry};
 use platform::log::executor::CommittedFact;
@@ -23,6 +22,9 @@ pub const BY_TITLE: &str = "by_title";
 pub const BY_PRICE: &str = "by_price";
 /// All products: scope (null or a status), then the time of creation.
 pub const FOR_STAFF: &str = "for_staff";
+
+/// All products: the slug. What exports walk.
+pub const BY_SLUG: &str = "by_slug";
 
 /// The field of a document that holds all its titles, a line for each language.
 pub const TITLES: &str = "titles";
@@ -45,10 +47,6 @@ impl ProductDoc {
     pub fn product(&self) -> Option<&Product> {
         self.slim.product()
     }
-
-    pub fn skus(&self) -> impl Iterator<Item = &Sku> {
-        self.product().into_iter().flat_map(|product| &product.content.variants).map(|variant| &variant.sku)
-    }
 }
 
 /// Feeds [`PRODUCTS`].
@@ -56,7 +54,7 @@ pub struct ProductLists;
 
 impl Projection for ProductLists {
     const NAME: &'static str = "products";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const COLLECTION: Collection = PRODUCTS;
     type Doc = ProductDoc;
 
@@ -82,6 +80,7 @@ fn entries(product: &Product) -> Vec<Entry> {
     let mut entries = vec![
         Entry::new(FOR_STAFF, created(Key::new().null())),
         Entry::new(FOR_STAFF, created(Key::new().text(status_text(content.status)))),
+        Entry::new(BY_SLUG, Key::new().text(content.slug.as_str())),
     ];
     if content.status != Status::Active {
         return entries;
@@ -140,6 +139,8 @@ fn slimmed(fact: &Fact) -> Fact {
         Fact::Created { id, content } => {
             let content = Content {
                 description: String::new(),
+                description_html: None,
+                image_urls: Vec::new(),
                 attributes: Default::default(),
                 options: Vec::new(),
                 variants: content.variants.iter().map(slim_variant).collect(),
@@ -155,7 +156,11 @@ fn slimmed(fact: &Fact) -> Fact {
 
 fn slim_section(section: &Section) -> Option<Section> {
     match section {
-        Section::Description { .. } | Section::Attributes { .. } | Section::Options { .. } => None,
+        Section::Description { .. }
+        | Section::DescriptionHtml { .. }
+        | Section::Attributes { .. }
+        | Section::Options { .. }
+        | Section::ImageUrls { .. } => None,
         Section::Variants { put, removed, order } => {
             let put = put.iter().map(slim_variant).collect();
             Some(Section::Variants { put, removed: removed.clone(), order: order.clone() })

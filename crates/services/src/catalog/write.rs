@@ -18,6 +18,7 @@ use platform::log::{StreamId, Version};
 
 use super::Catalog;
 use super::kinds::{CategoryTree, Claim, ClaimFact, Products, SkuClaims, SlugClaims, TreeFact};
+use super::rich_text;
 use crate::machinery::{cause, executed, stored};
 
 /// How often a change is worked out anew because others changed the same product meanwhile.
@@ -31,6 +32,14 @@ const OWN_WRITE_WAIT: Duration = Duration::from_millis(500);
 
 type Decide = Arc<dyn Fn(&State) -> std::result::Result<Vec<Fact>, catalog::Error> + Send + Sync>;
 
+/// Whether staff who wrote something see it in lists at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    AtOnce,
+    /// For those who write many.
+    Later,
+}
+
 /// One change to one product.
 struct Change {
     name: &'static str,
@@ -40,6 +49,7 @@ struct Change {
     before: Claims,
     after: Claims,
     decide: Decide,
+    told: Told,
 }
 
 /// Why a change was not made.
@@ -62,6 +72,19 @@ enum Failed {
 impl Catalog {
     /// Creates a product; of an id that is there already nothing happens.
     pub(super) async fn create(&self, id: ProductId, input: &ProductInput, caller: &Caller) -> Result<Arc<Product>> {
+        self.create_told(id, input, Told::AtOnce, caller).await
+    }
+
+    pub(super) async fn create_told(
+        &self,
+        id: ProductId,
+        input: &ProductInput,
+        told_lists: Told,
+        caller: &Caller,
+    ) -> Result<Arc<Product>> {
+        let mut input = input.clone();
+        rich_text::make_harmless(&mut input);
+        let input = &input;
         let (state, seen) = self.product_state(&id).await?;
         if let Some(product) = state.product() {
             return Ok(Arc::new(product.clone()));
@@ -81,6 +104,7 @@ impl Catalog {
                 before: Claims::default(),
                 after,
                 decide: Arc::new(move |state| catalog::create(state, own_id.clone(), &decided, &ids)),
+                told: told_lists,
             };
             match self.commit(change, caller).await {
                 Ok(product) => return Ok(product),
@@ -103,11 +127,23 @@ impl Catalog {
         write: impl Fn(&Product) -> Result<ProductInput>,
         caller: &Caller,
     ) -> Result<Arc<Product>> {
+        self.rewrite_told(id, if_match, write, Told::AtOnce, caller).await
+    }
+
+    pub(super) async fn rewrite_told(
+        &self,
+        id: &ProductId,
+        if_match: &IfMatch,
+        write: impl Fn(&Product) -> Result<ProductInput>,
+        told_lists: Told,
+        caller: &Caller,
+    ) -> Result<Arc<Product>> {
         for _ in 0..ATTEMPTS {
             let (state, seen) = self.product_state(id).await?;
             let product = state.product().ok_or_else(|| Error::not_found("product"))?;
             check(if_match, seen)?;
-            let input = write(product)?;
+            let mut input = write(product)?;
+            rich_text::make_harmless(&mut input);
             let draft = input.validate().map_err(Error::invalid)?;
             self.check_media(&input, &draft, &state).await?;
             let variant_ids = self.new_variant_ids(&draft);
@@ -118,6 +154,7 @@ impl Catalog {
                 before: state.claims(),
                 after: draft.claims(&state),
                 decide: Arc::new(move |state| catalog::replace(state, &draft, &variant_ids)),
+                told: told_lists,
             };
             match self.commit(change, caller).await {
                 Err(Failed::Refused(Refused::Moved)) => {}
@@ -155,7 +192,8 @@ impl Catalog {
             state.product().ok_or_else(|| Error::not_found("product"))?;
             check(if_match, seen)?;
             let (before, after) = (state.claims(), state.claims());
-            let change = Change { name, id: id.clone(), seen, before, after, decide: decide.clone() };
+            let told_lists = Told::AtOnce;
+            let change = Change { name, id: id.clone(), seen, before, after, decide: decide.clone(), told: told_lists };
             match self.commit(change, caller).await {
                 Err(Failed::Refused(Refused::Moved)) => {}
                 done => return done.map_err(|failed| told(failed, &ProductInput::default())),
@@ -192,6 +230,7 @@ impl Catalog {
 
     async fn commit(&self, change: Change, caller: &Caller) -> std::result::Result<Arc<Product>, Failed> {
         let id = change.id.clone();
+        let waits = change.told == Told::AtOnce && caller.is_staff();
         let claims = ClaimChange::of(&change);
         let streams: Vec<StreamId> = std::iter::once(Products::stream(&id)).chain(claims.streams()).collect();
         let command = Command::new(change.name, cause(caller), streams, move |view| decide(view, &change, &claims));
@@ -200,7 +239,7 @@ impl Catalog {
             RunError::Failed(error) => Failed::Error(executed(error)),
         })?;
         self.responses.forget(&id);
-        if caller.is_staff() {
+        if waits {
             self.machinery.projector.wait_for(&committed.positions, OWN_WRITE_WAIT).await;
         }
         committed.answer.ok_or_else(|| Failed::Error(Error::not_found("product")))
@@ -242,7 +281,7 @@ impl Catalog {
     }
 
     /// Pictures that a product is to show must be there; those that it shows already are not asked for.
-    async fn check_media(&self, input: &ProductInput, draft: &Draft, before: &State) -> Result<()> {
+    pub(super) async fn check_media(&self, input: &ProductInput, draft: &Draft, before: &State) -> Result<()> {
         let shown = |id: &MediaId| before.product().is_some_and(|product| shows(product, id));
         let mut wanted: BTreeMap<MediaId, String> = BTreeMap::new();
         for (index, variant) in input.variants.iter().enumerate() {
@@ -348,7 +387,7 @@ fn told(failed: Failed, input: &ProductInput) -> Error {
     }
 }
 
-fn taken(slug: bool, skus: &[Sku], input: &ProductInput) -> Error {
+pub(super) fn taken(slug: bool, skus: &[Sku], input: &ProductInput) -> Error {
     let at_sku =
         input.variants.iter().enumerate().filter(|(_, variant)| skus.iter().any(|sku| sku.as_str() == variant.sku));
     let mut fields: Vec<FieldError> = at_sku
@@ -365,7 +404,7 @@ fn taken(slug: bool, skus: &[Sku], input: &ProductInput) -> Error {
     Error { fields, ..Error::conflict(code, message) }
 }
 
-fn ruled(error: &catalog::Error) -> Error {
+pub(super) fn ruled(error: &catalog::Error) -> Error {
     match error {
         catalog::Error::NotFound => Error::not_found("product"),
         catalog::Error::AlreadyExists => Error::conflict("already_exists", error.to_string()),

@@ -1,6 +1,7 @@
 //! Stock as staff work on it: lists, levels, counting and history.
 //! It does not know pages or HTTP. What a SKU is, it asks the catalogue.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use contracts::catalog::Catalog;
 use contracts::inventory::{Inventory as _, StockDesk, StockLevels, StockMovement};
 use contracts::{Error, Listing, Result};
 use domain::sku::Sku;
-use domain::stock::{Location, Policy, Reason};
+use domain::stock::{Location, Policy, Reason, Stock};
 use platform::documents::{Page, Query, Range, tuple};
 use platform::http::lists::{Cursor, Fingerprint};
 use platform::log::Version;
@@ -67,6 +68,10 @@ impl StockDesk for Desk {
         self.known(sku).await?;
         let counted = self.inventory.counted(sku).await?.unwrap_or_default();
         Ok(levels(sku, &counted.stock, counted.updated_at))
+    }
+
+    async fn stock_of(&self, skus: &[Sku]) -> Result<BTreeMap<Sku, Stock>> {
+        self.inventory.stock(skus).await
     }
 
     async fn movements(&self, sku: &Sku, cursor: Option<&str>, limit: usize) -> Result<Listing<StockMovement>> {

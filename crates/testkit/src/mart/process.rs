@@ -24,7 +24,7 @@ pub enum Signal {
 pub struct Process(Child);
 
 impl Process {
-    pub(super) fn spawn(mut command: Command, out: &Path, err: &Path) -> Self {
+    pub(crate) fn spawn(mut command: Command, out: &Path, err: &Path) -> Self {
         let create = |path: &Path| File::create(path).expect("a file for the program's output");
         let child = command.stdin(Stdio::null()).stdout(create(out)).stderr(create(err)).spawn();
         Self(child.unwrap_or_else(|error| panic!("cannot start {}: {error}", command.get_program().display())))
@@ -34,7 +34,7 @@ impl Process {
         self.0.id()
     }
 
-    pub(super) fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().expect("the program can be followed")
     }
 
@@ -103,7 +103,10 @@ impl fmt::Display for Output {
 }
 
 /// Runs a program to its end while everything else on this runtime goes on.
-pub(super) async fn run(command: Command, limit: Duration) -> Output {
+///
+/// # Panics
+/// When it is not done within the limit; it is killed then.
+pub async fn run_to_its_end(command: Command, limit: Duration) -> Output {
     let folder = tempfile::tempdir().expect("a folder for the program's output");
     let (out, err) = (folder.path().join("out"), folder.path().join("err"));
     let mut process = Process::spawn(command, &out, &err);

@@ -111,6 +111,12 @@ async fn written() -> Vec<String> {
     )
     .await;
     staff(format!("/api/admin/orders/{}/mark-paid", order["id"].as_str().expect("an id")), "g-paid", Value::Null).await;
+    for (n, action) in ["retry", "skip"].iter().enumerate() {
+        let (_, order) = shop.buy(&format!("golden-stuck-{n}"), &[("B", 1)], "tok_stuck").await;
+        let id = order["id"].as_str().expect("an id").to_owned();
+        staff(format!("/api/admin/orders/{id}/cancel"), &format!("g-cancel-stuck-{n}"), json!({})).await;
+        staff(format!("/api/admin/processes/{id}/{action}"), &format!("g-{action}"), json!({})).await;
+    }
     assert!(shop.comes_to_rest(std::time::Duration::from_secs(3_600)).await);
     staff(format!("/api/admin/orders/{second}/erase"), "g-erase", Value::Null).await;
     let mut seen = BTreeSet::new();

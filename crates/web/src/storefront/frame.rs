@@ -164,7 +164,7 @@ impl Storefront {
             words: Words::of(&place.locale),
             lang: place.locale.to_string(),
             shop_name: settings.name.as_ref().map_or(NAMELESS, |name| name.as_str()).to_owned(),
-            style: assets::url(),
+            style: assets::STYLE.url(),
             script: assets::SHOP_SCRIPT.url(),
             icon: assets::ICON.url(),
             home: place.href("/", &[]),

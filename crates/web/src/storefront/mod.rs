@@ -7,7 +7,6 @@ mod cart;
 mod checkout;
 mod choice;
 mod cookies;
-mod countries;
 mod crawlers;
 mod events;
 mod facets;
@@ -37,7 +36,7 @@ use std::sync::Arc;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 
-use crate::{Options, Services};
+use crate::{Options, Services, countries};
 use cookies::Jar;
 
 /// What every page is made from.

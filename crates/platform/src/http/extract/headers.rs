@@ -75,9 +75,10 @@ fn parse_list(line: &str, tags: &mut Vec<Tag>) -> Option<()> {
 pub struct IfMatch(Tags);
 
 impl IfMatch {
-    /// As if this one version had been sent.
-    pub fn version(version: u64) -> IfMatch {
-        IfMatch(Tags::List(vec![Tag { tag: ETag::version(version).as_str().to_owned(), weak: false }]))
+    /// Only this version, for callers inside the house.
+    pub fn version(version: impl Into<ETag>) -> IfMatch {
+        let tag = version.into().as_str().to_owned();
+        IfMatch(Tags::List(vec![Tag { weak: false, tag }]))
     }
 
     /// # Errors

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::catalog::{
-    CategoryInput, CategoryTextInput, Content, ImageInput, MoneyInput, OptionInput, OptionTextInput, ProductInput,
-    Status, Translation, TranslationInput, Variant, VariantInput,
+    CategoryInput, CategoryTextInput, Content, ImageInput, ImageUrlInput, MoneyInput, OptionInput, OptionTextInput,
+    ProductInput, Status, Translation, TranslationInput, Variant, VariantInput,
 };
 use domain::field::FieldError;
 use domain::money::Money;
@@ -64,6 +64,11 @@ pub struct ProductForm {
     #[serde(default)]
     #[schema(max_length = 20_000)]
     pub description: Option<String>,
+    /// The description with its structure, made harmless: paragraphs, lists, headings, links, tables. Where no
+    /// `description` is sent, the text in this becomes it.
+    #[serde(default)]
+    #[schema(max_length = 60_000)]
+    pub description_html: Option<String>,
     #[serde(default)]
     #[schema(max_length = 200)]
     pub brand: Option<String>,
@@ -82,6 +87,10 @@ pub struct ProductForm {
     #[serde(default, deserialize_with = "list_of_objects")]
     #[schema(max_items = 50)]
     pub images: Vec<ImageForm>,
+    /// Pictures elsewhere that an import named and nobody fetched yet.
+    #[serde(default, deserialize_with = "list_of_objects")]
+    #[schema(max_items = 250)]
+    pub image_urls: Vec<ImageUrlForm>,
     /// By locale; what is missing in one is read from the product itself.
     #[serde(default, deserialize_with = "of_objects")]
     pub translations: BTreeMap<String, TranslationForm>,
@@ -167,12 +176,27 @@ pub struct ImageForm {
     url: Option<IgnoredAny>,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ProductImageUrl)]
+pub struct ImageUrlForm {
+    #[schema(max_length = 2_000, example = "https://pictures.example/tea.jpg")]
+    pub url: String,
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    pub alt: Option<String>,
+    /// Variants that are to show it.
+    #[serde(default)]
+    pub skus: Vec<String>,
+}
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = ProductTranslation)]
 pub struct TranslationForm {
     pub title: Option<String>,
     pub description: Option<String>,
+    pub description_html: Option<String>,
     /// By the option's own name.
     #[serde(deserialize_with = "of_objects")]
     pub options: BTreeMap<String, OptionTextForm>,
@@ -245,12 +269,14 @@ impl ProductForm {
             status: status.as_ref().copied().unwrap_or_default(),
             title: self.title,
             description: self.description,
+            description_html: self.description_html,
             brand: self.brand,
             categories: self.categories,
             attributes: self.attributes,
             options: self.options.into_iter().map(|OptionForm { name, values }| OptionInput { name, values }).collect(),
             variants: self.variants.into_iter().map(VariantForm::into_input).collect(),
-            images: self.images.into_iter().map(|image| ImageInput { media: image.media, alt: image.alt }).collect(),
+            images: self.images.into_iter().map(ImageForm::into_input).collect(),
+            image_urls: self.image_urls.into_iter().map(ImageUrlForm::into_input).collect(),
             translations: into_each(self.translations, TranslationForm::into_input),
         };
         let Err(wrong_status) = status else { return Ok(input) };
@@ -266,6 +292,7 @@ impl ProductForm {
             status: Some(status_text(content.status).to_owned()),
             title: content.title.to_string(),
             description: text(&content.description),
+            description_html: content.description_html.clone(),
             brand: content.brand.as_ref().map(ToString::to_string),
             categories: content.categories.iter().map(ToString::to_string).collect(),
             attributes: content.attributes.clone(),
@@ -276,6 +303,7 @@ impl ProductForm {
                 .iter()
                 .map(|image| ImageForm { media: image.media.to_string(), alt: text(&image.alt), url: None })
                 .collect(),
+            image_urls: content.image_urls.iter().map(ImageUrlForm::of).collect(),
             translations: texts(&content.translations, TranslationForm::of),
             id: None,
             version: None,
@@ -294,6 +322,23 @@ pub fn read_status(text: &str) -> Result<Status, FieldError> {
 impl OptionForm {
     pub fn of(option: &domain::catalog::OptionDef) -> Self {
         Self { name: option.name.to_string(), values: option.values.iter().map(ToString::to_string).collect() }
+    }
+}
+
+impl ImageForm {
+    fn into_input(self) -> ImageInput {
+        ImageInput { media: self.media, alt: self.alt, source: None }
+    }
+}
+
+impl ImageUrlForm {
+    fn into_input(self) -> ImageUrlInput {
+        ImageUrlInput { url: self.url, alt: self.alt, skus: self.skus }
+    }
+
+    pub fn of(image: &domain::catalog::ImageUrl) -> Self {
+        let alt = (!image.alt.is_empty()).then(|| image.alt.clone());
+        Self { url: image.url.clone(), alt, skus: image.skus.iter().map(ToString::to_string).collect() }
     }
 }
 
@@ -340,6 +385,7 @@ impl TranslationForm {
         TranslationInput {
             title: self.title,
             description: self.description,
+            description_html: self.description_html,
             options: into_each(self.options, option),
             attributes: self.attributes,
             image_alts: self.image_alts,
@@ -350,6 +396,7 @@ impl TranslationForm {
         Self {
             title: text.title.as_ref().map(ToString::to_string),
             description: text.description.clone(),
+            description_html: text.description_html.clone(),
             options: texts(&text.options, |option| OptionTextForm {
                 name: option.name.as_ref().map(ToString::to_string),
                 values: texts(&option.values, ToString::to_string),

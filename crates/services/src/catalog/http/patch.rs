@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::forms::{ImageForm, OptionForm, ProductForm, ProductStatus, VariantForm};
+use super::forms::{ImageForm, ImageUrlForm, OptionForm, ProductForm, ProductStatus, VariantForm};
 use super::object::Object;
 
 /// Not sent: stays. Null: goes away. Anything else: takes its place.
@@ -36,6 +36,11 @@ pub struct ProductPatch {
     #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 20_000)]
     description: Change<String>,
+    /// Sent without `description`, the text in it becomes the description; a `description` that is sent without this one
+    /// takes it away.
+    #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 60_000)]
+    description_html: Change<String>,
     #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 200)]
     brand: Change<String>,
@@ -55,6 +60,9 @@ pub struct ProductPatch {
     #[schema(value_type = Option<Vec<ImageForm>>, max_items = 50)]
     images: Change<Vec<Object<ImageForm>>>,
     #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<ImageUrlForm>>, max_items = 250)]
+    image_urls: Change<Vec<Object<ImageUrlForm>>>,
+    #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, TranslationPatch>>)]
     translations: Change<BTreeMap<String, Option<Object<TranslationPatch>>>>,
 }
@@ -69,6 +77,9 @@ pub struct TranslationPatch {
     #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     description: Change<String>,
+    #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    description_html: Change<String>,
     #[serde(default, deserialize_with = "sent", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, OptionTextPatch>>)]
     options: Change<BTreeMap<String, Option<Object<OptionTextPatch>>>>,
@@ -101,9 +112,26 @@ impl ProductPatch {
         let unreadable =
             |error: serde_json::Error| Error::internal(format!("a merged product cannot be read: {error}"));
         let mut merged = serde_json::to_value(ProductForm::of(content)).map_err(unreadable)?;
-        merge(&mut merged, serde_json::to_value(self).map_err(unreadable)?);
+        let patch = serde_json::to_value(self).map_err(unreadable)?;
+        forget_the_other_description(&mut merged, &patch);
+        if let Some(texts) = patch["translations"].as_object() {
+            texts.iter().for_each(|(tag, patch)| forget_the_other_description(&mut merged["translations"][tag], patch));
+        }
+        merge(&mut merged, patch);
         let form: ProductForm = serde_json::from_value(merged).map_err(unreadable)?;
         form.into_input().map_err(Error::invalid)
+    }
+}
+
+/// Text and HTML tell the same: where only one of them changes, the other is out of date.
+fn forget_the_other_description(merged: &mut Value, patch: &Value) {
+    const BOTH: [&str; 2] = ["description", "description_html"];
+    let Some(members) = merged.as_object_mut() else { return };
+    for (sent, other) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
+        let is_cleared_html = sent == BOTH[1] && patch[sent].is_null();
+        if patch.get(sent).is_some() && patch.get(other).is_none() && !is_cleared_html {
+            members.remove(other);
+        }
     }
 }
 

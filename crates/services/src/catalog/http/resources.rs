@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use contracts::catalog::Media;
+use contracts::catalog::{ImageSize, Media};
 use domain::catalog::{Categories, Image, Product};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::forms::{CategoryForm, OptionForm, Price, ProductStatus, TranslationForm, VariantForm};
+use super::forms::{CategoryForm, ImageUrlForm, OptionForm, Price, ProductStatus, TranslationForm, VariantForm};
 use crate::catalog::media;
 use crate::catalog::projection::currencies;
 
@@ -22,6 +22,9 @@ pub struct ProductResource {
     status: ProductStatus,
     title: String,
     description: String,
+    /// The description with its structure, as harmless HTML.
+    #[schema(required = true)]
+    description_html: Option<String>,
     brand: Option<String>,
     categories: Vec<String>,
     attributes: BTreeMap<String, String>,
@@ -29,6 +32,7 @@ pub struct ProductResource {
     #[schema(value_type = Vec<VariantResource>)]
     variants: Vec<VariantForm>,
     images: Vec<ImageResource>,
+    image_urls: Vec<ImageUrlForm>,
     translations: BTreeMap<String, TranslationForm>,
     #[schema(format = DateTime)]
     created_at: String,
@@ -95,6 +99,13 @@ pub struct MediaResource {
     #[schema(example = "image/png")]
     content_type: String,
     bytes: u64,
+    /// In pixels.
+    #[schema(required = true)]
+    width: Option<u32>,
+    #[schema(required = true)]
+    height: Option<u32>,
+    /// Smaller versions, the smallest first.
+    sizes: Vec<ImageSize>,
 }
 
 impl From<&Product> for ProductResource {
@@ -106,12 +117,14 @@ impl From<&Product> for ProductResource {
             status: content.status.into(),
             title: content.title.to_string(),
             description: content.description.clone(),
+            description_html: content.description_html.clone(),
             brand: content.brand.as_ref().map(ToString::to_string),
             categories: content.categories.iter().map(ToString::to_string).collect(),
             attributes: content.attributes.clone(),
             options: content.options.iter().map(OptionForm::of).collect(),
             variants: content.variants.iter().map(VariantForm::of).collect(),
             images: content.images.iter().map(ImageResource::from).collect(),
+            image_urls: content.image_urls.iter().map(ImageUrlForm::of).collect(),
             translations: content
                 .translations
                 .iter()
@@ -153,8 +166,8 @@ impl From<&Product> for ProductRow {
 
 impl From<Media> for MediaResource {
     fn from(media: Media) -> Self {
-        let Media { id, url, content_type, bytes } = media;
-        Self { id: id.to_string(), url, content_type, bytes }
+        let Media { id, url, content_type, bytes, width, height, sizes } = media;
+        Self { id: id.to_string(), url, content_type, bytes, width, height, sizes }
     }
 }
 

@@ -1,0 +1,77 @@
+//! Draft orders.
+//! It does not know orders.
+
+use super::phrases;
+
+phrases! {
+    lead: "Orders by phone, wholesale quotes, invoices: with your own prices, until they are orders.", "전화 주문, 도매 견적, 청구서 등 직접 정한 가격으로 작성하고 주문으로 전환합니다.";
+    new: "New draft", "새 임시 주문";
+    edit: "Draft order", "임시 주문";
+    none: "No drafts", "임시 주문이 없습니다";
+    none_text: "Write down an order that somebody gives you by phone or mail.", "전화나 메일로 받은 주문을 작성해 보세요.";
+    draft: "Draft", "임시 주문";
+    buyer: "Buyer", "구매자";
+    created: "Created", "작성";
+    updated: "Changed", "수정";
+    state: "State", "상태";
+    open: "Open", "작성 중";
+    ordered: "Ordered", "주문 완료";
+    goods: "Goods", "상품";
+    sku: "SKU", "SKU";
+    quantity: "Quantity", "수량";
+    own_price: "Own price", "직접 정한 가격";
+    own_price_hint: "Empty: the shop's price.", "비워 두면 상점 가격";
+    title: "Title", "상품명";
+    title_hint: "Empty: the product's.", "비워 두면 등록된 상품명";
+    discount: "Discount", "할인";
+    add_line: "Add a line", "줄 추가";
+    remove_line: "Remove", "삭제";
+    line: "Line {}", "{}번 줄";
+    empty_lines: "Lines without a SKU are left out.", "SKU가 없는 줄은 제외됩니다.";
+    currency: "Currency", "통화";
+    name: "Name", "이름";
+    email: "E-mail", "이메일";
+    phone: "Phone", "전화번호";
+    phone_hint: "With the country's code: +82…", "국가 번호 포함: +82…";
+    ship_to: "Ship to", "배송지";
+    ship_hint: "Leave all of it empty when nothing is sent.", "배송하지 않으면 모두 비워 두세요.";
+    recipient: "Recipient", "받는 사람";
+    line1: "Address", "주소";
+    line2: "Second line", "상세 주소";
+    city: "City", "도시";
+    region: "Region", "지역";
+    postal_code: "Postal code", "우편번호";
+    country: "Country", "국가";
+    no_country: "None", "없음";
+    money: "Shipping, tax, payment", "배송비, 세금, 결제";
+    method: "Shipping method", "배송 방법";
+    no_method: "Nothing is sent", "배송 없음";
+    shipping_amount: "Or your own shipping price", "또는 직접 정한 배송비";
+    order_discount: "Discount on the whole order", "주문 전체 할인";
+    with_tax: "Add the tax of the country", "해당 국가의 세금 적용";
+    paid_by: "Payment", "결제";
+    manual: "By hand: bank transfer, invoice, on delivery", "수동: 계좌 이체, 청구서, 착불";
+    reference: "Your own number", "자체 번호";
+    reference_hint: "Such as an invoice's.", "예: 청구서 번호";
+    note: "Note to the order", "주문 메모";
+    locale: "Language of the buyer", "구매자 언어";
+    save: "Save the draft", "임시 주문 저장";
+    complete: "Make it an order", "주문으로 전환";
+    duplicate: "Duplicate", "복제";
+    delete: "Delete", "삭제";
+    saved: "The draft is saved.", "임시 주문을 저장했습니다.";
+    deleted: "The draft is deleted.", "임시 주문을 삭제했습니다.";
+    duplicated: "This is a copy. Change what is different.", "복제본입니다. 다른 내용을 수정하세요.";
+    completed: "The draft is an order now.", "임시 주문이 주문으로 전환되었습니다.";
+    to_order: "See the order", "주문 보기";
+    is_ordered: "This draft has become an order and cannot be changed any more.", "주문으로 전환되어 더 이상 수정할 수 없습니다.";
+    says_complete: "Places an order of {} lines: reserves the stock, and opens the payment.", "{}개 품목의 주문을 접수하고 재고를 확보한 뒤 결제를 시작합니다.";
+    says_complete_manual: "The payment is by hand: mark the order as paid when you see the money.", "수동 결제입니다. 입금을 확인하면 주문에서 입금 확인을 눌러 주세요.";
+    says_complete_mail: "The buyer is mailed, where mail is set up and an e-mail address was given.", "메일이 설정되어 있고 이메일 주소가 있으면 구매자에게 안내합니다.";
+    says_complete_prices: "Lines without a price of your own are sold at the shop's price of now.", "가격을 정하지 않은 품목은 현재 상점 가격으로 판매됩니다.";
+    says_delete: "Throws the draft away, with the buyer's data in it.", "임시 주문과 그 안의 구매자 정보를 삭제합니다.";
+    says_delete_final: "It cannot be brought back. No stock and no money moves.", "되돌릴 수 없습니다. 재고와 결제에는 영향이 없습니다.";
+    number_wrong: "Not a whole number.", "정수가 아닙니다.";
+    no_lines: "Write at least one line.", "품목을 한 줄 이상 입력해 주세요.";
+    changed_meanwhile: "Somebody else changed this draft meanwhile. What you see is yours: save again to replace theirs.", "그 사이 다른 사람이 수정했습니다. 다시 저장하면 현재 입력한 내용으로 바뀝니다.";
+}
