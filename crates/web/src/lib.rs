@@ -22,8 +22,8 @@ use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
-use contracts::transfer::Transfer;
 use contracts::statistics::Statistics;
+use contracts::transfer::Transfer;
 
 /// What the pages are made from.
 #[derive(Clone)]
