@@ -10,6 +10,7 @@ mod tidy;
 mod window;
 mod workspace;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,8 @@ enum Command {
     Lighthouse(window::Options),
     /// Pictures of every page, into target/screenshots.
     Screenshots(window::Options),
+    /// Writes a file of made-up products for `cloudmart import products`.
+    GenerateProducts { products: u32, file: PathBuf },
     /// The architecture's rules, each violation with what to do instead.
     Tidy,
 }
@@ -53,6 +56,10 @@ enum Error {
     Figures(#[from] figures::Error),
     #[error(transparent)]
     Window(#[from] window::Error),
+    #[error(transparent)]
+    Process(#[from] process::Error),
+    #[error("there is no such folder: {0}")]
+    Folder(std::io::Error),
     #[error(transparent)]
     Tidy(#[from] tidy::Error),
 }
@@ -80,7 +87,17 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Figures => figures::run(&workspace)?,
         Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
         Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
+        Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,
         Command::Tidy => tidy::run(&workspace)?,
     }
+    Ok(())
+}
+
+/// The tests know how; this crate links none of ours.
+fn generate_products(workspace: &Workspace, products: u32, file: &Path) -> Result<(), Error> {
+    let file = std::path::absolute(file).map_err(Error::Folder)?;
+    let number = products.to_string();
+    let arguments = ["run", "--quiet", "-p", "testkit", "--example", "generate-products", "--", &number];
+    process::run(process::cargo(&workspace.root, &arguments).arg(file))?;
     Ok(())
 }

@@ -224,14 +224,15 @@ mod tests {
     fn server(answers: Vec<Vec<u8>>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
+        let serve = move || {
             for answer in answers {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut head = [0; 4_096];
                 let _ = stream.read(&mut head).unwrap();
                 let _ = stream.write_all(&answer);
             }
-        });
+        };
+        std::thread::Builder::new().spawn(serve).unwrap();
         format!("http://{address}")
     }
 

@@ -7,5 +7,7 @@ pub mod folder;
 pub mod mail;
 pub mod passwords;
 pub mod payments;
+pub mod pictures;
 pub mod spool;
 pub mod sqlite;
+pub mod tantivy;

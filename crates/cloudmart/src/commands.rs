@@ -85,10 +85,19 @@ pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
             println!("{}: {} facts to go", lag.projection, lag.facts);
         }
     }
-    println!("{} derived collections were built anew.", projections.len());
+    forget_search_index(data)?;
+    println!("{} derived collections were built anew; the search index follows at the next start.", projections.len());
     drop(executor);
     store.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The next start builds it from the log.
+fn forget_search_index(data: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(data.join(wiring::SEARCH_FOLDER)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 pub async fn backup(data: &Path, file: &Path) -> Result<ExitCode, Failure> {

@@ -62,8 +62,9 @@ pub fn router(
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
-    let public_url = config.public_url().map_or_else(|| config.listen_url(), ToOwned::to_owned);
-    let pages = web::router(&page_services(mart), &web::Options { public_url });
+    let services = page_services(mart);
+    let options = web::Options { public_url: config.public_url().unwrap_or_default().to_owned() };
+    let pages = web::router(&services, &options);
     show_machinery(mart, registry);
     let registry_state = registry.clone();
     let router = Router::new()
@@ -72,7 +73,7 @@ pub fn router(
         .merge(described(&document))
         .merge(health(mart, readiness))
         .route("/metrics", get(move || async move { registry_state.respond() }));
-    Ok(conventions(router, http_config(mart, config, registry)?))
+    Ok(web::for_people(conventions(router, http_config(mart, config, registry)?), &services, &options))
 }
 
 /// What the pages are made from.
@@ -81,7 +82,7 @@ fn page_services(mart: &Mart) -> web::Services {
         shop: mart.shop.clone(),
         pages: mart.pages.clone(),
         catalog: mart.catalog.clone(),
-        search: mart.catalog.clone(),
+        search: mart.search.clone(),
         products: mart.catalog.clone(),
         stock: Arc::new(services::inventory::Desk::new(mart.inventory.clone(), mart.catalog.clone())),
         shopping: mart.carts.clone(),
@@ -112,6 +113,7 @@ pub fn api(mart: &Arc<Mart>) -> OpenApiRouter {
         .merge(services::shop::http::router(mart.shop.clone(), repeats()))
         .merge(services::staff::http::router(mart.staff.clone(), repeats()))
         .merge(services::catalog::http::router(mart.catalog.clone(), repeats()))
+        .merge(services::search::http::router(mart.search.clone()))
         .merge(services::inventory::http::router(mart.inventory.clone(), mart.catalog.clone(), repeats()))
         .merge(services::carts::http::router(mart.carts.clone(), repeats()))
         .merge(services::payments::http::router(mart.payments.clone(), mart.orders.clone(), bank))
@@ -213,6 +215,17 @@ fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
         let executor = executor.clone();
         #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
         registry.gauge(name, help, move || read(executor.stats()) as f64);
+    }
+    type ReadMail = fn(&services::mail::Counts) -> u64;
+    let mails: [(&'static str, &'static str, ReadMail); 3] = [
+        ("mails_sent_total", "Mails that were handed over.", |counts| counts.sent.load(Relaxed)),
+        ("mails_put_off_total", "Attempts after which a mail is tried again.", |counts| counts.put_off.load(Relaxed)),
+        ("mails_failed_total", "Mails that were refused for good.", |counts| counts.failed.load(Relaxed)),
+    ];
+    for (name, help, read) in mails {
+        let mail = mart.mail.clone();
+        #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+        registry.gauge(name, help, move || read(mail.counts()) as f64);
     }
     let (waiting, resident) = (executor.clone(), executor.clone());
     #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]

@@ -10,6 +10,7 @@ use contracts::staff::{NewSecret, Staff as _};
 use platform::http::metrics::Registry;
 use platform::http::serve::{ServeConfig, serve};
 use services::payments::{Notices, run_test_bank};
+use services::search;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -139,6 +140,15 @@ async fn try_begin(
         }
         let facts: u64 = lags.iter().map(|lag| lag.facts).sum();
         tracing::info!(facts, "building derived documents; facts still to go");
+    }
+    readiness.missing("the search index is being built".to_owned());
+    while !mart.search.wait_for_heads(PATIENCE).await.map_err(services::machinery::stored)? {
+        let search::Lag { facts, failure, .. } = mart.search.lag().await.map_err(services::machinery::stored)?;
+        if let Some(reason) = failure {
+            tracing::warn!(reason, "the search index cannot be written; lists come from documents meanwhile");
+            break;
+        }
+        tracing::info!(facts, "building the search index; facts still to go");
     }
     Ok(News { loaded_sample })
 }

@@ -13,8 +13,10 @@ use adapters::folder::FolderBlobs;
 use adapters::mail::{MailFolder, Server, Smtp, Tls};
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
+use adapters::pictures::Workshop;
 use adapters::spool::FolderSpool;
 use adapters::sqlite::{self, Sqlite};
+use adapters::tantivy::TantivyIndex;
 use contracts::staff::Staff as _;
 use jiff::Timestamp;
 use platform::clock::{Clock, SystemClock};
@@ -33,6 +35,7 @@ use services::machinery::Machinery;
 use services::mail::{self, Mailroom};
 use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
+use services::search::{self, Search};
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
 use services::statistics::Statistics;
@@ -46,6 +49,8 @@ pub const KEY_FILE: &str = "master.key";
 pub const MEDIA_FOLDER: &str = "media";
 /// The folder of files that are being imported, in the data folder; emptied at every start.
 pub const SPOOL_FOLDER: &str = "imports";
+/// The folder of the search index in the data folder; what is in it can be found again.
+pub const SEARCH_FOLDER: &str = "search";
 
 /// Why a shop does not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +82,8 @@ pub enum Error {
     Config(#[from] config::Error),
     #[error("mail cannot find its place in the log: {0}")]
     Mail(contracts::Error),
+    #[error("the search index cannot be opened: {0}")]
+    Search(std::io::Error),
 }
 
 /// A shop that is put together.
@@ -95,6 +102,7 @@ pub struct Mart {
     pub statistics: Arc<Statistics>,
     pub transfer: Arc<Transfer>,
     pub mail: Arc<Mailroom>,
+    pub search: Arc<Search>,
     /// Where test payments are allowed, the bank that plays along.
     pub test_bank: Option<Arc<TestProvider>>,
 }
@@ -116,7 +124,15 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let staff =
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
-    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
+    let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
+    let found = search::Neighbours {
+        shop: shop.clone(),
+        catalog: catalog.clone(),
+        shelves: catalog.clone(),
+        inventory: inventory.clone(),
+    };
+    let search = Search::start(&machinery, found, index);
     let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
     let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
     let test_bank = Arc::new(TestProvider::new(
@@ -168,6 +184,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         statistics,
         transfer,
         mail,
+        search,
         test_bank: allowed.then_some(test_bank),
     })
 }

@@ -204,6 +204,14 @@ pub struct Media {
     pub url: String,
     pub content_type: String,
     pub bytes: u64,
+    /// In pixels; none of a drawing.
+    #[serde(default)]
+    pub width: Option<u32>,
+    #[serde(default)]
+    pub height: Option<u32>,
+    /// Smaller versions, the smallest first.
+    #[serde(default)]
+    pub sizes: Vec<ImageSize>,
 }
 
 #[async_trait]

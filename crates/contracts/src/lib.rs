@@ -12,6 +12,7 @@ pub mod pages;
 pub mod payments;
 pub mod products;
 pub mod search;
+pub mod shelves;
 pub mod shop;
 pub mod staff;
 pub mod statistics;

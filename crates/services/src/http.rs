@@ -3,20 +3,27 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use contracts::caller::Caller;
 use contracts::staff::Staff;
 use contracts::{Error, Kind};
 use domain::field::FieldError;
-use platform::http::extract::Bearer;
+use platform::http::etag::ETag;
+use platform::http::extract::{Bearer, IfNoneMatch};
 use platform::http::idempotency::{Attempt, Idempotency, KEPT_FOR, Keep, Key, Mode, Scope};
 use platform::http::problem::{FieldProblem, Problem};
 use platform::http::trace::RequestContext;
+use serde::Serialize;
+
+/// A shop under load may give an answer of this age instead of a fresh one.
+const STALE_FOR: Duration = Duration::from_secs(60);
 
 /// What a handler answers with when it does not do what was asked.
 #[derive(Debug)]
@@ -165,4 +172,18 @@ pub struct Repeatable<'a> {
 fn is_kept(status: StatusCode, code: Option<&str>) -> bool {
     let stays = matches!(code, Some("insufficient_stock" | "price_changed"));
     status.is_success() || status == StatusCode::PAYMENT_REQUIRED || (status == StatusCode::CONFLICT && stays)
+}
+
+/// What everybody may read and keep for a while, as JSON with an `ETag`; 304 where the caller has it already.
+pub fn cached<T: Serialize>(known: &IfNoneMatch, body: &T, fresh_for: Duration) -> contracts::Result<Response> {
+    let body = serde_json::to_vec(body).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(json(known, &ETag::of_bytes(&body), body.into(), fresh_for))
+}
+
+/// The same for JSON that is made already.
+pub fn json(known: &IfNoneMatch, etag: &ETag, body: Bytes, fresh_for: Duration) -> Response {
+    let control = format!("public, max-age={}, stale-while-revalidate={}", fresh_for.as_secs(), STALE_FOR.as_secs());
+    let Ok(control) = HeaderValue::try_from(control) else { return Problem::internal().into_response() };
+    let json = HeaderValue::from_static("application/json");
+    known.answer(etag, ([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, control)], body))
 }

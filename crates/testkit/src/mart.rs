@@ -3,6 +3,7 @@
 
 mod answer;
 mod ask;
+mod mail;
 mod process;
 mod shop;
 
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 pub use answer::{Answer, total_of};
 pub use ask::{Ask, Till};
+pub use mail::{Mail, MailServer, Speaks};
 pub use process::{Output, Process, Signal, run_to_its_end};
 pub use shop::{guest_order, settings, with};
 
@@ -333,10 +335,20 @@ impl Mart {
         self.holds_in_data(wanted)
     }
 
-    /// Whether any file of its data holds these bytes.
+    /// Whether any file of its data holds these bytes. Mail that went into its folder was sent: it is readable, and is not
+    /// looked at.
     pub fn holds_in_data(&self, wanted: &str) -> Option<PathBuf> {
         let holds = |path: &PathBuf| contains(&std::fs::read(path).unwrap_or_default(), wanted.as_bytes());
-        files_under(&self.data()).into_iter().find(holds)
+        let mail = self.data().join("mail");
+        files_under(&self.data()).into_iter().filter(|path| !path.starts_with(&mail)).find(holds)
+    }
+
+    /// The files of mail that went into its folder.
+    pub fn mail_files(&self) -> Vec<PathBuf> {
+        let mut files = files_under(&self.data().join("mail"));
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
+        files.sort();
+        files
     }
 
     /// A key that was not used before in this mart.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adapters::fetch::{Allows, HttpFetcher};
 use adapters::payments::{Manual, Options, TestProvider};
+use adapters::pictures::Workshop;
 use adapters::spool::FolderSpool;
 use async_trait::async_trait;
 use axum::Router;
@@ -18,7 +19,6 @@ use contracts::shop::Shop as _;
 use domain::ids::{ProductId, StaffId};
 use domain::sku::Sku;
 use domain::stock::{Location, Reason};
-use domain::text::Email;
 use platform::blobs::MemoryBlobs;
 use platform::clock::{Clock, ManualClock};
 use platform::documents::Documents;
@@ -36,7 +36,7 @@ use services::catalog::Catalog;
 use services::http::Repeats;
 use services::inventory::{self, Inventory};
 use services::machinery::Machinery;
-use services::mail::{self, Letter, Mailroom, Refused, Transport};
+use services::mail::{self, Mailroom};
 use services::orders::{self, Counter, Neighbours, Orders};
 use services::payments::{BankWindow, Notices, Payments, run_test_bank};
 use services::shop::{Shop, WrittenPages};
@@ -46,9 +46,13 @@ use services::transfer::{self, Transfer};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::postbox::Postbox;
+
 /// When every box opens.
 const OPENS_AT: &str = "2026-11-27T00:00:00Z";
 
+/// So many that no test waits for it.
+const MAILS_PER_SECOND: u32 = 1_000;
 /// How often a box is looked at while it comes to rest.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
@@ -56,12 +60,17 @@ const LOOKS_EVERY: Duration = Duration::from_secs(1);
 pub struct BoxedShop {
     pub log: Arc<MemoryLog>,
     pub machinery: Machinery,
+    /// Can be put forward alone, so that days pass without every timer in between.
+    pub clock: Arc<ManualClock>,
     pub orders: Arc<Orders>,
     pub inventory: Arc<Inventory>,
     pub payments: Arc<Payments>,
     pub shop: Arc<Shop>,
     pub catalog: Arc<Catalog>,
     pub carts: Arc<Carts>,
+    /// Follows and sends when a test says so.
+    pub mail: Arc<Mailroom>,
+    pub postbox: Arc<Postbox>,
     bank: Arc<TestProvider>,
     router: Router,
     folder: TempDir,
@@ -80,10 +89,12 @@ impl BoxedShop {
     pub async fn open_empty(seed: u64) -> Self {
         let log = Arc::new(MemoryLog::new(DEFAULT_SHARDS));
         let folder = TempDir::new().expect("a folder");
-        let machinery = machinery(log.clone(), seed).await;
+        let clock = Arc::new(ManualClock::starting_at(OPENS_AT.parse().expect("a time")));
+        let machinery = machinery(log.clone(), clock.clone(), seed).await;
         let shop = Arc::new(Shop::new(&machinery));
         let inventory = Arc::new(Inventory::new(machinery.clone()));
-        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone());
+        let workshop = Workshop::start().expect("a thread");
+        let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(workshop));
         let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
         let bank = Arc::new(TestProvider::new(
             machinery.documents.clone(),
@@ -108,7 +119,10 @@ impl BoxedShop {
         let idempotency = Idempotency::new(machinery.documents.clone(), machinery.clock.clone(), &secret);
         let repeats = Repeats::new(Arc::new(idempotency));
         let (router, _) = orders::http::router(orders.clone(), repeats).split_for_parts();
-        Self { log, machinery, orders, inventory, payments, shop, catalog, carts, bank, router, folder }
+        let postbox = Arc::new(Postbox::default());
+        let mail = mailroom(&machinery, &shop, &orders, &postbox);
+        mail.begin().await.expect("a place in the log");
+        Self { log, machinery, clock, orders, inventory, payments, shop, catalog, carts, mail, postbox, bank, router, folder }
     }
 
     /// What shoppers reach of the orders.
@@ -159,10 +173,9 @@ impl BoxedShop {
         })
     }
 
-    /// A mailroom whose letters nobody takes yet: they wait.
-    pub fn mailroom(&self) -> Arc<Mailroom> {
-        let options = mail::Options { public_url: None, listen_url: "http://shop.example".to_owned(), per_second: 100 };
-        Mailroom::new(self.machinery.clone(), self.shop.clone(), self.order_desk(), Arc::new(Nobody), options)
+    /// The mailroom as it is after a restart: it knows what was kept, and nothing else.
+    pub fn mail_after_restart(&self) -> Arc<Mailroom> {
+        mailroom(&self.machinery, &self.shop, &self.orders, &self.postbox)
     }
 
     /// Sends a JSON request as a guest, or as staff; answers status and body.
@@ -231,31 +244,18 @@ impl PasswordHasher for PlainHasher {
     }
 }
 
-/// A mail server that is down.
-struct Nobody;
-
-#[async_trait]
-impl Transport for Nobody {
-    async fn send(&self, _: &Letter) -> Result<(), Refused> {
-        Err(Refused::Unreachable("nobody answers".to_owned()))
-    }
-
-    async fn forget(&self, _: &str) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn describe(&self) -> String {
-        "nobody".to_owned()
-    }
-
-    fn stand_in_sender(&self) -> Option<Email> {
-        Email::parse("shop@shop.example").ok()
-    }
+fn mailroom(machinery: &Machinery, shop: &Arc<Shop>, orders: &Arc<Orders>, postbox: &Arc<Postbox>) -> Arc<Mailroom> {
+    let desk = Arc::new(orders::Desk::new(orders.clone()));
+    let options = mail::Options {
+        public_url: None,
+        listen_url: "http://127.0.0.1:8080".to_owned(),
+        per_second: MAILS_PER_SECOND,
+    };
+    Mailroom::new(machinery.clone(), shop.clone(), desk, postbox.clone(), options)
 }
 
-async fn machinery(log: Arc<MemoryLog>, seed: u64) -> Machinery {
-    let opens_at = OPENS_AT.parse().expect("a time");
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::starting_at(opens_at));
+async fn machinery(log: Arc<MemoryLog>, clock: Arc<ManualClock>, seed: u64) -> Machinery {
+    let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let documents: Arc<dyn Documents> = Arc::new(MemoryDocuments::default());
     let port: Arc<dyn Log> = log;
@@ -272,7 +272,7 @@ async fn machinery(log: Arc<MemoryLog>, seed: u64) -> Machinery {
 async fn stock(shop: &Shop, catalog: &Catalog, inventory: &Inventory) {
     let caller = Caller::system();
     let settings = json!({
-        "name": "Box", "default_locale": "en", "locales": ["en"], "currencies": ["EUR"], "time_zone": "UTC",
+        "name": "Box", "default_locale": "en", "locales": ["en", "ko"], "currencies": ["EUR"], "time_zone": "UTC",
         "countries": [{"country": "DE", "tax_rate_ppm": 190_000, "prices_include_tax": true}],
         "shipping_methods": [{"id": "standard", "name": "Standard", "countries": ["DE"],
             "rates": [{"currency": "EUR", "amount": 490, "free_above": null}]}],

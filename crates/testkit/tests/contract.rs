@@ -3,6 +3,8 @@
 mod alike;
 mod determinism;
 mod golden;
+mod mail;
+mod search;
 
 use std::sync::Arc;
 
@@ -67,4 +69,21 @@ async fn executor_on_sqlite() {
 #[tokio::test(start_paused = true)]
 async fn executors_that_share_a_log_in_memory() {
     contract::executor::shared(|| Arc::new(MemoryLog::with_ownership(64, false))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn index_in_memory() {
+    contract::index::all(async || Arc::new(services::search::naive::NaiveIndex::default())).await;
+}
+
+#[tokio::test]
+async fn index_on_tantivy() {
+    let folder = tempfile::tempdir().expect("a folder for a test");
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    contract::index::all(async || {
+        let own = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
+        let index = adapters::tantivy::TantivyIndex::open(&folder.path().join(own));
+        Arc::new(index.expect("a new index"))
+    })
+    .await;
 }

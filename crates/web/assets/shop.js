@@ -11,9 +11,6 @@
     all("[data-cart-count]").forEach((place) => { place.textContent = number ? String(Math.min(number, 999)) : ""; });
   };
 
-  // What is wrong is read first.
-  const focus = () => one("[autofocus]")?.focus();
-
   // A form that is on its way is not sent again.
   const sent = new WeakSet();
   const hold = (form) => {
@@ -41,7 +38,7 @@
   let latest = 0;
   const send = async (form, fields) => {
     const turn = (latest += 1);
-    const answer = await fetch(form.action, { method: "POST", body: fields, credentials: "same-origin" });
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body: fields, credentials: "same-origin" });
     const page = await read(answer);
     return turn === latest ? { answer, page } : null;
   };
@@ -117,7 +114,7 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.getAttribute("method") !== "post" || event.defaultPrevented) return;
     if (sent.has(form)) return event.preventDefault();
     if (form.dataset.live) {
       event.preventDefault();
@@ -136,6 +133,5 @@
   addEventListener("pageshow", () => { release(); count(); choose(); });
   if (matchMedia("(min-width: 64rem)").matches) all("[data-open-wide]").forEach((part) => { part.open = true; });
   count();
-  focus();
   follow();
 })();

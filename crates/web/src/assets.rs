@@ -32,6 +32,9 @@ pub static ADMIN_STYLE: LazyLock<Asset> = LazyLock::new(|| {
 pub static SHOP_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("shop", "js", SCRIPT_TYPE, include_bytes!("../assets/shop.js")));
 
+/// Makes staff's pages smoother; they work without.
+pub static ADMIN_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("admin", "js", SCRIPT_TYPE, include_bytes!("../assets/admin.js")));
 /// In a browser's tab.
 pub static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../assets/icon.svg")));
@@ -41,10 +44,6 @@ pub static CARD: LazyLock<Asset> =
 /// For those who ask for `/favicon.ico` without having seen a page.
 static OLD_ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon", "ico", "image/x-icon", include_bytes!("../assets/icon.ico")));
-
-/// Makes staff's pages smoother; they work without.
-pub static ADMIN_SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("admin", "js", SCRIPT_TYPE, include_bytes!("../assets/admin.js")));
 
 static ALL: [&LazyLock<Asset>; 6] = [&STYLE, &ADMIN_STYLE, &SHOP_SCRIPT, &ADMIN_SCRIPT, &ICON, &CARD];
 

@@ -22,8 +22,8 @@ use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
-use contracts::transfer::Transfer;
 use contracts::statistics::Statistics;
+use contracts::transfer::Transfer;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -59,6 +59,12 @@ impl Options {
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
+}
+
+/// Around everything that a shop serves, the conventions of HTTP included: people are shown a page where programs are answered
+/// with a problem, such as when the shop has too much to do.
+pub fn for_people(router: Router, services: &Services, options: &Options) -> Router {
+    storefront::for_people(router, services, options)
 }
 
 /// Every page, `/assets/…`, and the page for what is not there. Below `/api` the latter answers with a problem.

@@ -22,6 +22,18 @@ const PACKAGES: &[Package] = &[
         is_there: || process::succeeds(Command::new("strace").arg("-V")),
     },
     Package {
+        name: "python3-aiosmtpd",
+        part: Part::Unit,
+        why: "a real mail server for the shop's mail",
+        is_there: || process::succeeds(Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"])),
+    },
+    Package {
+        name: "openssl",
+        part: Part::Unit,
+        why: "makes that mail server's certificate",
+        is_there: || process::succeeds(Command::new("openssl").arg("version")),
+    },
+    Package {
         name: "python3-venv",
         part: Part::Api,
         why: "schemathesis lives in an environment of its own",

@@ -126,3 +126,48 @@ fn remove(path: &Path) -> std::io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::letter;
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_one_file_however_often_it_comes() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("mail");
+        let mail = MailFolder::open(&folder, 10).unwrap();
+        mail.send(&letter("one")).await.unwrap();
+        mail.send(&letter("one")).await.unwrap();
+        assert_eq!(names(&folder), ["20261127T080000_placed_7K3M9QXZ_one.eml"]);
+        let text = std::fs::read_to_string(folder.join(&names(&folder)[0])).unwrap();
+        assert!(text.contains("Message-ID: <one@shop.example>"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_newest_stay_and_an_order_is_forgotten_after_a_restart_too() {
+        let place = tempfile::tempdir().unwrap();
+        let mail = MailFolder::open(place.path(), 2).unwrap();
+        for second in 0..4_i64 {
+            let mut letter = letter(&format!("n{second}"));
+            letter.written_at = jiff::Timestamp::from_second(1_800_000_000 + second).unwrap();
+            letter.order_number = Some(format!("ORDER{second}"));
+            mail.send(&letter).await.unwrap();
+        }
+        assert!(names(place.path()).iter().map(|name| name.contains("ORDER2") || name.contains("ORDER3")).all(|is| is));
+        std::fs::write(place.path().join(".partial-x"), "half").unwrap();
+        std::fs::write(place.path().join("notes.txt"), "somebody else's").unwrap();
+        let mail = MailFolder::open(place.path(), 2).unwrap();
+        mail.forget("ORDER3").await.unwrap();
+        let left = names(place.path());
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(left[0].contains("ORDER2") && left[1] == "notes.txt", "{left:?}");
+    }
+}

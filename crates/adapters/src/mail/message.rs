@@ -21,7 +21,7 @@ pub fn message(letter: &Letter) -> Result<Message, Refused> {
         .date(SystemTime::from(letter.written_at))
         .from(from)
         .to(mailbox(&letter.to)?)
-        .subject(&letter.subject)
+        .subject(one_line(&letter.subject))
         .header(Named::<AutoSubmitted>::new("auto-generated"))
         .header(Named::<EntityRef>::new(&letter.id))
         .header(Named::<ContentLanguage>::new(letter.language));
@@ -37,7 +37,12 @@ pub fn message(letter: &Letter) -> Result<Message, Refused> {
 }
 
 fn mailbox(who: &Correspondent) -> Result<Mailbox, Refused> {
-    Ok(Mailbox::new(who.name.clone(), address(who.address.as_str())?))
+    Ok(Mailbox::new(who.name.as_deref().map(one_line), address(who.address.as_str())?))
+}
+
+/// The library panics on a name with a line break, rather than write it.
+fn one_line(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 fn address(text: &str) -> Result<Address, Refused> {
@@ -97,5 +102,58 @@ impl<N: Name> Header for Named<N> {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(Self::name(), self.value.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::text::Email;
+
+    use super::super::letter;
+    use super::*;
+
+    fn heads(letter: &Letter) -> Vec<String> {
+        let bytes = message(letter).unwrap().formatted();
+        let text = String::from_utf8(bytes).unwrap();
+        let (heads, _) = text.split_once("\r\n\r\n").unwrap();
+        heads.replace("\r\n ", " ").lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_letter_is_a_message_that_says_what_it_is_and_is_the_same_each_time() {
+        let letter = letter("abc-2-placed");
+        let heads = heads(&letter);
+        for wanted in [
+            "Message-ID: <abc-2-placed@shop.example>",
+            "Date: Fri, 27 Nov 2026 08:00:00 +0000",
+            "Auto-Submitted: auto-generated",
+            "X-Entity-Ref-ID: abc-2-placed",
+            "Content-Language: ko",
+            "Reply-To: answers@shop.example",
+        ] {
+            assert!(heads.iter().any(|head| head == wanted), "{wanted}: {heads:#?}");
+        }
+        assert_eq!(message(&letter).unwrap().formatted(), message(&letter).unwrap().formatted());
+    }
+
+    #[test]
+    fn no_word_becomes_a_header_of_its_own() {
+        let hostile = "x\r\nBcc: all@example.com\r\n\r\n<script>";
+        let mut letter = letter("abc");
+        letter.subject = hostile.to_owned();
+        letter.to.name = Some(hostile.to_owned());
+        letter.from.name = Some(format!("\" {hostile}"));
+        let heads = heads(&letter);
+        assert!(!heads.iter().any(|head| head.to_ascii_lowercase().starts_with("bcc")), "{heads:#?}");
+        let envelope = message(&letter).unwrap().envelope().to().to_vec();
+        assert_eq!(envelope.len(), 1, "{envelope:?}");
+    }
+
+    #[test]
+    fn an_address_that_nobody_can_have_is_refused_and_not_told() {
+        let mut letter = letter("abc");
+        letter.to.address = Email::parse("ada..lovelace@-personal-.example").unwrap();
+        let Err(Refused::Never(reason)) = message(&letter) else { panic!("it was taken") };
+        assert!(!reason.contains("ada"), "{reason}");
     }
 }

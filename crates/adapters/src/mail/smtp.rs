@@ -138,3 +138,28 @@ fn refused(error: &smtp::Error) -> Refused {
         None => Refused::Unreachable(reason),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::letter;
+    use super::*;
+
+    fn server(port: u16, tls: Tls) -> Server {
+        let host = "127.0.0.1".to_owned();
+        Server { host, port, tls, ca_file: None, credentials: None, timeout: Duration::from_secs(5) }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_says_nothing_about_a_letter() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let smtp = Smtp::open(server(free, Tls::None)).unwrap();
+        assert!(matches!(smtp.send(&letter("one")).await, Err(Refused::Unreachable(_))));
+        assert_eq!(smtp.describe(), format!("127.0.0.1:{free}"));
+    }
+
+    #[tokio::test]
+    async fn an_authority_that_is_not_there_is_told_at_the_start() {
+        let lost = Server { ca_file: Some(PathBuf::from("no/such.pem")), ..server(25, Tls::StartTls) };
+        assert!(Smtp::open(lost).err().unwrap().to_string().contains("no/such.pem"));
+    }
+}

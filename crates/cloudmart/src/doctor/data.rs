@@ -1,25 +1,33 @@
 //! Checks a data folder, as it is at one moment, whether or not its shop is running.
 //! It writes nothing there.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use adapters::sqlite;
+use adapters::tantivy::{self, Examined};
+use jiff::Timestamp;
 use platform::clock::SystemClock;
-use platform::documents::Documents;
+use platform::documents::tuple::Key;
+use platform::documents::{Collection, Documents, Query, Range};
 use platform::entropy::SystemEntropy;
+use platform::log::{Log, Position, Shard};
 use platform::sealing::{self, KEYS, MasterKey, Vault};
 use platform::store::StoreError;
 
 use super::findings::{Check, Findings, count};
 use crate::numbers::bytes;
 use crate::progress::Progress;
+use crate::wiring::SEARCH_FOLDER;
 
 /// The master key's file.
 const KEY_FILE: &str = "master.key";
 const DATABASE: &str = "shop.db";
 /// What was written lately, and is moved into the database by and by.
 const LATELY: &str = "shop.db-wal";
+/// Documents of products that are counted together.
+const PRODUCTS_AT_ONCE: usize = 500;
 /// How many keys are tried: a wrong master key opens none of them.
 const KEYS_TRIED_MAX: usize = 1_000;
 
@@ -51,12 +59,61 @@ pub async fn examine_moment(data: &Path, master_key: Option<&str>) -> Result<Fin
 }
 
 async fn examine_showing(data: &Path, master_key: Option<&str>, progress: &mut Progress) -> Result<Findings, Error> {
+    // Before the log, so that an index that goes on meanwhile is not taken for one that is ahead of it.
+    let index = tantivy::examine(&data.join(SEARCH_FOLDER));
     let inspection = sqlite::open_read_only(data)?;
     let (log, documents) = (inspection.log(), inspection.documents());
     let (kinds, projections) = (services::kinds(), services::projections());
     let mut found = super::check_showing(log.as_ref(), &kinds, documents.as_ref(), &projections, progress).await?;
+    found.checks.push(search_index(index, log.as_ref(), documents.as_ref()).await?);
     found.checks.push(sealing_keys(data, master_key, documents).await?);
     Ok(found)
+}
+
+/// Whether the search index is readable and this shop's, and what it still has to take in. A running shop does so by
+/// itself within a moment, and a start builds what is missing, so being behind is no mistake.
+async fn search_index(
+    index: Result<Option<Examined>, String>,
+    log: &dyn Log,
+    documents: &dyn Documents,
+) -> Result<Check, Error> {
+    let mut check = Check::new("search index");
+    let Examined { positions, products: held } = match index {
+        Ok(Some(held)) => held,
+        Ok(None) => {
+            check.looked_at = "there is none yet; the next start builds it".to_owned();
+            return Ok(check);
+        }
+        Err(reason) => {
+            check.tell(format!("{reason}; stop the shop and run `cloudmart rebuild`"));
+            return Ok(check);
+        }
+    };
+    let heads: BTreeMap<Shard, Position> = log.shards().await?.iter().map(|info| (info.shard, info.head)).collect();
+    if positions.iter().any(|(shard, position)| heads.get(shard).is_none_or(|head| position > head)) {
+        check.tell("it knows of facts that are not in the log; the next start builds it anew".to_owned());
+    }
+    let for_sale = count_for_sale(documents).await?;
+    check.looked_at = match held == for_sale {
+        true => format!("{} found", count(held, "product")),
+        false => format!("{} found, {for_sale} for sale; the rest follows", count(held, "product")),
+    };
+    Ok(check)
+}
+
+async fn count_for_sale(documents: &dyn Documents) -> Result<u64, Error> {
+    let (mut counted, mut after) = (0, None);
+    loop {
+        let everything = Range::prefix(Key::new().null());
+        let mut query = Query::new(Collection::derived("products"), "by_time", everything).limit(PRODUCTS_AT_ONCE);
+        query.after = after;
+        let page = documents.query(query, Timestamp::MIN).await?;
+        counted += page.documents.len() as u64;
+        after = page.next;
+        if after.is_none() {
+            return Ok(counted);
+        }
+    }
 }
 
 /// Whether the master key opens what personal data is sealed with.

@@ -28,6 +28,9 @@ pub use data::{examine_data, examine_moment};
 use examination::Examination;
 pub use findings::{Check, Findings, count};
 
+/// Refused mails that are counted.
+const MAILS_COUNTED: usize = 1_000;
+
 /// Checks a data folder, beside a running shop, too, and prints what it found. `master_key` is the one that the
 /// environment names; without it the folder's own counts.
 pub async fn run_on_data(data: &std::path::Path, master_key: Option<&str>) -> Result<ExitCode, crate::Failure> {
@@ -64,6 +67,11 @@ async fn check_showing(
         if facts > 0 {
             lags.push(format!("{} {facts}", projection.collection().name));
         }
+    }
+    let refused = services::mail::failed_mails(documents, jiff::Timestamp::MIN, MAILS_COUNTED).await?;
+    if refused > 0 {
+        let many = if refused == MAILS_COUNTED { " or more" } else { "" };
+        findings.notes.push(format!("{refused}{many} mails were refused for good: staff can send them again"));
     }
     if !lags.is_empty() {
         findings.notes.push(format!("facts that documents do not know yet: {}", lags.join(", ")));

@@ -19,7 +19,7 @@ const MUG_PRICE: &str = "\\$27\\.00";
 /// From the first page to the confirmed order; answers with the order's path.
 async fn finds_and_buys(guest: &Browser) -> String {
     guest.visit("/").await;
-    guest.search("stonewar mug").await;
+    guest.search("stoneware").await;
     guest.press("stoneware mug").await;
     guest.arrives("^/p/stoneware-mug$").await;
     for choice in ["large", "ink", "without handle"] {

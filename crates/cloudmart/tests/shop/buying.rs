@@ -1,9 +1,9 @@
 //! The main path, as the shop promises it to whoever integrates it.
 
 use serde_json::{Value, json};
-use testkit::mart::{Mart, guest_order, with};
+use testkit::mart::{Mart, eventually, guest_order, with};
 
-use crate::CLOUDMART;
+use crate::{CLOUDMART, PATIENCE};
 
 #[tokio::test]
 async fn a_guest_orders() {
@@ -145,8 +145,11 @@ async fn goods_are_found_and_told_apart() {
     let mart = Mart::open(CLOUDMART).await;
     mart.product("85123A", 255, 10).await;
     mart.product("85123a", 295, 20).await;
-    let listed = mart.get("/api/products?currency=USD").send().await.expect(200);
-    assert_eq!(listed.items().len(), 2, "{listed}");
+    let listed = eventually("both are listed", PATIENCE, async || {
+        let listed = mart.get("/api/products?currency=USD").send().await.expect(200);
+        (listed.items().len() == 2).then_some(listed)
+    })
+    .await;
     for card in listed.items() {
         let (id, slug) = (card["id"].as_str().unwrap_or_default(), card["slug"].as_str().unwrap_or_default());
         let by_id = mart.get(&format!("/api/products/{id}")).send().await.expect(200);

@@ -219,8 +219,11 @@ async fn an_empty_shop_is_opened_without_editing_a_file() {
     mart.staff_post("/api/admin/products").json(&product).send().await.expect(201);
     mart.receive("POT-L", 3).await;
 
-    let listed = mart.get("/api/products?category=kitchen").send().await.expect(200);
-    assert_eq!(listed.items().len(), 1);
+    eventually("what is new is listed", PATIENCE, async || {
+        let listed = mart.get("/api/products?category=kitchen").send().await.expect(200);
+        (listed.items().len() == 1).then_some(())
+    })
+    .await;
     let seen = mart.get("/api/products/a-pot").send().await.expect(200);
     let url = seen.body["images"][0]["url"].as_str().expect("a picture").to_owned();
     assert_eq!(mart.get(&url).send().await.expect(200).bytes, png());

@@ -39,7 +39,7 @@ impl Variant {
 /// A variant as staff send it: with its id to keep being that variant, or else recognised by its SKU.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VariantInput {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     pub sku: String,
     #[serde(default)]

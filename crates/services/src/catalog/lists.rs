@@ -16,12 +16,12 @@ use super::projection::{
     BY_PRICE, BY_TIME, BY_TITLE, FOR_STAFF, ProductDoc, TITLES, scoped, status_text, title_key, titles,
 };
 use super::reading::ReadAs;
-use super::views::{self, Shelf};
+use super::views;
 use crate::machinery::{cursor_of, stored};
 
 pub const LIMIT_MAX: usize = 100;
 /// SKUs of each product that are asked for first; mostly one that is in stock is among them.
-const FIRST_SKUS: usize = 3;
+pub(super) const FIRST_SKUS: usize = 3;
 
 /// What staff list.
 #[derive(Debug, Clone, Default)]
@@ -54,9 +54,11 @@ impl Catalog {
         };
         let (documents, next) =
             walk(&self.machinery.documents, self.machinery.clock.now(), page).await.map_err(stored)?;
-        let shelf = self.shelf_of(&documents).await?;
-        let products = documents.iter().filter_map(ProductDoc::product);
-        let items = products.map(|product| views::card(product, &read_as, &shelf)).collect();
+        let products: Vec<&Product> = documents.iter().filter_map(ProductDoc::product).collect();
+        let shelf = self.shelf_of_products(&products).await?;
+        let shown = products.iter().filter_map(|product| product.content.images.first());
+        let album = self.pictures.album(shown.map(|image| &image.media)).await?;
+        let items = products.iter().map(|product| views::card(product, &read_as, &shelf, &album)).collect();
         Ok(Listing { items, next_cursor: next.map(|spot| cursor(spot, &fingerprint)) })
     }
 
@@ -112,20 +114,6 @@ impl Catalog {
         let mut slugs = tree.subtree(&slug);
         slugs.insert(&slug);
         Ok(Some(slugs.into_iter().map(|slug| Some(slug.to_string())).collect()))
-    }
-
-    /// What is left, as far as it decides how available each product is: few SKUs first, and the rest only of those
-    /// products that are not found in stock by them.
-    async fn shelf_of(&self, documents: &[ProductDoc]) -> Result<Shelf> {
-        let first: Vec<Sku> = documents.iter().flat_map(|document| document.skus().take(FIRST_SKUS)).cloned().collect();
-        let mut shelf = self.shelf(&first).await?;
-        let in_stock = contracts::catalog::Availability::InStock;
-        let undecided = documents.iter().filter(|document| views::best(document.skus(), &shelf) != in_stock);
-        let rest: Vec<Sku> = undecided.flat_map(|document| document.skus().skip(FIRST_SKUS)).cloned().collect();
-        if !rest.is_empty() {
-            shelf.extend(self.shelf(&rest).await?);
-        }
-        Ok(shelf)
     }
 }
 

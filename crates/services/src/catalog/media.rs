@@ -1,21 +1,28 @@
 //! Pictures: what they are by their own bytes, what they are called, where they lie.
 //! It does not know which product shows them, and never believes a name or a declared type.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use contracts::caller::Caller;
-use contracts::catalog::Media;
+use contracts::catalog::{ImageSize, Media};
 use contracts::{Error, Result};
 use domain::ids::MediaId;
-use platform::documents::{Collection, Conditional, Expected, Put};
+use parking_lot::Mutex;
+use platform::documents::{Collection, Conditional, Document, Expected, Put};
 use platform::http::etag::ETag;
 use serde::{Deserialize, Serialize};
 
+use super::pictures::{PictureWorkshop, Prepared, Smaller};
 use crate::machinery::{Machinery, stored};
 
 /// Which pictures there are. Blobs cannot be asked, and a product must not show what was never stored.
 pub const MEDIA: Collection = Collection::primary("media");
 /// The largest picture.
 pub const MEDIA_BYTES_MAX: usize = 20 * 1024 * 1024;
+/// Pictures whose sizes are kept at hand; their documents never change.
+const AT_HAND_MAX: usize = 20_000;
 /// Where an SVG names its root element at the latest.
 const SVG_HEAD_BYTES: usize = 4 * 1024;
 
@@ -52,7 +59,8 @@ impl Format {
         }
     }
 
-    fn extension(self) -> &'static str {
+    /// What a file's name ends in, without the dot.
+    pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
             Self::Png => "png",
@@ -112,29 +120,89 @@ pub fn url(id: &MediaId) -> String {
     format!("/media/{}", name(id))
 }
 
-/// The picture that a name means; `None` for one that no picture can have.
-pub fn parse_name(text: &str) -> Option<(MediaId, Format)> {
-    let (id, _) = text.split_once('.')?;
-    let id = MediaId::parse(id).ok()?;
-    let format = Format::of_id(&id);
-    (name(&id) == text).then_some((id, format))
+/// What a smaller version is called.
+fn size_name(id: &MediaId, width: u32, extension: &str) -> String {
+    format!("{id}-{width}.{extension}")
+}
+
+/// What a name means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub id: MediaId,
+    /// Of a smaller version.
+    pub width: Option<u32>,
+    pub format: Format,
+}
+
+/// `None` for a name that no picture can have.
+pub fn parse_name(text: &str) -> Option<Named> {
+    let (stem, ending) = text.split_once('.')?;
+    let Some((id, width)) = stem.split_once('-') else {
+        let id = MediaId::parse(stem).ok()?;
+        let format = Format::of_id(&id);
+        return (name(&id) == text).then_some(Named { id, width: None, format });
+    };
+    let (id, width) = (MediaId::parse(id).ok()?, width.parse().ok()?);
+    let format = [Format::Jpeg, Format::Png].into_iter().find(|format| format.extension() == ending)?;
+    (size_name(&id, width, ending) == text).then_some(Named { id, width: Some(width), format })
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     content_type: String,
     bytes: u64,
+    #[serde(flatten)]
+    details: Details,
 }
+
+/// How large a picture is, and in which smaller versions it lies there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    sizes: Vec<Size>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Size {
+    width: u32,
+    extension: String,
+}
+
+impl Details {
+    fn of(prepared: &Prepared) -> Self {
+        let size = |size: &Smaller| Size { width: size.width, extension: size.format.extension().to_owned() };
+        Self {
+            width: Some(prepared.width),
+            height: Some(prepared.height),
+            sizes: prepared.sizes.iter().map(size).collect(),
+        }
+    }
+
+    /// The smallest first.
+    pub fn sizes(&self, id: &MediaId) -> Vec<ImageSize> {
+        let url = |size: &Size| format!("/media/{}", size_name(id, size.width, &size.extension));
+        self.sizes.iter().map(|size| ImageSize { url: url(size), width: size.width }).collect()
+    }
+}
+
+/// What is known of the pictures that are shown.
+pub type Album = BTreeMap<MediaId, Arc<Details>>;
 
 /// Pictures in their store.
 #[derive(Clone)]
 pub struct Pictures {
     machinery: Machinery,
+    workshop: Arc<dyn PictureWorkshop>,
+    at_hand: Arc<Mutex<Album>>,
 }
 
 impl Pictures {
-    pub fn new(machinery: Machinery) -> Self {
-        Self { machinery }
+    pub fn new(machinery: Machinery, workshop: Arc<dyn PictureWorkshop>) -> Self {
+        Self { machinery, workshop, at_hand: Arc::default() }
     }
 
     /// Stores a picture; one that is there already stays as it is.
@@ -151,18 +219,69 @@ impl Pictures {
             None => return Err(Error::field("/file", "unknown_picture", "this is no JPEG, PNG or WebP")),
         };
         let id = id_of(&bytes, format);
-        let media =
-            Media { url: url(&id), content_type: format.content_type().to_owned(), bytes: bytes.len() as u64, id };
-        // The blob first: what is known to be there must be there.
-        self.machinery.blobs.put(&name(&media.id), bytes).await.map_err(stored)?;
-        self.note(&media).await?;
-        Ok(media)
+        if let Some(known) = self.document(&id).await? {
+            return Ok(known.media(id));
+        }
+        // A drawing of the shop's own is sharp at any size.
+        let (bytes, details, sizes) = if format == Format::Svg {
+            (bytes, Details::default(), Vec::new())
+        } else {
+            let prepared = self.workshop.prepare(bytes, format).await?;
+            (prepared.bytes.clone(), Details::of(&prepared), prepared.sizes)
+        };
+        let known = Stored { content_type: format.content_type().to_owned(), bytes: bytes.len() as u64, details };
+        // The blobs first: what is known to be there must be there.
+        for Smaller { width, format, bytes } in sizes {
+            let name = size_name(&id, width, format.extension());
+            self.machinery.blobs.put(&name, bytes).await.map_err(stored)?;
+        }
+        self.machinery.blobs.put(&name(&id), bytes).await.map_err(stored)?;
+        self.note(&id, &known).await?;
+        Ok(known.media(id))
     }
 
-    async fn note(&self, media: &Media) -> Result<()> {
-        let body = Stored { content_type: media.content_type.clone(), bytes: media.bytes };
-        let body = serde_json::to_string(&body).map_err(|error| Error::internal(error.to_string()))?;
-        let id = media.id.to_string();
+    async fn document(&self, id: &MediaId) -> Result<Option<Stored>> {
+        let now = self.machinery.clock.now();
+        let found = self.machinery.documents.get(MEDIA, id.as_str(), now).await.map_err(stored)?;
+        found.map(|document| document.read()).transpose().map_err(stored)
+    }
+
+    /// What is known of these; of those that nobody stored nothing is.
+    pub async fn album(&self, ids: impl IntoIterator<Item = &MediaId>) -> Result<Album> {
+        let mut album = Album::new();
+        let mut wanted = Vec::new();
+        {
+            let at_hand = self.at_hand.lock();
+            for id in ids {
+                match at_hand.get(id) {
+                    Some(details) => drop(album.insert(id.clone(), details.clone())),
+                    None => wanted.push(id.to_string()),
+                }
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(album);
+        }
+        let now = self.machinery.clock.now();
+        let found = self.machinery.documents.get_many(MEDIA, &wanted, now).await.map_err(stored)?;
+        let read = |document: &Document| -> Result<(MediaId, Arc<Details>)> {
+            let Stored { details, .. } = document.read().map_err(stored)?;
+            let id = MediaId::parse(&document.id).map_err(|error| Error::internal(error.to_string()))?;
+            Ok((id, Arc::new(details)))
+        };
+        let found = found.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let mut at_hand = self.at_hand.lock();
+        if at_hand.len() + found.len() > AT_HAND_MAX {
+            at_hand.clear();
+        }
+        at_hand.extend(found.iter().cloned());
+        album.extend(found);
+        Ok(album)
+    }
+
+    async fn note(&self, id: &MediaId, known: &Stored) -> Result<()> {
+        let body = serde_json::to_string(known).map_err(|error| Error::internal(error.to_string()))?;
+        let id = id.to_string();
         let put = Put { collection: MEDIA, id, body: body.into(), entries: Vec::new(), expires: None };
         let (documents, now) = (&self.machinery.documents, self.machinery.clock.now());
         match documents.put_if(put, Expected::Absent, now).await.map_err(stored)? {
@@ -183,7 +302,16 @@ impl Pictures {
         Ok(ids.iter().filter(|id| !is_there(id)).cloned().collect())
     }
 
-    pub async fn bytes(&self, id: &MediaId) -> Result<Option<Bytes>> {
-        self.machinery.blobs.get(&name(id)).await.map_err(stored)
+    /// Of a picture by its name.
+    pub async fn bytes(&self, name: &str) -> Result<Option<Bytes>> {
+        self.machinery.blobs.get(name).await.map_err(stored)
+    }
+}
+
+impl Stored {
+    fn media(self, id: MediaId) -> Media {
+        let Self { content_type, bytes, details } = self;
+        let (url, sizes) = (url(&id), details.sizes(&id));
+        Media { id, url, content_type, bytes, width: details.width, height: details.height, sizes }
     }
 }

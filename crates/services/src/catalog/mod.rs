@@ -9,10 +9,11 @@ mod kinds;
 mod listing;
 mod lists;
 mod media;
+pub mod pictures;
 mod projection;
-mod reading;
 mod responses;
 mod rich_text;
+mod shelves;
 mod views;
 mod write;
 
@@ -42,10 +43,12 @@ use platform::projection::ErasedProjection;
 
 use self::kinds::{CategoryTree, Products, SkuClaims, SlugClaims};
 use self::media::Pictures;
+use self::pictures::PictureWorkshop;
 use self::reading::ReadAs;
 use self::responses::{Answer, Asked, NEWS_BATCHES, Responses};
 use self::views::Shelf;
 use crate::machinery::{Machinery, stored};
+use crate::reading;
 
 pub fn register(kinds: &mut Kinds) {
     kinds.register::<Products>().register::<SkuClaims>().register::<SlugClaims>().register::<CategoryTree>();
@@ -66,10 +69,16 @@ pub struct Catalog {
 
 impl Catalog {
     /// Also begins to listen to what is committed, on the current runtime.
-    pub fn new(machinery: Machinery, shop: Arc<dyn Shop>, inventory: Arc<dyn Inventory>) -> Arc<Self> {
+    pub fn new(
+        machinery: Machinery,
+        shop: Arc<dyn Shop>,
+        inventory: Arc<dyn Inventory>,
+        workshop: Arc<dyn PictureWorkshop>,
+    ) -> Arc<Self> {
         let responses = Arc::new(Responses::default());
         responses.follow(machinery.executor.subscribe(NEWS_BATCHES));
-        Arc::new(Self { pictures: Pictures::new(machinery.clone()), machinery, shop, inventory, responses })
+        let pictures = Pictures::new(machinery.clone(), workshop);
+        Arc::new(Self { pictures, machinery, shop, inventory, responses })
     }
 
     async fn read_as(&self, reading: &Reading) -> Result<ReadAs> {
@@ -110,7 +119,8 @@ impl Catalog {
         if let Some(kept) = kept.filter(|kept| kept.version == version && kept.shelf == shelf && kept.product == id) {
             return Ok(kept.clone());
         }
-        let view = views::product(product, &asked.read_as, &shelf);
+        let album = self.pictures.album(product.content.images.iter().map(|image| &image.media)).await?;
+        let view = views::product(product, &asked.read_as, &shelf, &album);
         let body = serde_json::to_vec(&view).map_err(|error| Error::internal(error.to_string()))?;
         let answer = Arc::new(Answer::new(id, version, shelf, view, body.into()));
         self.responses.keep(asked, answer.clone(), generation);

@@ -4,7 +4,6 @@
 
 use domain::catalog::{Content, Fact, Product, Section, State, Status, Translation, Variant};
 use domain::money::Currency;
-use domain::sku::Sku;
 use platform::documents::tuple::Key;
 use platform::documents::{Collection, Entry};
 use platform::log::executor::CommittedFact;
@@ -47,10 +46,6 @@ impl ProductDoc {
 
     pub fn product(&self) -> Option<&Product> {
         self.slim.product()
-    }
-
-    pub fn skus(&self) -> impl Iterator<Item = &Sku> {
-        self.product().into_iter().flat_map(|product| &product.content.variants).map(|variant| &variant.sku)
     }
 }
 

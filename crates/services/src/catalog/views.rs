@@ -13,7 +13,7 @@ use domain::money::{Currency, Money};
 use domain::sku::Sku;
 use domain::stock::Stock;
 
-use super::media;
+use super::media::{self, Album};
 use super::reading::ReadAs;
 
 /// From this many on nobody is urged.
@@ -39,7 +39,7 @@ fn left(shelf: &Shelf, sku: &Sku) -> Availability {
     shelf.get(sku).copied().unwrap_or(Availability::SoldOut)
 }
 
-pub fn card(product: &Product, read_as: &ReadAs, shelf: &Shelf) -> ProductCard {
+pub fn card(product: &Product, read_as: &ReadAs, shelf: &Shelf, album: &Album) -> ProductCard {
     let content = &product.content;
     let text = content.text_in(&read_as.locale);
     let range = read_as.currency.and_then(|currency| content.price_range_in(currency));
@@ -51,7 +51,7 @@ pub fn card(product: &Product, read_as: &ReadAs, shelf: &Shelf) -> ProductCard {
         title: text.title().to_string(),
         brand: content.brand.as_ref().map(ToString::to_string),
         categories: content.categories.iter().map(ToString::to_string).collect(),
-        image: content.images.first().map(|image| image_view(&text, image)),
+        image: content.images.first().map(|image| image_view(&text, image, album)),
         currency: read_as.currency_code().to_owned(),
         price_from: range.map(|(lowest, _)| lowest.amount()),
         price_to: range.map(|(_, highest)| highest.amount()),
@@ -60,7 +60,7 @@ pub fn card(product: &Product, read_as: &ReadAs, shelf: &Shelf) -> ProductCard {
     }
 }
 
-pub fn product(product: &Product, read_as: &ReadAs, shelf: &Shelf) -> ProductView {
+pub fn product(product: &Product, read_as: &ReadAs, shelf: &Shelf, album: &Album) -> ProductView {
     let content = &product.content;
     let text = content.text_in(&read_as.locale);
     let range = read_as.currency.and_then(|currency| content.price_range_in(currency));
@@ -82,7 +82,7 @@ pub fn product(product: &Product, read_as: &ReadAs, shelf: &Shelf) -> ProductVie
         categories: content.categories.iter().map(ToString::to_string).collect(),
         attributes: text.attributes().into_iter().map(attribute).collect(),
         options: options.collect(),
-        images: content.images.iter().map(|image| image_view(&text, image)).collect(),
+        images: content.images.iter().map(|image| image_view(&text, image, album)).collect(),
         locale: read_as.locale.to_string(),
         currency: read_as.currency_code().to_owned(),
         price_from: range.map(|(lowest, _)| lowest.amount()),
@@ -109,13 +109,14 @@ fn variant_view(variant: &Variant, read_as: &ReadAs, shelf: &Shelf) -> VariantVi
     }
 }
 
-fn image_view<'a>(text: &TextIn<'a>, image: &'a Image) -> ImageView {
+fn image_view<'a>(text: &TextIn<'a>, image: &'a Image, album: &Album) -> ImageView {
+    let details = album.get(&image.media);
     ImageView {
         url: media::url(&image.media),
         alt: text.image_alt(image).to_owned(),
-        width: None,
-        height: None,
-        sizes: Vec::new(),
+        width: details.and_then(|details| details.width),
+        height: details.and_then(|details| details.height),
+        sizes: details.map(|details| details.sizes(&image.media)).unwrap_or_default(),
     }
 }
 

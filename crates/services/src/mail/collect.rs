@@ -15,7 +15,7 @@ use platform::documents::{Change, Checkpoint, Put, Query, Range, WriteBatch};
 use platform::log::{Position, RecordedFact, Shard};
 
 use super::news::{self, News};
-use super::record::{BY_DUE, BY_ORDER, MAILS, Record};
+use super::record::{BY_DUE, BY_ORDER, MAILS, Record, due_at};
 use super::{MailState, Mailroom, hex, name_of};
 use crate::machinery::stored;
 
@@ -81,7 +81,7 @@ impl Mailroom {
     /// How many mails could be sent now, counted up to a limit.
     async fn due(&self, limit: usize) -> Result<usize> {
         let now = self.machinery.clock.now();
-        let query = Query::new(MAILS, BY_DUE, Range::between(Key::new(), Key::new().time(now))).limit(limit);
+        let query = Query::new(MAILS, BY_DUE, due_at(now)).limit(limit);
         Ok(self.machinery.documents.query(query, now).await.map_err(stored)?.documents.len())
     }
 

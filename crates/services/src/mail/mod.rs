@@ -16,9 +16,6 @@ mod transport;
 
 pub mod http;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,9 +31,10 @@ use domain::locale::Locale;
 use domain::text::Email;
 use parking_lot::Mutex;
 use platform::documents::tuple::Key;
-use platform::documents::{Conditional, Expected, Filter, Query, Range};
+use platform::documents::{Conditional, Documents, Expected, Filter, Query, Range};
 use platform::http::lists::{Cursor, Fingerprint};
 use platform::log::Position;
+use platform::store::StoreResult;
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -238,6 +236,12 @@ impl Mail for Mailroom {
     async fn replace_settings(&self, settings: MailSettings, seen: u64) -> Result<u64> {
         self.write_settings(settings, seen).await
     }
+}
+
+/// How many mails were refused for good, counted up to a limit; for whoever examines the shop's data.
+pub async fn failed_mails(documents: &dyn Documents, now: jiff::Timestamp, limit: usize) -> StoreResult<usize> {
+    let range = Range::prefix(Key::new().text(&name_of(&MailState::Failed)));
+    Ok(documents.query(Query::new(MAILS, BY_STATE, range).limit(limit), now).await?.documents.len())
 }
 
 /// Whom a mail goes to: the buyer, or the given member of staff.

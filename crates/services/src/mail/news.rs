@@ -58,3 +58,29 @@ fn is_from_old_books(order: &OrderView) -> bool {
     let (Some(placed), Some(recorded)) = (time(&order.placed_at), time(&order.recorded_at)) else { return false };
     placed.checked_add(FROM_OLD_BOOKS_H.hours()).is_ok_and(|then| then < recorded)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buyer_is_told_of_what_matters_to_them_and_of_nothing_else() {
+        let kinds = |fact: &Fact, was_confirmed| -> Vec<MailKind> {
+            let mails = of(fact, was_confirmed).into_iter();
+            mails.filter_map(|news| if let News::Mail { kind, .. } = news { Some(kind) } else { None }).collect()
+        };
+        assert_eq!(kinds(&Fact::Confirmed {}, false), [MailKind::Placed, MailKind::NewOrder]);
+        assert_eq!(kinds(&Fact::Cancelled {}, true), [MailKind::Cancelled]);
+        assert_eq!(kinds(&Fact::Cancelled {}, false), [], "the page told them");
+        assert_eq!(kinds(&Fact::Rejected { shortages: Vec::new() }, false), []);
+        assert_eq!(of(&Fact::Erased {}, true), [News::Erased]);
+    }
+
+    #[test]
+    fn every_type_that_is_news_is_looked_at() {
+        for name in ["confirmed", "shipped", "cancelled", "refunded", "erased"] {
+            assert!(may_be_news(&format!("order.{name}")));
+        }
+        assert!(!may_be_news("order.placed") && !may_be_news("payment.refunded"));
+    }
+}

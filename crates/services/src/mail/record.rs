@@ -8,7 +8,7 @@ use domain::ids::OrderId;
 use domain::text::Email;
 use jiff::{Timestamp, ToSpan};
 use platform::documents::tuple::Key;
-use platform::documents::{Collection, Entry, Put};
+use platform::documents::{Collection, Entry, Put, Range};
 use serde::{Deserialize, Serialize};
 
 use super::name_of;
@@ -102,6 +102,13 @@ impl Record {
             due_at,
         }
     }
+}
+
+/// The mails that are due at an instant.
+pub fn due_at(now: Timestamp) -> Range {
+    // A time is whole microseconds, and a range leaves its end out.
+    let end = now.checked_add(1.microsecond()).unwrap_or(now);
+    Range::between(Key::new(), Key::new().time(end))
 }
 
 fn later(at: Timestamp, hours: i64) -> Timestamp {

@@ -5,6 +5,7 @@
 //! one mail is asked for three days; one that says "never" is believed, and staff may send the mail again.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,13 +13,12 @@ use std::time::Duration;
 use contracts::Result;
 use contracts::mail::{MailKind, MailState};
 use domain::text::Email;
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use jiff::{Timestamp, ToSpan};
-use platform::documents::tuple::Key;
-use platform::documents::{Change, Conditional, Expected, Query, Range, WriteBatch};
+use platform::documents::{Change, Conditional, Expected, Query, WriteBatch};
 use platform::entropy::draw;
 
-use super::record::{BY_DUE, MAILS, Record};
+use super::record::{BY_DUE, MAILS, Record, due_at};
 use super::settings::Sender;
 use super::transport::{Letter, Refused};
 use super::{Mailroom, addressee, is_callers, name_of, one_line};
@@ -81,9 +81,7 @@ impl Mailroom {
         if self.sender(&mail, &shop.settings).is_none() {
             return Ok(0);
         }
-        // A time is whole microseconds, and the range leaves its end out.
-        let until = now.checked_add(1.microsecond()).unwrap_or(now);
-        let query = Query::new(MAILS, BY_DUE, Range::between(Key::new(), Key::new().time(until))).limit(ROUND);
+        let query = Query::new(MAILS, BY_DUE, due_at(now)).limit(ROUND);
         let page = self.machinery.documents.query(query, now).await.map_err(stored)?;
         let mut by_order: BTreeMap<String, Vec<(String, u64, Record)>> = BTreeMap::new();
         let mut in_turn = Vec::new();
@@ -121,14 +119,15 @@ impl Mailroom {
     }
 
     async fn send_one(&self, id: &str, version: u64, record: Record) -> Result<()> {
-        let letter = match self.letter(id, &record).await {
+        let letter = match unless_it_panics(self.letter(id, &record)).await.unwrap_or_else(|| Err(unwritable())) {
             Ok(Some(letter)) => letter,
             Ok(None) => return self.drop_mail(id).await,
             Err(error) if is_callers(&error) => return self.keep(id, version, record.failed(error.message)).await,
             Err(error) => return Err(error),
         };
         self.pace.lock().await.tick().await;
-        let outcome = self.transport.send(&letter).await;
+        let outcome = unless_it_panics(self.transport.send(&letter)).await;
+        let outcome = outcome.unwrap_or_else(|| Err(Refused::Never(unwritable().message)));
         let now = self.machinery.clock.now();
         let record = match outcome {
             Ok(()) => {
@@ -231,6 +230,15 @@ impl Mailroom {
     }
 }
 
+/// One mail that nobody foresaw must not keep all others from being sent.
+async fn unless_it_panics<T>(work: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
+fn unwritable() -> contracts::Error {
+    contracts::Error::conflict("unwritable", "the mail could not be put together; the log says where")
+}
+
 fn after(now: Timestamp, pause: Duration) -> Timestamp {
     now.checked_add(pause).unwrap_or(Timestamp::MAX)
 }
@@ -243,4 +251,17 @@ fn without_addresses(reason: &str, to: &Email) -> String {
     let local = to.as_str().split('@').next().unwrap_or_default();
     let hidden = if local.chars().count() > 2 { hidden.replace(local, "…") } else { hidden };
     hidden.chars().take(PROBLEM_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_names_nobody() {
+        let to = Email::parse("wilhelmina@personal.example").unwrap();
+        let told = without_addresses("550 5.1.1 <wilhelmina@personal.example>: user wilhelmina\r\nunknown", &to);
+        assert_eq!(told, "550 5.1.1 … user … unknown");
+        assert!(without_addresses(&"x".repeat(1_000), &to).chars().count() <= PROBLEM_CHARS_MAX);
+    }
 }

@@ -106,3 +106,41 @@ fn checked(settings: MailSettings) -> Result<MailSettings> {
 fn some(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use contracts::mail::MailKind;
+
+    use super::*;
+
+    #[test]
+    fn settings_are_tidied() {
+        let told = checked(MailSettings {
+            from_name: Some("  Low Lamp ".to_owned()),
+            from_address: Some(String::new()),
+            reply_to: None,
+            staff: vec!["a@shop.example".to_owned(), " A@Shop.example".to_owned(), String::new()],
+            muted: vec![MailKind::Shipped, MailKind::Placed, MailKind::Shipped],
+        });
+        let told = told.unwrap();
+        assert_eq!((told.from_name.as_deref(), told.from_address), (Some("Low Lamp"), None));
+        assert_eq!(told.staff, ["a@shop.example"]);
+        assert_eq!(told.muted, [MailKind::Placed, MailKind::Shipped]);
+    }
+
+    #[test]
+    fn what_could_become_a_header_is_refused_with_its_place() {
+        let error = checked(MailSettings {
+            from_name: Some("Shop\r\nBcc: all@example.com".to_owned()),
+            from_address: Some("no address".to_owned()),
+            reply_to: Some("a@b.example\nX: 1".to_owned()),
+            staff: vec!["x".to_owned(); STAFF_MAX + 1],
+            muted: Vec::new(),
+        })
+        .unwrap_err();
+        let pointers: Vec<&str> = error.fields.iter().map(|field| field.pointer.as_str()).collect();
+        for pointer in ["/from_name", "/from_address", "/reply_to", "/staff/0", "/staff"] {
+            assert!(pointers.contains(&pointer), "{pointer}: {pointers:?}");
+        }
+    }
+}

@@ -36,7 +36,7 @@ pub struct Import {
     pub transfer: Arc<Transfer>,
     pub running: Arc<Running>,
     pub order: ImportOrder,
-    pub currency: Currency,
+    pub currency: Option<Currency>,
     pub caller: Caller,
     /// Categories that were found or made; the lock keeps two products from making the same one.
     categories: Mutex<BTreeMap<Vec<String>, Slug>>,
@@ -47,7 +47,7 @@ impl Import {
         transfer: Arc<Transfer>,
         running: Arc<Running>,
         order: ImportOrder,
-        currency: Currency,
+        currency: Option<Currency>,
         caller: Caller,
     ) -> Self {
         Self { transfer, running, order, currency, caller, categories: Mutex::default() }
@@ -216,7 +216,14 @@ impl Import {
             return Ok(());
         };
         let tell = |field: FieldError| self.running.tell(goods.problem(Severity::Warning, &field, None));
-        self.transfer.fetch_all(&product.id, &self.running, &self.caller, &tell).await
+        match self.transfer.fetch_all(&product.id, &self.running, &self.caller, &tell).await {
+            // The product is written; its pictures wait on.
+            Err(error) if error.kind == Kind::Unavailable => {
+                tell(FieldError::new("/image_urls", error.code, error.message));
+                Ok(())
+            }
+            done => done,
+        }
     }
 }
 

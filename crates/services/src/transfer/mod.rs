@@ -134,11 +134,15 @@ impl Transfer {
         if let Some(operation) = self.operations.find(&id).await? {
             return Ok((operation, false));
         }
-        let currency = self.currency(order.currency).await?;
+        let currency = match order.format {
+            Format::Csv => Some(self.currency(order.currency).await?),
+            // Each price names its own.
+            Format::Jsonl => None,
+        };
         let mut operation = fresh(&id, OperationKind::ImportProducts, "bytes", file.bytes);
         operation.dry_run = order.dry_run;
         operation.format = Some(order.format);
-        operation.currency = Some(currency.code().to_owned());
+        operation.currency = currency.map(|currency| currency.code().to_owned());
         let running = self.operations.begin(operation, IMPORTS_MAX).await?;
         let me = self.me()?;
         let import = Import::new(me.clone(), running.clone(), order, currency, caller.clone());

@@ -49,7 +49,9 @@ impl Running {
 
     pub fn shown(&self) -> Operation {
         let mut shown = self.operation.lock().clone();
+        // They come in the order in which products are done, which differs from run to run.
         shown.problems.sort_by_key(|problem| problem.line);
+        shown.categories_created.sort();
         shown
     }
 
@@ -124,8 +126,11 @@ impl Operations {
         {
             let mut all = self.running.lock();
             let kind = running.operation.lock().kind;
-            let same: Vec<&String> =
-                all.iter().filter(|(_, other)| other.operation.lock().kind == kind).map(|(id, _)| id).collect();
+            let is_same = |other: &Running| {
+                let other = other.operation.lock();
+                other.kind == kind && other.state == OperationState::Running
+            };
+            let same: Vec<&String> = all.iter().filter(|(_, other)| is_same(other)).map(|(id, _)| id).collect();
             if let Some(other) = same.first().filter(|_| same.len() >= at_once_max) {
                 let message = format!("{other} is still under way; wait for it, then ask again");
                 return Err(Error::conflict("operation_running", message).with("operation", other.as_str()));
@@ -153,32 +158,37 @@ impl Operations {
         if is_due { self.note(running).await } else { Ok(()) }
     }
 
-    /// Ends an operation, as done or as failed.
+    /// Ends an operation, as done or as failed. Whoever sees that it has ended can begin another.
     pub async fn end(&self, running: &Running, came_of_it: Result<()>) {
-        running.update(|operation| {
-            operation.state = OperationState::Done;
-            if let Err(error) = came_of_it {
-                let is_ours = error.kind == Kind::Internal;
-                if is_ours {
-                    tracing::error!(operation = operation.id, reason = error.message, "an operation failed");
-                }
-                operation.state = OperationState::Failed;
-                operation.failure =
-                    Some(if is_ours { "something went wrong on the shop's side".to_owned() } else { error.message });
+        let mut ended = running.shown();
+        ended.state = OperationState::Done;
+        if let Err(error) = came_of_it {
+            let is_ours = error.kind == Kind::Internal;
+            if is_ours {
+                tracing::error!(operation = ended.id, reason = error.message, "an operation failed");
             }
-        });
-        if let Err(error) = self.note(running).await {
-            tracing::warn!(reason = error.message, "how an operation ended could not be written down");
+            ended.state = OperationState::Failed;
+            ended.failure =
+                Some(if is_ours { "something went wrong on the shop's side".to_owned() } else { error.message });
         }
-        let id = running.operation.lock().id.clone();
-        self.running.lock().remove(&id);
+        let id = ended.id.clone();
+        match self.write(&mut ended).await {
+            Ok(()) => drop(self.running.lock().remove(&id)),
+            Err(error) => {
+                tracing::warn!(reason = error.message, "how an operation ended could not be written down");
+                running.update(|operation| *operation = ended);
+            }
+        }
     }
 
     async fn note(&self, running: &Running) -> Result<()> {
+        self.write(&mut running.shown()).await
+    }
+
+    async fn write(&self, operation: &mut Operation) -> Result<()> {
         let now = self.machinery.clock.now();
-        running.update(|operation| operation.updated_at = now.to_string());
-        let operation = running.shown();
-        let body = serde_json::to_string(&operation).map_err(|error| Error::internal(error.to_string()))?;
+        operation.updated_at = now.to_string();
+        let body = serde_json::to_string(operation).map_err(|error| Error::internal(error.to_string()))?;
         let began: Timestamp = operation.created_at.parse().unwrap_or(now);
         let put = Put {
             collection: OPERATIONS,

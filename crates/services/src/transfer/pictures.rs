@@ -2,6 +2,7 @@
 //! It does not know the web: a port fetches, and sees to it that nothing private is asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,6 +18,8 @@ use super::operations::Running;
 
 /// How often a product is looked at anew because others changed it meanwhile.
 const LOOKS: usize = 4;
+/// How often a workshop that has too much to do is asked again, and how long after.
+const PATIENCE: (usize, Duration) = (60, Duration::from_millis(500));
 /// Pictures that are fetched at once, over all imports.
 pub const FETCHES_AT_ONCE: usize = 8;
 
@@ -107,8 +110,8 @@ impl Transfer {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err((error.code().to_owned(), error.to_string()))),
         };
-        let media = match self.catalog.store_media("", bytes, caller).await {
-            Ok(media) => media.id,
+        let media = match self.store(bytes, caller).await {
+            Ok(media) => media,
             Err(error) if matches!(error.kind, Kind::Unavailable | Kind::Internal) => return Err(error),
             Err(error) => return Ok(Err((error.code.into_owned(), error.message))),
         };
@@ -124,6 +127,19 @@ impl Transfer {
             }
         }
         Err(Error::unavailable("others keep changing this product", 1))
+    }
+}
+
+impl Transfer {
+    /// Waits while others have their pictures worked on.
+    async fn store(&self, bytes: Bytes, caller: &Caller) -> Result<MediaId> {
+        for _ in 0..PATIENCE.0 {
+            match self.catalog.store_media("", bytes.clone(), caller).await {
+                Err(error) if error.kind == Kind::Unavailable => tokio::time::sleep(PATIENCE.1).await,
+                stored => return stored.map(|media| media.id),
+            }
+        }
+        self.catalog.store_media("", bytes, caller).await.map(|media| media.id)
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Products {
 }
 
 enum Source {
-    Csv { records: Box<Records>, header: Option<Header>, currency: Currency, next: Option<Record> },
+    Csv { records: Box<Records>, header: Option<Header>, currency: Option<Currency>, next: Option<Record> },
     Jsonl { reader: Reader, buffer: BytesMut, line: u64, is_end: bool },
 }
 
@@ -58,7 +58,7 @@ impl Seen {
 }
 
 impl Products {
-    pub fn new(reader: Reader, format: Format, currency: Currency, running: Arc<Running>) -> Self {
+    pub fn new(reader: Reader, format: Format, currency: Option<Currency>, running: Arc<Running>) -> Self {
         let source = match format {
             Format::Csv => Source::Csv { records: Box::new(Records::new(reader)), header: None, currency, next: None },
             Format::Jsonl => Source::Jsonl { reader, buffer: BytesMut::new(), line: 0, is_end: false },
@@ -89,7 +89,9 @@ impl Products {
     /// All rows of the next handle. Rows that belong to no product are told.
     async fn next_of_csv(&mut self) -> Result<(Option<Goods>, bool)> {
         let Some((handle, rows)) = self.rows_of_one().await? else { return Ok((None, true)) };
-        let Source::Csv { header: Some(header), currency, .. } = &self.source else { return Ok((None, true)) };
+        let Source::Csv { header: Some(header), currency: Some(currency), .. } = &self.source else {
+            return Err(Error::internal("a file of rows is read without a currency"));
+        };
         let line = rows.first().map_or(0, |row| row.line);
         let tell = |severity, column, code: &str, message: String, value: &str, line| {
             let name = header.name(column);

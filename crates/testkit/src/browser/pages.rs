@@ -51,11 +51,23 @@ impl Page {
 /// In the order in which one may go through them: a cart is filled before it is looked at.
 pub const PAGES: &[Page] = &[
     page("home", "/", Who::Guest).main(),
-    page("category", "/?category={category}", Who::Guest).main(),
-    page("search", "/?q={word}", Who::Guest),
-    page("nothing-found", "/?q=zzzzzzzz", Who::Guest),
+    page("category", "/c/{category}", Who::Guest).main(),
+    page("search", "/search?q={word}", Who::Guest),
+    page("nothing-found", "/search?q=zzzzzzzz", Who::Guest),
     page("product", "/p/{product}", Who::Guest).main(),
+    page("empty-cart", "/cart", Who::Guest),
+    page("find-order", "/find-order", Who::Guest),
+    page("about", "/pages/about", Who::Guest),
+    page("shipping", "/pages/shipping", Who::Guest),
+    page("privacy", "/pages/privacy", Who::Guest),
+    page("terms", "/pages/terms", Who::Guest),
     page("not-found", "/no/such/page", Who::Guest).refused(404),
+    page("cart", "/cart", Who::Buyer).main(),
+    page("checkout", "/checkout", Who::Buyer).main(),
+    page("order", "/orders/{my_order}", Who::Customer).main(),
+    page("ordered-cart", "/cart", Who::Customer),
+    page("sign-in", "/admin/sign-in", Who::Guest),
+    page("dashboard", "/admin", Who::Staff).main(),
 ];
 
 /// What the placeholders of paths stand for in one shop.

@@ -4,6 +4,7 @@
 pub mod blobs;
 pub mod documents;
 pub mod executor;
+pub mod index;
 pub mod log;
 
 use std::sync::Arc;

@@ -186,7 +186,8 @@ async fn change(State(admin): State<Admin>, session: Session, Path(slug): Path<S
         input.position = last_position(&tree, input.parent.as_deref());
     }
     let mut inputs = tree.inputs();
-    let place = inputs.iter().position(|there| there.slug.as_deref() == Some(category.slug.as_str())).unwrap_or_default();
+    let place =
+        inputs.iter().position(|there| there.slug.as_deref() == Some(category.slug.as_str())).unwrap_or_default();
     inputs[place] = input;
     admin.write_category(&session, Some(category), inputs, place, form).await
 }
@@ -306,7 +307,10 @@ impl Admin {
                 let label = fill(words.shelves.in_language, &[label, super::languages::own_name(tag)]);
                 Cell::new(name.clone(), label, form.value(&name)).told(&form).in_language(tag)
             };
-            TextCells { title: cell("title", words.shelves.title), description: cell("description", words.shelves.description) }
+            TextCells {
+                title: cell("title", words.shelves.title),
+                description: cell("description", words.shelves.description),
+            }
         };
         let texts = tags.iter().map(text).collect();
         let page = CategoryPage {
@@ -373,13 +377,15 @@ fn parents(tree: &Tree, category: Option<&Category>, top: &str) -> Vec<Choice> {
     let below = category.map(|category| tree.categories.subtree(&category.slug)).unwrap_or_default();
     let choice = |value: String, label: String| Choice { value, label, href: String::new(), is_current: false };
     let others = tree.walk().into_iter().filter(|(_, there)| !below.contains(&there.slug));
-    let others = others.map(|(depth, there)| choice(there.slug.to_string(), format!("{}{}", "— ".repeat(depth), there.title)));
+    let others =
+        others.map(|(depth, there)| choice(there.slug.to_string(), format!("{}{}", "— ".repeat(depth), there.title)));
     std::iter::once(choice(String::new(), top.to_owned())).chain(others).collect()
 }
 
 /// The shop's languages but its own one, and those that the category has beyond them.
 fn tags(settings: &Settings, category: Option<&Category>) -> Vec<String> {
-    let mut tags: Vec<String> = settings.locales.iter().filter(|locale| **locale != settings.default_locale).map(ToString::to_string).collect();
+    let mut tags: Vec<String> =
+        settings.locales.iter().filter(|locale| **locale != settings.default_locale).map(ToString::to_string).collect();
     let own = category.into_iter().flat_map(|category| category.translations.keys().map(Locale::to_string));
     let more: Vec<String> = own.filter(|tag| !tags.contains(tag)).collect();
     tags.extend(more);

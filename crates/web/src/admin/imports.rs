@@ -3,14 +3,16 @@
 
 use askama::Template;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::body::Body;
 use bytes::Bytes;
-use contracts::transfer::{Chunks, Format, ImportOrder, Operation, OperationKind, OperationState, RowProblem, Severity};
+use contracts::transfer::{
+    Chunks, Format, ImportOrder, Operation, OperationKind, OperationState, RowProblem, Severity,
+};
 use contracts::{Error, Kind};
 use domain::ids::OperationId;
 use domain::money::Currency;
@@ -36,10 +38,7 @@ const TEXT_BYTES_MAX: usize = 1_000;
 pub fn router() -> Router<Admin> {
     // How large a file may be, the importer says, who never holds all of it.
     let start = Router::new().route(PATH, get(list).post(start)).layer(DefaultBodyLimit::disable());
-    Router::new()
-        .route("/admin/import/export", get(export))
-        .route("/admin/import/{id}", get(show))
-        .merge(start)
+    Router::new().route("/admin/import/export", get(export)).route("/admin/import/{id}", get(show)).merge(start)
 }
 
 #[derive(Template)]
@@ -203,7 +202,10 @@ async fn show(
     let page = OperationPage {
         path: format!("{PATH}/{id}"),
         is_running: operation.state == OperationState::Running,
-        percent: (operation.progress.done.saturating_mul(100)).checked_div(operation.progress.total).unwrap_or(0).min(100),
+        percent: (operation.progress.done.saturating_mul(100))
+            .checked_div(operation.progress.total)
+            .unwrap_or(0)
+            .min(100),
         state,
         state_class,
         at: frame.times.of_text(&operation.created_at),
@@ -235,7 +237,11 @@ fn problem_row(problem: &RowProblem, words: &'static Words) -> ProblemRow {
         severity: if is_error { words.shelves.not_taken } else { words.shelves.partly },
         is_error,
         column: problem.column.clone().unwrap_or_default(),
-        message: words.field_message(&domain::field::FieldError::new("", problem.code.as_str(), problem.message.as_str())),
+        message: words.field_message(&domain::field::FieldError::new(
+            "",
+            problem.code.as_str(),
+            problem.message.as_str(),
+        )),
         value: problem.value.clone().unwrap_or_default(),
     }
 }

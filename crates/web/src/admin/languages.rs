@@ -3,7 +3,8 @@
 
 /// Those that a shop is offered; it may speak any other.
 pub const KNOWN: [&str; 30] = [
-    "en", "ko", "ar", "cs", "da", "de", "el", "es", "fi", "fr", "he", "hi", "hu", "id", "it", "ja", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sv", "th", "tr", "uk", "vi", "zh-Hans", "zh-Hant",
+    "en", "ko", "ar", "cs", "da", "de", "el", "es", "fi", "fr", "he", "hi", "hu", "id", "it", "ja", "nb", "nl", "pl",
+    "pt", "pt-BR", "ro", "ru", "sv", "th", "tr", "uk", "vi", "zh-Hans", "zh-Hant",
 ];
 
 /// By the tag of BCP 47; the tag itself where nobody told us.

@@ -242,7 +242,9 @@ fn as_csv(admin: &Admin, session: &Session, order: Option<OrderId>, state: Optio
 
 async fn show_settings(State(admin): State<Admin>, session: Session) -> Answer {
     let (settings, version) = admin.services.mail.settings().await?;
-    admin.mail_settings_page(&session, form_of(&settings), Form::default(), settings.muted, version, StatusCode::OK).await
+    admin
+        .mail_settings_page(&session, form_of(&settings), Form::default(), settings.muted, version, StatusCode::OK)
+        .await
 }
 
 fn form_of(settings: &MailSettings) -> Form {
@@ -258,7 +260,13 @@ fn settings_of(form: &Form) -> MailSettings {
         from_name: form.text("from_name"),
         from_address: form.text("from_address"),
         reply_to: form.text("reply_to"),
-        staff: form.value("staff").split(['\n', ',']).map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
+        staff: form
+            .value("staff")
+            .split(['\n', ','])
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect(),
         muted: KINDS.into_iter().filter(|kind| form.all("muted").any(|value| value == value_of(*kind))).collect(),
     }
 }
@@ -342,12 +350,7 @@ async fn ask_resend(State(admin): State<Admin>, session: Session, Params(asked):
     admin.resend_page(&session, &asked, Form::default(), StatusCode::OK).await
 }
 
-async fn resend(
-    State(admin): State<Admin>,
-    session: Session,
-    Params(asked): Params<Asked>,
-    mut form: Form,
-) -> Answer {
+async fn resend(State(admin): State<Admin>, session: Session, Params(asked): Params<Asked>, mut form: Form) -> Answer {
     let order = asked.order()?.ok_or_else(|| Error::not_found("order"))?;
     let once = form.text("once").unwrap_or_else(|| session.once.to_string());
     match admin.services.mail.resend(asked.kind()?, &order, &once, &session.caller()).await {

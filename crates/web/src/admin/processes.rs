@@ -21,7 +21,7 @@ use super::flash::Flash;
 use super::form::Form;
 use super::frame::Frame;
 use super::lists::{Choice, Pager, href};
-use super::order::shown::left_to_ship;
+use super::order::shown::{can_skip, can_undo, left_to_ship};
 use super::session::Session;
 use super::sheet::Sheet;
 use super::words::fill;
@@ -47,6 +47,9 @@ struct Row {
     order: String,
     number: String,
     is_parked: bool,
+    can_retry: bool,
+    can_skip: bool,
+    can_undo: bool,
     is_test: bool,
     step: String,
     reason: String,
@@ -94,6 +97,11 @@ async fn show(State(admin): State<Admin>, session: Session, asked: Result<Params
     }
     let tasks = orders.processes(state, asked.cursor.as_deref(), ROWS).await?;
     let frame = admin.frame(&session, session.words.frame.processes).await?;
+    let mut rows = Vec::with_capacity(tasks.items.len());
+    for task in &tasks.items {
+        let id = OrderId::parse(&task.order_id).map_err(|error| Error::internal(error.to_string()))?;
+        rows.push(row(&frame, task, &admin.order(&id).await?));
+    }
     let pairs = [("state", asked.state.as_str())];
     let words = session.words.processes;
     let view = |value: &str, label: &str| Choice {
@@ -104,7 +112,7 @@ async fn show(State(admin): State<Admin>, session: Session, asked: Result<Params
     };
     let page = ProcessesPage {
         views: vec![view("", words.all), view("parked", words.parked), view("running", words.running)],
-        rows: tasks.items.iter().map(|task| row(&frame, task)).collect(),
+        rows,
         pager: Pager::new("/admin/processes", &pairs, asked.cursor.as_deref(), tasks.next_cursor.as_deref()),
         only_parked: state == Some(ProcessState::Parked),
         frame,
@@ -112,12 +120,18 @@ async fn show(State(admin): State<Admin>, session: Session, asked: Result<Params
     Ok(answer::page(&page))
 }
 
-fn row(frame: &Frame, task: &TaskView) -> Row {
+/// `order`: what the process belongs to; the list of processes forgets numbers of orders that were at their end before.
+fn row(frame: &Frame, task: &TaskView, order: &OrderView) -> Row {
+    let is_parked = task.state == "parked";
     let time = |at: &Option<String>| at.as_deref().map(|at| frame.times.of_text(at)).unwrap_or_default();
     Row {
         order: task.order_id.clone(),
-        number: task.number.clone().unwrap_or_default(),
-        is_parked: task.state == "parked",
+        number: order.number.clone(),
+        is_parked,
+        // A step that failed and is tried again later: staff need not wait.
+        can_retry: is_parked || task.attempts > 0,
+        can_skip: can_skip(order),
+        can_undo: is_parked && can_undo(order),
         is_test: task.test,
         step: task.step.as_deref().map(|step| frame.words.happening(step)).unwrap_or_default(),
         reason: task.reason.clone().unwrap_or_default(),

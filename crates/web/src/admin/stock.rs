@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use contracts::inventory::{MovementType, StockDesk, StockLevels, StockMovement, StockPolicy};
 use contracts::Error;
+use contracts::inventory::{MovementType, StockDesk, StockLevels, StockMovement, StockPolicy};
 use domain::sku::Sku;
 use domain::stock::{FEW_LEFT, Location, Policy, Reason};
 use futures::TryStreamExt;
@@ -240,7 +240,8 @@ async fn choose_policy(State(admin): State<Admin>, session: Session, mut form: F
     };
     match admin.services.stock.choose_policy(&sku, policy, &session.caller()).await {
         Ok(levels) => {
-            let text = fill(session.words.shelves.policy_set, &[sku.as_str(), policy_word(levels.policy, session.words)]);
+            let text =
+                fill(session.words.shelves.policy_set, &[sku.as_str(), policy_word(levels.policy, session.words)]);
             Ok(admin.done(&item_path(sku.as_str()), &Flash::good(text)))
         }
         Err(error) => {

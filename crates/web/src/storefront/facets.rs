@@ -29,7 +29,7 @@ pub fn facets(found: &Facets, asked: &Asked, place: &Place, words: &'static Word
         let choices = values.iter().map(|value| choice(name, value, asked, place)).collect();
         facet(title.to_owned(), choices)
     };
-    let mut all = vec![values(words.brand, "brand", &found.brands)];
+    let mut all = vec![categories(found, asked, place, words), values(words.brand, "brand", &found.brands)];
     let own = found.attributes.iter();
     all.extend(own.map(|facet| values(&facet.label, &format!("{ATTRIBUTE}{}", facet.key), &facet.values)));
     let prices = found.prices.iter().filter_map(|band| price(band, asked, place, words));
@@ -54,6 +54,10 @@ pub fn chosen(asked: &Asked, found: Option<&Facets>, place: &Place, words: &'sta
     for (name, value) in &asked.pairs {
         let label = match name.as_str() {
             "brand" => value.clone(),
+            "category" => {
+                let known = found.and_then(|found| found.categories.iter().find(|known| known.value == *value));
+                known.map_or(value.as_str(), |known| known.label.as_str()).to_owned()
+            }
             "in_stock" if value == "true" => words.only_in_stock.to_owned(),
             "price_min" | "price_max" if !price_told => {
                 price_told = true;
@@ -72,6 +76,17 @@ pub fn chosen(asked: &Asked, found: Option<&Facets>, place: &Place, words: &'sta
         links.push(Link { label, href, is_current: true });
     }
     links
+}
+
+/// One at a time; a category's own page has its children instead.
+fn categories(found: &Facets, asked: &Asked, place: &Place, words: &'static Words) -> Facet {
+    let choice = |value: &FacetValue| {
+        let chosen = if value.is_chosen { String::new() } else { value.value.clone() };
+        let href = asked.with_only(&[("category", chosen)], place);
+        Choice { label: value.label.clone(), href, count: value.count, is_chosen: value.is_chosen }
+    };
+    let offered = if asked.is_search { found.categories.as_slice() } else { &[] };
+    facet(words.categories.to_owned(), offered.iter().map(choice).collect())
 }
 
 fn attribute_label(name: &str, value: &str, found: Option<&Facets>) -> String {

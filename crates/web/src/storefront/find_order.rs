@@ -67,10 +67,12 @@ pub(super) async fn take(State(front): State<Front>, visitor: Visitor, fields: F
 impl Tries {
     /// How long to wait, when this was one too many.
     fn too_many(&self, visitor: &Visitor, number: &str) -> Option<Duration> {
-        let by_address = visitor.client.map(|client| self.by_address.spend_ip(client));
+        let by_address = visitor.client.and_then(|client| self.by_address.spend_ip(client).retry_in);
+        if by_address.is_some() {
+            return by_address;
+        }
         let number = OrderNumber::parse(&plain(number)).map_or_else(|_| number.to_owned(), |number| number.to_string());
-        let by_number = self.by_number.spend_key(&number);
-        by_address.into_iter().chain([by_number]).filter_map(|spent| spent.retry_in).max()
+        self.by_number.spend_key(&number).retry_in
     }
 }
 

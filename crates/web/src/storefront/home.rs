@@ -15,8 +15,8 @@ use super::{Front, Storefront};
 
 /// The first of them leads the page.
 const NEW: usize = 5;
-/// Of each category.
-const CARDS: usize = 4;
+/// Of each category: a large one and four small ones.
+const CARDS: usize = 5;
 /// Categories that the page shows; the others stand in its header.
 const SECTIONS_MAX: usize = 12;
 

@@ -69,6 +69,8 @@ pub struct Asked {
     pub path: String,
     /// In the order in which they came.
     pub pairs: Vec<(String, String)>,
+    /// Whether it is everything that is searched, and not one category.
+    pub is_search: bool,
 }
 
 pub(super) async fn category(State(front): State<Front>, slug: Option<Path<String>>, visitor: Visitor) -> Response {
@@ -161,16 +163,17 @@ impl Storefront {
 }
 
 impl Asked {
-    fn of(path: String, with_words: bool, visitor: &Visitor) -> Self {
+    fn of(path: String, is_search: bool, visitor: &Visitor) -> Self {
         let one = |name: &str| visitor.asked(name).map(|value| (name.to_owned(), value.to_owned()));
-        let words = with_words.then(|| one("q")).flatten();
-        let category = with_words.then(|| one("category")).flatten();
+        let words = is_search.then(|| one("q")).flatten();
+        let category = is_search.then(|| one("category")).flatten();
         let brands = visitor.all("brand").map(|value| ("brand".to_owned(), value.to_owned()));
         let attributes =
             visitor.all_under(ATTRIBUTE).map(|(key, value)| (format!("{ATTRIBUTE}{key}"), value.to_owned()));
         let narrowed = brands.chain(attributes).filter(|(_, value)| !value.is_empty()).take(CHOSEN_MAX);
         let rest = ["price_min", "price_max", "in_stock", "sort"].into_iter().filter_map(one);
-        Self { path, pairs: words.into_iter().chain(category).chain(narrowed).chain(rest).collect() }
+        let pairs = words.into_iter().chain(category).chain(narrowed).chain(rest).collect();
+        Self { path, pairs, is_search }
     }
 
     fn wanted(&self, category: Option<String>, visitor: &Visitor, place: &Place) -> Result<Wanted> {

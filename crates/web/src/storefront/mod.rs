@@ -33,8 +33,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 
 use crate::{Options, Services, countries};
 use cookies::Jar;
@@ -53,8 +53,8 @@ struct Storefront {
 
 type Front = Arc<Storefront>;
 
-pub fn router(services: &Services, options: &Options) -> Router {
-    let front = Arc::new(Storefront {
+fn front(services: &Services, options: &Options) -> Front {
+    Arc::new(Storefront {
         services: services.clone(),
         options: options.clone(),
         jar: Jar { is_https: options.is_https() },
@@ -63,7 +63,16 @@ pub fn router(services: &Services, options: &Options) -> Router {
         streams: events::Streams::default(),
         tries: find_order::Tries::default(),
         map: crawlers::Map::default(),
-    });
+    })
+}
+
+/// The router with pages where it would answer people with problems.
+pub fn for_people(router: Router, services: &Services, options: &Options) -> Router {
+    let front = front(services, options);
+    router.layer(middleware::from_fn_with_state(front, refusal::pages_for_people))
+}
+
+pub fn router(services: &Services, options: &Options) -> Router {
     Router::new()
         .route("/", get(home::show))
         .route("/c/{slug}", get(listing::category))
@@ -84,5 +93,5 @@ pub fn router(services: &Services, options: &Options) -> Router {
         .route("/sitemaps/{name}", get(crawlers::map))
         .route("/favicon.ico", get(crate::assets::old_icon))
         .fallback(refusal::nothing_here)
-        .with_state(front)
+        .with_state(front(services, options))
 }

@@ -46,6 +46,7 @@ impl Place {
                 .unwrap_or_else(|| settings.default_locale.clone()),
             currency: told_currency
                 .or_else(|| currency(visitor.cookie(CURRENCY).as_deref()))
+                .or_else(|| currency(visitor.languages().iter().find_map(likely_currency)))
                 .or(settings.default_currency()),
             default_locale: settings.default_locale.clone(),
             default_currency: settings.default_currency(),
@@ -120,6 +121,23 @@ impl Place {
     pub fn amount(&self, amount: i64, currency: Currency) -> Option<String> {
         Some(Money::new(amount, currency).ok()?.display_text(&self.locale))
     }
+}
+
+/// What somebody who reads this language pays with, where the language or its region tells.
+fn likely_currency(locale: &Locale) -> Option<&'static str> {
+    let region = locale.as_str().rsplit_once('-').map(|(_, region)| region);
+    Some(match (region, locale.language()) {
+        (Some("US"), _) => "USD",
+        (Some("KR"), _) | (None, "ko") => "KRW",
+        (Some("JP"), _) | (None, "ja") => "JPY",
+        (Some("GB"), _) => "GBP",
+        (Some("CH"), _) => "CHF",
+        (Some("AU"), _) => "AUD",
+        (Some("CA"), _) => "CAD",
+        (Some("AT" | "BE" | "DE" | "ES" | "FI" | "FR" | "IE" | "IT" | "NL" | "PT"), _) => "EUR",
+        (None, "de" | "fr" | "it" | "es" | "nl" | "fi") => "EUR",
+        _ => return None,
+    })
 }
 
 /// A path and its query; pairs with an empty value are left out.

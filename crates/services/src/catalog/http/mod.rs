@@ -33,11 +33,10 @@ struct Desk {
     repeats: Repeats,
 }
 
-/// `/api/products`, `/api/categories`, `/api/admin/{products,categories,media}` and, outside the API, `/media/{name}`.
+/// `/api/products/{id}`, `/api/categories`, `/api/admin/{products,categories,media}` and, outside the API, `/media/{name}`.
 pub fn router(catalog: Arc<Catalog>, repeats: Repeats) -> OpenApiRouter {
     let forms = || DefaultBodyLimit::max(FORM_BYTES_MAX);
     OpenApiRouter::with_openapi(Schemas::openapi())
-        .routes(routes!(public::list_products))
         .routes(routes!(public::get_product))
         .routes(routes!(public::list_categories))
         .routes(routes!(staff::list_products, staff::create_product).layer(forms()))

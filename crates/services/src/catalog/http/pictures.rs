@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::Desk;
 use super::resources::MediaResource;
-use crate::catalog::media::{Format, MEDIA_BYTES_MAX, parse_name};
+use crate::catalog::media::{Format, MEDIA_BYTES_MAX, Named, parse_name};
 use crate::http::{Answer, Refusal, StaffCaller};
 use crate::refusals::{Always, BadBody, Refused};
 
@@ -42,7 +42,8 @@ pub(super) struct UploadForm {
 
 /// Uploads a picture: JPEG, PNG or WebP, at most 20 MiB.
 ///
-/// The same picture is the same media, however often it is uploaded.
+/// It is stood upright, freed of what it tells besides itself (places, cameras), and made smaller in several widths. The
+/// same picture is the same media, however often it is uploaded. At most 12,000 pixels a side and 50 million in all.
 #[utoipa::path(post, path = "/api/admin/media", tag = "catalog (staff)", security(("staff_key" = [])),
     request_body(content((UploadForm = "multipart/form-data"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Accepted, not needed.", max_length = 255)),
@@ -107,15 +108,16 @@ pub(super) async fn serve(
     Segment(name): Segment<String>,
     known: IfNoneMatch,
 ) -> Answer<Response> {
-    let (id, format) = parse_name(&name).ok_or_else(Problem::not_found)?;
-    let etag = ETag::parse(id.as_str()).ok_or_else(Problem::not_found)?;
+    let Named { id, width, format } = parse_name(&name).ok_or_else(Problem::not_found)?;
+    let tag = width.map_or_else(|| id.to_string(), |width| format!("{id}-{width}"));
+    let etag = ETag::parse(&tag).ok_or_else(Problem::not_found)?;
     if known.matches(&etag) {
         if !desk.catalog.pictures.exists(&id).await? {
             return Err(Problem::not_found().into());
         }
         return Ok(known.answer(&etag, headers(format)));
     }
-    let bytes = desk.catalog.pictures.bytes(&id).await?.ok_or_else(Problem::not_found)?;
+    let bytes = desk.catalog.pictures.bytes(&name).await?.ok_or_else(Problem::not_found)?;
     Ok(known.answer(&etag, (headers(format), bytes)))
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::catalog::Media;
+use contracts::catalog::{ImageSize, Media};
 use domain::catalog::{Categories, Image, Product};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -99,6 +99,13 @@ pub struct MediaResource {
     #[schema(example = "image/png")]
     content_type: String,
     bytes: u64,
+    /// In pixels.
+    #[schema(required = true)]
+    width: Option<u32>,
+    #[schema(required = true)]
+    height: Option<u32>,
+    /// Smaller versions, the smallest first.
+    sizes: Vec<ImageSize>,
 }
 
 impl From<&Product> for ProductResource {
@@ -159,8 +166,8 @@ impl From<&Product> for ProductRow {
 
 impl From<Media> for MediaResource {
     fn from(media: Media) -> Self {
-        let Media { id, url, content_type, bytes } = media;
-        Self { id: id.to_string(), url, content_type, bytes }
+        let Media { id, url, content_type, bytes, width, height, sizes } = media;
+        Self { id: id.to_string(), url, content_type, bytes, width, height, sizes }
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use contracts::Result;
 use contracts::caller::Caller;
 use contracts::catalog::Reading;
@@ -39,6 +40,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::http::router;
+use super::pictures::{Format, PictureWorkshop, Prepared, Smaller};
 use super::{Catalog, projections, register};
 use crate::http::Repeats;
 use crate::machinery::Machinery;
@@ -70,6 +72,17 @@ impl Shop for FixedShop {
 
     async fn replace_settings(&self, _: SettingsInput, _: Option<u64>) -> Result<Arc<CurrentSettings>> {
         unreachable!("the catalogue changes no settings")
+    }
+}
+
+/// Takes every picture for 1,000 pixels wide, with one smaller version.
+struct AsItIs;
+
+#[async_trait]
+impl PictureWorkshop for AsItIs {
+    async fn prepare(&self, bytes: Bytes, _: Format) -> Result<Prepared> {
+        let sizes = vec![Smaller { width: 320, format: Format::Jpeg, bytes: "smaller".into() }];
+        Ok(Prepared { width: 1_000, height: 500, bytes, sizes })
     }
 }
 
@@ -183,7 +196,7 @@ async fn mart() -> Mart {
     let blobs = Arc::new(MemoryBlobs::default());
     let machinery = Machinery { executor, documents, projector, vault, blobs, clock, entropy };
     let (shop, shelves) = (Arc::new(FixedShop::new()), Arc::new(Shelves(Mutex::new(Some(BTreeMap::new())))));
-    let catalog = Catalog::new(machinery.clone(), shop.clone(), shelves.clone());
+    let catalog = Catalog::new(machinery.clone(), shop.clone(), shelves.clone(), Arc::new(AsItIs));
     Mart { catalog, shop, shelves, machinery, clock: manual }
 }
 

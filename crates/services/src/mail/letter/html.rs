@@ -140,3 +140,71 @@ impl Html {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::text;
+    use super::*;
+
+    const HOSTILE: &str = "<script>alert('x')</script>\"&";
+
+    fn page() -> Page {
+        let all = |text: &str| text.to_owned();
+        Page {
+            language: "en",
+            subject: all(HOSTILE),
+            preview: all(HOSTILE),
+            shop: all(HOSTILE),
+            warning: Some(all(HOSTILE)),
+            heading: all(HOSTILE),
+            blocks: vec![
+                Block::Paragraph(all(HOSTILE)),
+                Block::Section { heading: all(HOSTILE), lines: vec![all(HOSTILE)] },
+                Block::Button { label: all(HOSTILE), url: "javascript:alert(1)".to_owned() },
+                Block::Button { label: all("Go"), url: "https://shop.example/o?a=1&b=2".to_owned() },
+                Block::Goods(vec![Goods {
+                    title: all(HOSTILE),
+                    variant: all(HOSTILE),
+                    quantity: 1,
+                    amount: Some(all(HOSTILE)),
+                }]),
+                Block::Sums(vec![Sum { label: all(HOSTILE), amount: all(HOSTILE), is_total: true }]),
+                Block::Details(vec![Detail {
+                    label: all(HOSTILE),
+                    value: all(HOSTILE),
+                    url: Some("https://x.example/\" onclick=\"alert(1)".to_owned()),
+                }]),
+            ],
+            footer: vec![all(HOSTILE)],
+        }
+    }
+
+    #[test]
+    fn nothing_that_was_typed_becomes_markup() {
+        let html = html(&page());
+        for bad in ["<script", "javascript:", "onclick"] {
+            assert!(!html.contains(bad), "{bad}: {html}");
+        }
+        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;"));
+        assert!(html.contains("href=\"https://shop.example/o?a=1&amp;b=2\""));
+    }
+
+    #[test]
+    fn nothing_comes_from_elsewhere_and_styles_stay_on_elements() {
+        let html = html(&page());
+        for bad in ["<img", "<link", "<style", "src=", "url("] {
+            assert!(!html.contains(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_text_says_the_same_and_each_thing_on_its_own_line() {
+        let mut page = page();
+        page.heading = "one\nBcc: two".to_owned();
+        let text = text(&page);
+        assert!(text.contains("one Bcc: two\n"), "{text}");
+        assert!(text.contains("Go:\nhttps://shop.example/o?a=1&b=2"));
+        assert!(!text.contains("javascript:") && !text.contains("onclick"));
+        assert!(text.contains("\n-- \n"));
+    }
+}

@@ -95,3 +95,40 @@ const COUNTRIES: &[(&str, &str, &str)] = &[
     ("US", "United States", "미국"),
     ("VN", "Vietnam", "베트남"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(country: &str, region: Option<&str>, home: Option<&str>, tongue: Tongue) -> Vec<String> {
+        let text = |text: &str| Some(text.to_owned());
+        let address = AddressBody {
+            name: text("Name"),
+            line1: text("Street 1"),
+            line2: text(" "),
+            city: text("City"),
+            region: region.map(str::to_owned),
+            postal_code: text("12345"),
+            country: text(country),
+            phone: text("+49301234"),
+        };
+        lines(&address, tongue, home)
+    }
+
+    #[test]
+    fn an_address_is_written_as_its_country_writes_it() {
+        let (english, korean) = (Tongue::English, Tongue::Korean);
+        assert_eq!(written("DE", None, None, english), ["Name", "Street 1", "12345 City", "Germany"]);
+        assert_eq!(written("DE", None, Some("DE"), english), ["Name", "Street 1", "12345 City"]);
+        assert_eq!(written("US", Some("NY"), None, korean), ["Name", "Street 1", "City, NY 12345", "미국"]);
+        assert_eq!(written("KR", Some("서울"), Some("KR"), korean), ["(12345) 서울 City", "Street 1", "Name"]);
+        assert_eq!(written("GB", None, Some("IE"), english), ["Name", "Street 1", "City", "12345", "United Kingdom"]);
+        assert_eq!(written("FO", None, None, english).last().map(String::as_str), Some("FO"));
+    }
+
+    #[test]
+    fn countries_are_listed_once() {
+        assert!(COUNTRIES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(COUNTRIES.iter().all(|(code, ..)| domain::country::Country::parse(code).is_ok()));
+    }
+}

@@ -201,7 +201,8 @@ fn labels(count: usize, text: impl Fn(usize) -> String) -> Vec<Label> {
     let fit = usize::try_from((WIDTH - LEFT) / LABEL_EVERY).unwrap_or(1).max(1);
     let every = count.div_ceil(fit).max(1);
     let label = |index: usize| Label { x: place(index, count), y: HEIGHT - 6, text: text(index) };
-    (0..count).step_by(every).map(label).collect()
+    // The last one would not fit before the end.
+    (0..count).step_by(every).map(label).filter(|label| label.x + LABEL_EVERY / 2 <= WIDTH).collect()
 }
 
 #[cfg(test)]

@@ -260,7 +260,7 @@ impl Admin {
         let levels = self.services.stock.levels(None, true, None, LOW_STOCK).await?;
         let low = |level: &StockLevels| Low {
             sku: level.sku.clone(),
-            href: href(&format!("/admin/stock/{}", encoded(&level.sku)), &[]),
+            href: href("/admin/stock/item", &[("sku", level.sku.as_str())]),
             left: match level.available {
                 ..=0 => words.sold_out.to_owned(),
                 left => fill(words.low_stock_left, &[&left.to_string()]),
@@ -298,8 +298,4 @@ impl Admin {
             step(words.step_look, "/", false),
         ])
     }
-}
-
-fn encoded(piece: &str) -> String {
-    form_urlencoded::byte_serialize(piece.as_bytes()).collect::<String>().replace('+', "%20")
 }

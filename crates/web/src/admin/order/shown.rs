@@ -99,6 +99,8 @@ pub struct Process {
     pub reason: Option<String>,
     pub attempts: u32,
     pub is_parked: bool,
+    pub can_skip: bool,
+    pub can_undo: bool,
 }
 
 /// Units of a line that can still leave. Money goes back for units that have not left first, so that what is
@@ -369,6 +371,18 @@ fn details(words: &super::Phrases, order: &OrderView, time: &impl Fn(&str) -> St
     facts.into_iter().map(|(label, value)| Fact { label: label.to_owned(), value, is_total: false }).collect()
 }
 
+/// Steps that hold stock, or ask the buyer, cannot be passed over.
+pub fn can_skip(order: &OrderView) -> bool {
+    let parked = order.process.as_ref().filter(|process| process.state == "parked");
+    let step = parked.and_then(|process| process.step.as_deref());
+    step.is_some_and(|step| !matches!(step, "reserve" | "authorize" | "confirm_reservation"))
+}
+
+/// Only what is not sold yet is undone as a whole.
+pub fn can_undo(order: &OrderView) -> bool {
+    order.status == "pending" && order.cancellation.is_none()
+}
+
 fn process(words: &Words, order: &OrderView) -> Option<Process> {
     let process = order.process.as_ref()?;
     let state = match process.state.as_str() {
@@ -383,5 +397,7 @@ fn process(words: &Words, order: &OrderView) -> Option<Process> {
         reason: process.reason.clone(),
         attempts: process.attempts,
         is_parked: process.state == "parked",
+        can_skip: can_skip(order),
+        can_undo: can_undo(order),
     })
 }

@@ -12,8 +12,8 @@ use domain::ids::VariantId;
 use domain::money::{Currency, Money};
 
 use super::form::{AttributeRow, Description, OptionRow, ProductForm, Texts, VariantRow};
-use crate::admin::places::Places;
 use crate::admin::amounts::read_amount;
+use crate::admin::places::Places;
 
 /// What was read of a form.
 #[derive(Debug)]

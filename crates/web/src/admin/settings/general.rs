@@ -18,8 +18,7 @@ use crate::admin::languages::{KNOWN, own_name};
 use crate::admin::session::Session;
 
 /// Texts of the settings that are no more than that.
-const TEXTS: [&str; 8] =
-    ["name", "legal_name", "registration", "vat_id", "email", "phone", "public_url", "time_zone"];
+const TEXTS: [&str; 8] = ["name", "legal_name", "registration", "vat_id", "email", "phone", "public_url", "time_zone"];
 const ADDRESS: [&str; 8] = ["name", "line1", "line2", "city", "region", "postal_code", "country", "phone"];
 
 #[derive(Template)]
@@ -160,7 +159,9 @@ impl Admin {
         let spoken: Vec<String> = form.all("locales").map(str::to_owned).collect();
         let own = form.value("default_locale").to_owned();
         let mut tags: Vec<String> = KNOWN.iter().map(|tag| (*tag).to_owned()).collect();
-        tags.extend(spoken.iter().chain([&own]).filter(|tag| !KNOWN.contains(&tag.as_str()) && !tag.is_empty()).cloned());
+        tags.extend(
+            spoken.iter().chain([&own]).filter(|tag| !KNOWN.contains(&tag.as_str()) && !tag.is_empty()).cloned(),
+        );
         tags.dedup();
         let language = |tag: String| Language {
             name: own_name(&tag).to_owned(),
@@ -174,7 +175,11 @@ impl Admin {
         let page = GeneralPage {
             tabs: tabs(session.words, GENERAL),
             languages,
-            zones: jiff::tz::db().available().map(|zone| zone.to_string()).filter(|zone| zone.contains('/') || zone == "UTC").collect(),
+            zones: jiff::tz::db()
+                .available()
+                .map(|zone| zone.to_string())
+                .filter(|zone| zone.contains('/') || zone == "UTC")
+                .collect(),
             countries: all_countries(session.words),
             setup: (!setup.is_done()).then_some(setup),
             form,

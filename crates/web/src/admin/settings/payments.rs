@@ -116,7 +116,9 @@ pub fn apply(rows: &[PaymentRow], input: &mut SettingsInput) -> Applied {
     let mut taken: BTreeSet<String> = rows.iter().map(|row| row.id.clone()).collect();
     for (place, row) in rows.iter().enumerate() {
         let (field, pointer) = (format!("methods.{place}"), format!("/payment_methods/{place}"));
-        for (piece, name) in [("id", "key"), ("name", "name"), ("provider", "provider"), ("instructions", "instructions")] {
+        for (piece, name) in
+            [("id", "key"), ("name", "name"), ("provider", "provider"), ("instructions", "instructions")]
+        {
             applied.places.put(format!("{pointer}/{piece}"), format!("{field}.{name}"));
         }
         for tag in row.texts.keys() {
@@ -124,7 +126,11 @@ pub fn apply(rows: &[PaymentRow], input: &mut SettingsInput) -> Applied {
         }
         let instructions = row.instructions.trim();
         input.payment_methods.push(PaymentMethodInput {
-            id: if row.id.is_empty() { key_for(&row.key, &row.name, &row.provider, &mut taken) } else { row.id.clone() },
+            id: if row.id.is_empty() {
+                key_for(&row.key, &row.name, &row.provider, &mut taken)
+            } else {
+                row.id.clone()
+            },
             provider: row.provider.clone(),
             name: row.name.clone(),
             translations: translated(&row.texts).map(|(tag, name)| (tag, MethodTextInput { name })).collect(),

@@ -49,7 +49,11 @@ impl Applied {
 pub enum Saved {
     Done(Response),
     /// The form is shown again.
-    Again { form: Form, version: u64, status: StatusCode },
+    Again {
+        form: Form,
+        version: u64,
+        status: StatusCode,
+    },
 }
 
 /// A link to one of the settings' pages.
@@ -97,12 +101,18 @@ impl Admin {
             found.into_iter().map(|error| located(error, &places, &input, words)).collect()
         };
         if let Err(found) = input.validate() {
-            let found: Vec<FieldError> =
-                located(found).into_iter().filter(|error| errors.iter().all(|there| there.pointer != error.pointer)).collect();
+            let found: Vec<FieldError> = located(found)
+                .into_iter()
+                .filter(|error| errors.iter().all(|there| there.pointer != error.pointer))
+                .collect();
             errors.extend(found);
         }
         if !errors.is_empty() {
-            return Ok(Saved::Again { form: told(errors, words), version: seen, status: StatusCode::UNPROCESSABLE_ENTITY });
+            return Ok(Saved::Again {
+                form: told(errors, words),
+                version: seen,
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+            });
         }
         match self.services.shop.replace_settings(input.clone(), Some(seen)).await {
             Ok(_) => Ok(Saved::Done(self.done(path, &Flash::good(words.house.saved)))),
@@ -135,8 +145,10 @@ fn located(error: FieldError, places: &Places, input: &SettingsInput, words: &Wo
     let pieces: Vec<&str> = error.pointer.split('/').collect();
     let elsewhere = match pieces.as_slice() {
         ["", "shipping_methods", method, "rates", rate, "currency"] if error.code == "not_listed" => {
-            still(input, method, |method| method.rates.get(rate.parse::<usize>().ok()?).map(|rate| rate.currency.clone()))
-                .map(|(name, currency)| ("currencies", fill(words.house.still_rate, &[&name, &currency])))
+            still(input, method, |method| {
+                method.rates.get(rate.parse::<usize>().ok()?).map(|rate| rate.currency.clone())
+            })
+            .map(|(name, currency)| ("currencies", fill(words.house.still_rate, &[&name, &currency])))
         }
         ["", "shipping_methods", method, "countries", country] if error.code == "not_listed" => {
             still(input, method, |method| method.countries.get(country.parse::<usize>().ok()?).cloned())
@@ -162,7 +174,8 @@ fn still(
 
 /// In the reader's language; the code where it is no country's.
 pub fn country_name(code: &str, words: &Words) -> String {
-    Country::parse(code).map_or_else(|_| code.to_owned(), |country| countries::name(country, &words.locale()).to_owned())
+    Country::parse(code)
+        .map_or_else(|_| code.to_owned(), |country| countries::name(country, &words.locale()).to_owned())
 }
 
 /// Every country by its name, for choosing: code and name.

@@ -78,7 +78,8 @@ impl Admin {
     }
 
     fn can_be_paid(&self, settings: &Settings) -> bool {
-        let provider = |method: &domain::settings::PaymentMethod| self.services.payments.provider(method.provider.as_str());
+        let provider =
+            |method: &domain::settings::PaymentMethod| self.services.payments.provider(method.provider.as_str());
         settings.payment_methods.iter().any(|method| provider(method).is_some())
     }
 
@@ -98,6 +99,9 @@ fn is_priced(product: &Product, settings: &Settings) -> bool {
 
 /// To one of the shop's countries, in one of its currencies.
 fn can_send(settings: &Settings) -> bool {
-    let ways = settings.countries.iter().flat_map(|there| settings.currencies.iter().map(|currency| (there.country, *currency)));
+    let ways = settings
+        .countries
+        .iter()
+        .flat_map(|there| settings.currencies.iter().map(|currency| (there.country, *currency)));
     ways.into_iter().any(|(country, currency)| settings.shipping_methods_to(country, currency).next().is_some())
 }

@@ -94,10 +94,12 @@ pub async fn save(State(admin): State<Admin>, session: Session, TypedForm(typed)
 
 pub fn rows_of(settings: &Settings) -> Vec<ShippingRow> {
     let row = |method: &domain::settings::ShippingMethod| {
-        let amounts = method.rates.iter().map(|rate| (rate.currency.code().to_owned(), amount_text(rate.amount, rate.currency)));
-        let free = method.rates.iter().filter_map(|rate| {
-            Some((rate.currency.code().to_owned(), amount_text(rate.free_above?, rate.currency)))
-        });
+        let amounts =
+            method.rates.iter().map(|rate| (rate.currency.code().to_owned(), amount_text(rate.amount, rate.currency)));
+        let free = method
+            .rates
+            .iter()
+            .filter_map(|rate| Some((rate.currency.code().to_owned(), amount_text(rate.free_above?, rate.currency))));
         ShippingRow {
             id: method.id.to_string(),
             key: String::new(),
@@ -136,7 +138,9 @@ pub fn apply(rows: &[ShippingRow], input: &mut SettingsInput) -> Applied {
     for (place, row) in rows.iter().enumerate() {
         let (field, pointer) = (format!("methods.{place}"), format!("/shipping_methods/{place}"));
         let places = &mut applied.places;
-        for (piece, name) in [("id", "key"), ("name", "name"), ("countries", "countries"), ("estimate_days", "days_from")] {
+        for (piece, name) in
+            [("id", "key"), ("name", "name"), ("countries", "countries"), ("estimate_days", "days_from")]
+        {
             places.put(format!("{pointer}/{piece}"), format!("{field}.{name}"));
         }
         places.put(&pointer, format!("{field}.name"));
@@ -144,7 +148,8 @@ pub fn apply(rows: &[ShippingRow], input: &mut SettingsInput) -> Applied {
             places.put(format!("{pointer}/translations/{tag}"), format!("{field}.texts.{tag}"));
         }
         let old = before.iter().find(|method| method.id == row.id);
-        let old_codes: Vec<&str> = old.map(|old| old.rates.iter().map(|rate| rate.currency.as_str()).collect()).unwrap_or_default();
+        let old_codes: Vec<&str> =
+            old.map(|old| old.rates.iter().map(|rate| rate.currency.as_str()).collect()).unwrap_or_default();
         let old_countries: Vec<&String> = old.map(|old| old.countries.iter().collect()).unwrap_or_default();
         let mut countries = row.countries.clone();
         // In the order that they had, so that a form that nobody changed changes nothing.
@@ -170,7 +175,9 @@ fn rates(row: &ShippingRow, old: &[&str], field: &str, pointer: &str, applied: &
         let Ok(currency) = Currency::parse(code) else { continue };
         let at = format!("{field}.amounts.{code}");
         applied.places.put(format!("{pointer}/rates/{}", rates.len()), &at);
-        let mut read = |field: &str, text: &str| read_amount(field, text, currency).map_err(|error| applied.errors.push(error)).ok();
+        let mut read = |field: &str, text: &str| {
+            read_amount(field, text, currency).map_err(|error| applied.errors.push(error)).ok()
+        };
         let amount = read(&at, text);
         let free = row.free_above.get(code).filter(|text| !text.trim().is_empty());
         let free_above = free.and_then(|text| read(&format!("{field}.free_above.{code}"), text));
@@ -186,7 +193,8 @@ fn days(row: &ShippingRow, field: &str, errors: &mut Vec<FieldError>) -> Option<
         return None;
     }
     let mut read = |name: &str, text: &str| {
-        let wrong = || FieldError::new(format!("{field}.{name}"), "invalid_days", "a whole number of days; both or neither");
+        let wrong =
+            || FieldError::new(format!("{field}.{name}"), "invalid_days", "a whole number of days; both or neither");
         text.parse::<u16>().map_err(|_| errors.push(wrong())).ok()
     };
     let (from, to) = (read("days_from", from), read("days_to", to));
@@ -205,7 +213,8 @@ impl Admin {
         let frame = self.settings_frame(session).await?;
         let settings = &frame.settings.settings;
         let count = rows.len();
-        let views = rows.iter().enumerate().map(|(place, row)| view(session, settings, &form, place, row, count)).collect();
+        let views =
+            rows.iter().enumerate().map(|(place, row)| view(session, settings, &form, place, row, count)).collect();
         let page = ShippingPage {
             tabs: tabs(session.words, SHIPPING),
             methods: views,
@@ -219,7 +228,14 @@ impl Admin {
     }
 }
 
-fn view(session: &Session, settings: &Settings, form: &Form, place: usize, row: &ShippingRow, count: usize) -> MethodView {
+fn view(
+    session: &Session,
+    settings: &Settings,
+    form: &Form,
+    place: usize,
+    row: &ShippingRow,
+    count: usize,
+) -> MethodView {
     let (words, house) = (session.words, session.words.house);
     let field = format!("methods.{place}");
     let cell = |name: &str, label: String, value: &str| Cell::new(format!("{field}.{name}"), label, value).told(form);

@@ -160,3 +160,33 @@ async fn a_parked_process_is_seen_and_taken_on() {
     assert!(page.has("no step of this order is parked"), "{}", page.body);
     assert_eq!(office.get(&format!("/admin/processes/{id}/nonsense")).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_step_that_the_bank_refused_waits_for_staff_and_is_tried_again_by_them() {
+    let office = Office::signed_in().await;
+    let (_, order) = office.shop.buy("one", &[("A", 2)], "tok_stuck").await;
+    let (id, number) = (order["id"].as_str().unwrap(), order["number"].as_str().unwrap());
+    office.deed(id, "cancel", &[]).await;
+    let list = office.get("/admin/processes?state=parked").await;
+    for told in [number, "Parked", "Undo the payment", "the bank did not do it"] {
+        assert!(list.has(told), "{told}: {}", list.body);
+    }
+    assert!(office.get("/admin").await.has("Parked processes"));
+    let page = office.get(&format!("/admin/orders/{id}")).await;
+    let offers = |deed: &str| page.has(&format!("/admin/processes/{id}/{deed}\""));
+    assert_eq!((offers("retry"), offers("skip"), offers("compensate")), (true, true, false));
+    let csv = office.get("/admin/processes?format=csv").await;
+    assert!(csv.has(&format!("{id},")) && csv.has(",parked,undo_payment,"), "{}", csv.body);
+    let question = office.get(&format!("/admin/processes/{id}/skip")).await;
+    assert!(question.has("Do this only after you have seen to it in another way."));
+    let question = office.get(&format!("/admin/processes/{id}/retry")).await;
+    assert!(question.has("It failed last with: not_voidable"), "{}", question.body);
+    let once = question.hidden("once");
+    for _ in 0..2 {
+        let done = office.post(&format!("/admin/processes/{id}/retry"), &[("once", &once)]).await;
+        assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, format!("/admin/orders/{id}").as_str()));
+    }
+    assert_eq!(office.order(id).await["status"], "cancelled");
+    assert_eq!(office.stock().await, (20, 0));
+    assert!(office.get("/admin/processes").await.has("Nothing is under way"));
+}

@@ -101,7 +101,7 @@ impl Office {
             shopping: shop.carts.clone(),
             checkout: shop.counter(),
             orders: shop.order_desk(),
-            mail: shop.mailroom(),
+            mail: shop.mail.clone(),
             payments: shop.payments.clone(),
             test_bank: Some(shop.bank_window()),
             staff: staff.clone(),

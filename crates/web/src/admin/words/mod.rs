@@ -10,9 +10,9 @@ mod goods;
 mod goods_errors;
 mod house;
 mod office;
-mod shelves;
 pub mod orders;
 mod processes;
+mod shelves;
 
 use contracts::Error;
 use domain::field::FieldError;

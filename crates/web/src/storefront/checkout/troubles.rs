@@ -9,7 +9,7 @@ use domain::money::Currency;
 use serde_json::Value;
 
 use super::Desk;
-use crate::storefront::addresses::phone_example;
+use crate::storefront::addresses::{self, phone_example};
 use crate::storefront::words::{Words, fill};
 
 /// One field that has to be looked at again.
@@ -62,9 +62,12 @@ impl Notice {
 
 /// Each field once: the first that is wrong with it.
 pub fn of_fields(errors: &[FieldError], words: &'static Words, country: Option<Country>) -> Vec<Trouble> {
+    let own = country.map(|country| addresses::fields(country, words)).unwrap_or_default();
     let mut troubles: Vec<Trouble> = Vec::new();
     for error in errors {
         let (field, label) = place_of(&error.pointer, words);
+        let own = own.iter().find(|own| own.name == field);
+        let label = own.map_or(label, |own| own.label);
         let text = text_of(&error.code, field, words, country);
         let trouble = Trouble { field: field.to_owned(), label: label.to_owned(), text };
         if troubles.iter().all(|known| known.field != trouble.field) {

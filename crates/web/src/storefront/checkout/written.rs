@@ -102,6 +102,9 @@ impl Written {
             errors.extend(found.into_iter().map(|error| error.under("/shipping_address")));
         }
         let mut wrong = |pointer: &str, code: &'static str| errors.push(FieldError::new(pointer, code, ""));
+        if self.region.is_empty() && self.country.is_some_and(Country::region_required) {
+            wrong("/shipping_address/region", "required");
+        }
         if self.shipping_method.is_none() {
             wrong("/shipping_method", "required");
         }

@@ -1,0 +1,233 @@
+//! Which documents have the words of a query, and how well: by the field, by how exactly, by how long the title is.
+//! It does not know facets, prices or pages.
+//!
+//! Scores are whole numbers, so they are the same on every machine and can stand in a cursor. A word that is there as
+//! written, begun, or in the other number is worth more than any number of wrong letters.
+
+use services::search::index::{AskedWord, Query};
+use services::search::words::Word;
+use tantivy::postings::{Postings, TermInfo};
+use tantivy::query::FuzzyTermQuery;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, TERMINATED, Term};
+
+use super::bits::Bits;
+use super::part::Group;
+use super::schema::{Fields, Words};
+use super::snapshot::{Segment, Snapshot};
+
+/// When a search finds fewer as it is written, letters may be wrong.
+const ENOUGH: u64 = 5;
+/// Terms that one beginning, or one word with wrong letters, is tried as.
+const TERMS_MAX: usize = 10_000;
+/// Beginnings of codes are looked up from so many signs on: nearly all codes begin alike.
+const CODE_BEGINNING_MIN: usize = 3;
+/// What a word that is not mistyped is worth beside where it stands.
+const AS_WRITTEN: u32 = 1_000;
+const EXACT: u32 = 12;
+const OTHER: u32 = 10;
+const BEGUN: u32 = 9;
+const ONE_WRONG: u32 = 2;
+const TWO_WRONG: u32 = 1;
+/// Titles that are at least so long are not told apart by it.
+const TITLE_WORDS_MAX: u32 = 31;
+
+/// What of one segment has all words.
+pub struct Matched {
+    pub bits: Bits,
+    /// By document; empty where nothing was asked for by words.
+    pub scores: Vec<u32>,
+}
+
+fn weight(words: Words) -> u32 {
+    match words {
+        Words::Title => 8,
+        Words::Codes => 6,
+        Words::Brand => 5,
+        Words::Rest => 2,
+    }
+}
+const CATEGORY_WEIGHT: u32 = 3;
+
+pub fn matched(snapshot: &Snapshot, fields: &Fields, query: &Query) -> tantivy::Result<Vec<Matched>> {
+    if query.words.is_empty() {
+        let everything = |segment: &Segment| Matched { bits: segment.alive.clone(), scores: Vec::new() };
+        return Ok(snapshot.segments.iter().map(everything).collect());
+    }
+    let all = |with_typos: bool| -> tantivy::Result<Vec<Matched>> {
+        let segments = snapshot.segments.iter();
+        segments.map(|segment| Looking { segment, fields, with_typos }.all(&query.words)).collect()
+    };
+    let count = |matched: &[Matched]| matched.iter().map(|matched| matched.bits.count()).sum::<u64>();
+    let as_written = all(false)?;
+    let may_be_wrong = query.words.iter().any(|asked| asked.word.typos > 0);
+    if !may_be_wrong || count(&as_written) >= ENOUGH { Ok(as_written) } else { all(true) }
+}
+
+/// One segment, looked through for words.
+struct Looking<'a> {
+    segment: &'a Segment,
+    fields: &'a Fields,
+    with_typos: bool,
+}
+
+/// For each document how well it fits one word; 0 where it does not.
+struct Scores(Vec<u32>);
+
+impl Scores {
+    fn mark(&mut self, document: u32, score: u32) {
+        let before = &mut self.0[document as usize];
+        *before = score.max(*before);
+    }
+}
+
+impl Looking<'_> {
+    fn all(&self, words: &[AskedWord]) -> tantivy::Result<Matched> {
+        let documents = self.segment.part.documents;
+        let mut sums: Option<Vec<u32>> = None;
+        for asked in words {
+            let mut scores = Scores(vec![0; documents as usize]);
+            self.word(asked, &mut scores)?;
+            if let Some(sums) = &mut sums {
+                let both = |(sum, score): (&mut u32, u32)| *sum = if *sum > 0 && score > 0 { *sum + score } else { 0 };
+                sums.iter_mut().zip(scores.0).for_each(both);
+            } else {
+                sums = Some(scores.0);
+            }
+        }
+        let mut scores = sums.unwrap_or_default();
+        let mut bits = Bits::none(documents);
+        let title_words = self.segment.reader.get_fieldnorms_reader(self.fields.of(Words::Title))?;
+        for (document, score) in (0..documents).zip(&mut scores) {
+            if *score > 0 && self.segment.alive.has(document) {
+                bits.insert(document);
+                let length = title_words.fieldnorm(document).min(TITLE_WORDS_MAX);
+                *score = *score * (TITLE_WORDS_MAX + 1) + (TITLE_WORDS_MAX - length);
+            }
+        }
+        Ok(Matched { bits, scores })
+    }
+
+    fn word(&self, asked: &AskedWord, scores: &mut Scores) -> tantivy::Result<()> {
+        let word = &asked.word;
+        for (place, field) in Words::ALL.into_iter().enumerate() {
+            let worth = |kind: u32| AS_WRITTEN + weight(field) * kind;
+            match word.terms.as_slice() {
+                [term] => self.exact(place, field, term, worth(EXACT), scores)?,
+                terms => self.side_by_side(place, field, terms, worth(EXACT), scores)?,
+            }
+            for other in &word.others {
+                self.exact(place, field, other, worth(OTHER), scores)?;
+            }
+            let is_long = |begun: &&String| field != Words::Codes || begun.chars().count() >= CODE_BEGINNING_MIN;
+            if let Some(begun) = word.begun.as_ref().filter(is_long) {
+                self.begun(place, begun, worth(BEGUN), scores)?;
+            }
+            if self.with_typos && word.terms.len() == 1 && field != Words::Codes {
+                self.mistyped(place, field, word, scores)?;
+            }
+        }
+        for slug in &asked.categories {
+            if let Some(holders) = self.segment.part.holders(&Group::Categories, slug) {
+                let mut bits = Bits::none(self.segment.part.documents);
+                holders.add_to(&mut bits);
+                bits.iter().for_each(|document| scores.mark(document, AS_WRITTEN + CATEGORY_WEIGHT * EXACT));
+            }
+        }
+        Ok(())
+    }
+
+    fn exact(&self, at: usize, field: Words, text: &str, score: u32, scores: &mut Scores) -> tantivy::Result<()> {
+        let term = Term::from_field_text(self.fields.of(field), text);
+        match self.segment.words[at].get_term_info(&term)? {
+            Some(info) => self.mark(at, &info, score, scores),
+            None => Ok(()),
+        }
+    }
+
+    fn begun(&self, at: usize, beginning: &str, score: u32, scores: &mut Scores) -> tantivy::Result<()> {
+        let mut end = beginning.as_bytes().to_vec();
+        // No byte of UTF-8 is the last there is.
+        end.last_mut().into_iter().for_each(|last| *last += 1);
+        let mut terms = self.segment.words[at].terms().range().ge(beginning.as_bytes()).lt(&end).into_stream()?;
+        let mut left = TERMS_MAX;
+        while left > 0 && terms.advance() {
+            self.mark(at, terms.value(), score, scores)?;
+            left -= 1;
+        }
+        Ok(())
+    }
+
+    /// As it is and without the plural's ending, with letters wrong. An ending that is added and mistyped could be any.
+    fn mistyped(&self, at: usize, field: Words, word: &Word, scores: &mut Scores) -> tantivy::Result<()> {
+        let kinds = [(1, ONE_WRONG), (2, TWO_WRONG)];
+        for (wrong, kind) in kinds.into_iter().filter(|(wrong, _)| *wrong <= word.typos) {
+            let is_shorter = |other: &&String| word.terms.iter().all(|term| other.len() < term.len());
+            for text in word.terms.iter().chain(word.others.iter().filter(is_shorter)) {
+                let term = Term::from_field_text(self.fields.of(field), text);
+                let query = match word.begun {
+                    Some(_) => FuzzyTermQuery::new_prefix(term, wrong, true),
+                    None => FuzzyTermQuery::new(term, wrong, true),
+                };
+                let mut terms = self.segment.words[at].terms().search(query.automaton()?).into_stream()?;
+                let mut left = TERMS_MAX;
+                while left > 0 && terms.advance() {
+                    self.mark(at, terms.value(), weight(field) * kind, scores)?;
+                    left -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn mark(&self, at: usize, info: &TermInfo, score: u32, scores: &mut Scores) -> tantivy::Result<()> {
+        let words = &self.segment.words[at];
+        let mut postings = words.read_block_postings_from_terminfo(info, IndexRecordOption::Basic)?;
+        while !postings.docs().is_empty() {
+            postings.docs().iter().for_each(|document| scores.mark(*document, score));
+            postings.advance();
+        }
+        Ok(())
+    }
+
+    /// Terms that follow each other.
+    fn side_by_side(
+        &self,
+        at: usize,
+        field: Words,
+        terms: &[String],
+        score: u32,
+        scores: &mut Scores,
+    ) -> tantivy::Result<()> {
+        let mut all = Vec::with_capacity(terms.len());
+        for text in terms {
+            let term = Term::from_field_text(self.fields.of(field), text);
+            let words = &self.segment.words[at];
+            let Some(postings) = words.read_postings(&term, IndexRecordOption::WithFreqsAndPositions)? else {
+                return Ok(());
+            };
+            all.push(postings);
+        }
+        let Some((first, rest)) = all.split_first_mut() else { return Ok(()) };
+        let (mut starts, mut places) = (Vec::new(), Vec::new());
+        while first.doc() != TERMINATED {
+            let document = first.doc();
+            first.positions(&mut starts);
+            for (offset, postings) in (1_u32..).zip(rest.iter_mut()) {
+                let is_there =
+                    postings.doc() == document || (postings.doc() < document && postings.seek(document) == document);
+                if !is_there {
+                    starts.clear();
+                    break;
+                }
+                postings.positions(&mut places);
+                starts.retain(|start| places.binary_search(&(start + offset)).is_ok());
+            }
+            if !starts.is_empty() {
+                scores.mark(document, score);
+            }
+            first.advance();
+        }
+        Ok(())
+    }
+}
