@@ -176,6 +176,8 @@ impl BoxedShop {
     /// Imports and exports, with a folder of their own for as long as the box is open.
     pub fn transfer(&self) -> Arc<Transfer> {
         let spool = FolderSpool::open(self.folder.path()).expect("a folder");
+        // Another test of this process may have been first.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let fetcher = HttpFetcher::new(Allows::default()).expect("a client");
         Transfer::new(transfer::Parts {
             machinery: self.machinery.clone(),
