@@ -1,7 +1,6 @@
 //! Staff, keys, written pages and mail; and that none of it is done for another site.
 
 use axum::http::{Request, StatusCode, header};
-use contracts::staff::Staff as _;
 
 use super::filled::Filled;
 use super::{EMAIL, Office, Page};
