@@ -122,7 +122,22 @@ impl BoxedShop {
         let postbox = Arc::new(Postbox::default());
         let mail = mailroom(&machinery, &shop, &orders, &postbox);
         mail.begin().await.expect("a place in the log");
-        Self { log, machinery, clock, orders, inventory, payments, shop, catalog, carts, mail, postbox, bank, router, folder }
+        Self {
+            log,
+            machinery,
+            clock,
+            orders,
+            inventory,
+            payments,
+            shop,
+            catalog,
+            carts,
+            mail,
+            postbox,
+            bank,
+            router,
+            folder,
+        }
     }
 
     /// What shoppers reach of the orders.

@@ -79,7 +79,9 @@ impl Filled {
             body.extend_from_slice(b"\r\n");
         }
         for (name, file, bytes) in files {
-            let head = format!("--{MARK}\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\ncontent-type: image/png\r\n\r\n");
+            let head = format!(
+                "--{MARK}\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\ncontent-type: image/png\r\n\r\n"
+            );
             body.extend_from_slice(head.as_bytes());
             body.extend_from_slice(bytes);
             body.extend_from_slice(b"\r\n");
@@ -111,7 +113,8 @@ fn fields(form: &str) -> Vec<(String, String)> {
         } else if tag.starts_with("select") {
             let inside = after.split("</select>").next().unwrap();
             let options: Vec<&str> = inside.split("<option").skip(1).collect();
-            let chosen = options.iter().find(|option| has_word(&option[..tag_end(option)], "selected")).or(options.first());
+            let chosen =
+                options.iter().find(|option| has_word(&option[..tag_end(option)], "selected")).or(options.first());
             let value = chosen.map(|option| attribute(&option[..tag_end(option)], "value").unwrap_or_default());
             fields.extend(name.zip(value));
         }

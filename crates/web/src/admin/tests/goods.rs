@@ -52,7 +52,10 @@ async fn a_product_is_made_with_variants_and_stock() {
     assert_eq!(form.get("variants.1.prices.EUR"), "12,5");
     assert!(office.products().await.iter().all(|product| product.content.title.as_str() != "Blue <Mug>"));
 
-    let form = form.set("variants.1.prices.EUR", "1,400.00").set("attributes.0.key", "Net weight").set("attributes.0.value", "300 g");
+    let form = form
+        .set("variants.1.prices.EUR", "1,400.00")
+        .set("attributes.0.key", "Net weight")
+        .set("attributes.0.value", "300 g");
     saved(&form.press(&office, "save").await);
     // The same form again is the same product: somebody pressed twice.
     saved(&form.press(&office, "save").await);
@@ -159,7 +162,10 @@ async fn a_copy_is_written_before_it_is_there() {
 async fn pictures_are_judged_by_their_bytes() {
     let office = Office::signed_in().await;
     let (path, form) = office.product_form("A").await;
-    for hostile in [&b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"[..], b"<html><script>alert(1)</script>"] {
+    for hostile in [
+        &b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"[..],
+        b"<html><script>alert(1)</script>",
+    ] {
         let page = form.send_with(&office, Some("save"), &[("pictures", "mug.png", hostile)]).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(page.has("mug.png: ") && page.has("id=\"e-pictures\""), "{}", page.body);
@@ -203,7 +209,9 @@ async fn products_are_exported_and_strange_questions_answered() {
     let office = Office::signed_in().await;
     let csv = office.get("/admin/products?format=csv").await;
     assert!(csv.has("A,On sale,a,") && csv.has("19.99"), "{}", csv.body);
-    for path in ["/admin/products/nonsense", "/admin/products/prd_00000000000000000000000000", "/admin/products/x/archive"] {
+    for path in
+        ["/admin/products/nonsense", "/admin/products/prd_00000000000000000000000000", "/admin/products/x/archive"]
+    {
         assert_eq!(office.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     for path in ["/admin/products?q=%25%00%22", "/admin/products?status=nonsense", "/admin/products?q=%ED%95%9C"] {

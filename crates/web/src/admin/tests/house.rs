@@ -61,7 +61,8 @@ async fn forms_that_nobody_changed_change_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_is_wrong_stands_beside_its_field() {
     let office = Office::signed_in().await;
-    let form = office.form(GENERAL).await.set("email", "nobody").set("currencies", "EUR, euro").set("time_zone", "Mars/Base");
+    let form =
+        office.form(GENERAL).await.set("email", "nobody").set("currencies", "EUR, euro").set("time_zone", "Mars/Base");
     let form = form.set("address.line1", "Street 1").set("public_url", "javascript:alert(1)");
     let page = form.send(&office).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -75,7 +76,13 @@ async fn what_is_wrong_stands_beside_its_field() {
     let page = office.form(COUNTRIES).await.set("new.country", "FR").set("new.rate", "a lot").send(&office).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.has("id=\"e-new.rate\""));
-    let page = office.form(SHIPPING).await.set("methods.0.amounts.EUR", "4.901").set("methods.0.days_from", "3").send(&office).await;
+    let page = office
+        .form(SHIPPING)
+        .await
+        .set("methods.0.amounts.EUR", "4.901")
+        .set("methods.0.days_from", "3")
+        .send(&office)
+        .await;
     assert!(page.has("id=\"e-methods.0.amounts.EUR\"") && page.has("id=\"e-methods.0.days_to\""), "{}", page.body);
     let page = office.form(PAYMENTS).await.set("methods.0.name", " ").send(&office).await;
     assert!(page.has("id=\"e-methods.0.name\""), "{}", page.body);
@@ -132,16 +139,26 @@ async fn an_empty_shop_is_opened_by_forms_alone() {
     assert!(page.has("0 of 7 done"), "{}", page.body);
     let form = Filled::of(&page, GENERAL).set("name", "New").set("currencies", "eur").set("time_zone", "Europe/Berlin");
     office.save(form.tick("locales", "ko")).await;
-    office.save(office.form(COUNTRIES).await.set("new.country", "DE").set("new.rate", "19").tick("new.included", "on")).await;
+    office
+        .save(office.form(COUNTRIES).await.set("new.country", "DE").set("new.rate", "19").tick("new.included", "on"))
+        .await;
     let page = office.form(SHIPPING).await.press(&office, "methods.add").await;
-    office.save(Filled::of(&page, SHIPPING).set("methods.0.name", "택배").set("methods.0.key", "standard").set("methods.0.amounts.EUR", "4.90")).await;
+    office
+        .save(
+            Filled::of(&page, SHIPPING)
+                .set("methods.0.name", "택배")
+                .set("methods.0.key", "standard")
+                .set("methods.0.amounts.EUR", "4.90"),
+        )
+        .await;
     let page = office.form(PAYMENTS).await.press(&office, "methods.add").await;
     office.save(Filled::of(&page, PAYMENTS).set("methods.0.name", "Test card").set("methods.0.provider", "test")).await;
     let page = office.get(GENERAL).await;
     assert!(page.has("5 of 7 done"), "{}", page.body);
 
     let new = "/admin/products/new";
-    let form = office.form(new).await.set("title", "Lamp").set("variants.0.sku", "A").set("variants.0.prices.EUR", "19.99");
+    let form =
+        office.form(new).await.set("title", "Lamp").set("variants.0.sku", "A").set("variants.0.prices.EUR", "19.99");
     let page = form.set("variants.0.on_hand", "3").press(&office, "save").await;
     assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.body);
     assert!(!office.get(GENERAL).await.has("Set up your shop"));

@@ -112,7 +112,8 @@ async fn mail_is_set_up_and_read() {
     assert!(page.status.is_client_error() && page.has("id=\"e-from_address\""), "{}", page.body);
     let page = form.clone().set("staff", "a@b.example\nnobody").send(&office).await;
     assert!(page.status.is_client_error() && page.has("id=\"e-staff\""), "{}", page.body);
-    let form = form.set("from_address", "shop@shop.example").set("staff", "a@b.example, c@d.example").tick("muted", "shipped");
+    let form =
+        form.set("from_address", "shop@shop.example").set("staff", "a@b.example, c@d.example").tick("muted", "shipped");
     assert_eq!(form.send(&office).await.status, StatusCode::SEE_OTHER);
     let (settings, _) = office.services.mail.settings().await.unwrap();
     assert_eq!((settings.staff.len(), settings.muted.len()), (2, 1));
@@ -124,7 +125,10 @@ async fn mail_is_set_up_and_read() {
     assert!(read.has("<iframe") && read.has("<pre"), "{}", read.body);
     let letter = office.get("/admin/mail/letter?kind=placed&locale=en").await;
     let policy = letter.header(header::CONTENT_SECURITY_POLICY);
-    assert!(policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("script-src"), "{policy}");
+    assert!(
+        policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("script-src"),
+        "{policy}"
+    );
     assert_eq!(office.get("/admin/mail/read?kind=nonsense").await.status, StatusCode::NOT_FOUND);
     assert_eq!(office.get("/admin/mail?state=failed").await.status, StatusCode::OK);
     assert_eq!(office.get("/admin/mail?format=csv").await.status, StatusCode::OK);
@@ -149,7 +153,9 @@ async fn nothing_is_done_for_another_site_or_a_stranger() {
         "/admin/keys".to_owned(),
     ];
     for path in &deeds {
-        let request = Request::post(path.as_str()).header("sec-fetch-site", "cross-site").header("origin", "https://evil.example");
+        let request = Request::post(path.as_str())
+            .header("sec-fetch-site", "cross-site")
+            .header("origin", "https://evil.example");
         let page = office.send(request, "email=evil%40evil.example".to_owned()).await;
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{path}");
     }

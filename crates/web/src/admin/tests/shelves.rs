@@ -69,7 +69,10 @@ async fn categories_are_a_tree_that_staff_shape() {
     assert!(office.slugs().await.contains(&pair("herbs", None)));
     assert!(office.get("/admin/categories?format=csv").await.has("leaf-tea"));
     assert_eq!(office.get("/admin/categories/of/tea").await.status, StatusCode::NOT_FOUND);
-    let page = Filled::of(&office.get("/admin/categories/new").await, "/admin/categories/new").set("title", "!").send(&office).await;
+    let page = Filled::of(&office.get("/admin/categories/new").await, "/admin/categories/new")
+        .set("title", "!")
+        .send(&office)
+        .await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.has("id=\"e-slug\""), "{}", page.body);
 }
@@ -90,10 +93,15 @@ async fn stock_is_counted_once_and_explained() {
     for (delta, message) in [("0", "not 0"), ("many", "not 0"), ("-31", "")] {
         let form = Filled::of(&office.get("/admin/stock/item?sku=A").await, "/admin/stock/count").set("delta", delta);
         let page = form.send(&office).await;
-        assert!(page.status.is_client_error() && page.has(message) && page.has("class=\"wrongs\""), "{delta}: {}", page.body);
+        assert!(
+            page.status.is_client_error() && page.has(message) && page.has("class=\"wrongs\""),
+            "{delta}: {}",
+            page.body
+        );
     }
     assert_eq!(office.stock().await, (32, 2));
-    let form = Filled::of(&office.get("/admin/stock/item?sku=A").await, "/admin/stock/policy").set("policy", "untracked");
+    let form =
+        Filled::of(&office.get("/admin/stock/item?sku=A").await, "/admin/stock/policy").set("policy", "untracked");
     assert_eq!(form.send(&office).await.status, StatusCode::SEE_OTHER);
     assert!(office.get("/admin/stock/item?sku=A").await.has("value=\"untracked\" selected"));
 
