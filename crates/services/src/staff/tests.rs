@@ -291,12 +291,19 @@ async fn ones_own_password_needs_the_old_one_and_ends_other_sessions() {
     let office = office().await;
     let first = office.staff.create_first(EMAIL).await.unwrap().unwrap();
     let desk: &dyn StaffDesk = office.staff.as_ref();
-    let (here, there) = (desk.sign_in(EMAIL, &first.secret).await.unwrap(), desk.sign_in(EMAIL, &first.secret).await.unwrap());
+    let (here, there) =
+        (desk.sign_in(EMAIL, &first.secret).await.unwrap(), desk.sign_in(EMAIL, &first.secret).await.unwrap());
     let change = async |old: &str, new: &str| desk.change_password(&first.staff, old, new, &here.token).await;
     let told = |error: Error| (error.fields[0].pointer.clone(), error.fields[0].code.clone());
-    assert_eq!(told(change("wrong", "long enough to be taken").await.unwrap_err()), ("/old".into(), "wrong_password".into()));
+    assert_eq!(
+        told(change("wrong", "long enough to be taken").await.unwrap_err()),
+        ("/old".into(), "wrong_password".into())
+    );
     assert_eq!(told(change(&first.secret, "elevenchars").await.unwrap_err()), ("/new".into(), "out_of_range".into()));
-    assert_eq!(told(change(&first.secret, &"x".repeat(5_000)).await.unwrap_err()), ("/new".into(), "out_of_range".into()));
+    assert_eq!(
+        told(change(&first.secret, &"x".repeat(5_000)).await.unwrap_err()),
+        ("/new".into(), "out_of_range".into())
+    );
     change(&first.secret, "long enough to be taken").await.unwrap();
     assert_eq!(office.staff.authenticate(&here.token).await.unwrap(), Some(first.staff.clone()));
     assert_eq!(office.staff.authenticate(&there.token).await.unwrap(), None);

@@ -74,7 +74,12 @@ pub async fn show(
         title: text.title().to_string(),
         brand: content.brand.as_ref().map(ToString::to_string),
         html: text.description_html().map(str::to_owned),
-        paragraphs: text.description().split("\n\n").filter(|piece| !piece.trim().is_empty()).map(str::to_owned).collect(),
+        paragraphs: text
+            .description()
+            .split("\n\n")
+            .filter(|piece| !piece.trim().is_empty())
+            .map(str::to_owned)
+            .collect(),
         pictures: content.images.iter().map(|image| (picture(image), text.image_alt(image).to_owned())).collect(),
         attributes: pairs.collect(),
         rows: content.variants.iter().map(|variant| row(&product, &text, variant, &locale)).collect(),
@@ -89,9 +94,5 @@ fn row(product: &Product, text: &TextIn<'_>, variant: &Variant, locale: &Locale)
         Some(text.option_value(&option.name, value).to_string())
     });
     let prices: Vec<String> = variant.prices.iter().map(|price| price.display_text(locale)).collect();
-    Row {
-        label: values.collect::<Vec<_>>().join(" / "),
-        sku: variant.sku.to_string(),
-        prices: prices.join(" · "),
-    }
+    Row { label: values.collect::<Vec<_>>().join(" / "), sku: variant.sku.to_string(), prices: prices.join(" · ") }
 }
