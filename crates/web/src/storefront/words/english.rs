@@ -10,6 +10,7 @@ pub static WORDS: Words = Words {
     search_hint: "What are you looking for?",
     cart: "Cart",
     categories: "Categories",
+    you_are_here: "You are here",
     language: "Language",
     currency: "Currency",
     test_payments: "This shop is being tried out: payments are simulated, and nothing is delivered.",

@@ -10,6 +10,7 @@ pub static WORDS: Words = Words {
     search_hint: "무엇을 찾으세요?",
     cart: "장바구니",
     categories: "분류",
+    you_are_here: "현재 위치",
     language: "언어",
     currency: "통화",
     test_payments: "시험 운영 중인 상점입니다. 결제는 모의로 처리되며 상품은 배송되지 않습니다.",

@@ -16,6 +16,7 @@ pub struct Words {
     pub search_hint: &'static str,
     pub cart: &'static str,
     pub categories: &'static str,
+    pub you_are_here: &'static str,
     pub language: &'static str,
     pub currency: &'static str,
     pub test_payments: &'static str,
