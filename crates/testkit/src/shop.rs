@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::fetch::{Allows, HttpFetcher};
 use adapters::payments::{Manual, Options, TestProvider};
 use adapters::pictures::Workshop;
+use adapters::spool::FolderSpool;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -40,6 +42,8 @@ use services::payments::{BankWindow, Notices, Payments, run_test_bank};
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, PasswordHasher, Staff};
 use services::statistics::Statistics;
+use services::transfer::{self, Transfer};
+use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::postbox::Postbox;
@@ -69,13 +73,22 @@ pub struct BoxedShop {
     pub postbox: Arc<Postbox>,
     bank: Arc<TestProvider>,
     router: Router,
+    folder: TempDir,
 }
 
 impl BoxedShop {
     /// Opens a shop on the current runtime, which must be a current-thread one with paused time if two boxes with
     /// one seed are to do the same.
     pub async fn open(seed: u64) -> Self {
+        let shop = Self::open_empty(seed).await;
+        stock(&shop.shop, &shop.catalog, &shop.inventory).await;
+        shop
+    }
+
+    /// A shop that was told nothing and has nothing to sell.
+    pub async fn open_empty(seed: u64) -> Self {
         let log = Arc::new(MemoryLog::new(DEFAULT_SHARDS));
+        let folder = TempDir::new().expect("a folder");
         let clock = Arc::new(ManualClock::starting_at(OPENS_AT.parse().expect("a time")));
         let machinery = machinery(log.clone(), clock.clone(), seed).await;
         let shop = Arc::new(Shop::new(&machinery));
@@ -106,11 +119,25 @@ impl BoxedShop {
         let idempotency = Idempotency::new(machinery.documents.clone(), machinery.clock.clone(), &secret);
         let repeats = Repeats::new(Arc::new(idempotency));
         let (router, _) = orders::http::router(orders.clone(), repeats).split_for_parts();
-        stock(&shop, &catalog, &inventory).await;
         let postbox = Arc::new(Postbox::default());
         let mail = mailroom(&machinery, &shop, &orders, &postbox);
         mail.begin().await.expect("a place in the log");
-        Self { log, machinery, clock, orders, inventory, payments, shop, catalog, carts, mail, postbox, bank, router }
+        Self {
+            log,
+            machinery,
+            clock,
+            orders,
+            inventory,
+            payments,
+            shop,
+            catalog,
+            carts,
+            mail,
+            postbox,
+            bank,
+            router,
+            folder,
+        }
     }
 
     /// What shoppers reach of the orders.
@@ -144,6 +171,21 @@ impl BoxedShop {
 
     pub fn statistics(&self) -> Arc<Statistics> {
         Arc::new(Statistics::new(&self.machinery, self.shop.clone()))
+    }
+
+    /// Imports and exports, with a folder of their own for as long as the box is open.
+    pub fn transfer(&self) -> Arc<Transfer> {
+        let spool = FolderSpool::open(self.folder.path()).expect("a folder");
+        let fetcher = HttpFetcher::new(Allows::default()).expect("a client");
+        Transfer::new(transfer::Parts {
+            machinery: self.machinery.clone(),
+            shop: self.shop.clone(),
+            catalog: self.catalog.clone(),
+            book: self.catalog.clone(),
+            inventory: self.inventory.clone(),
+            spool: Arc::new(spool),
+            fetcher: Arc::new(fetcher),
+        })
     }
 
     /// The mailroom as it is after a restart: it knows what was kept, and nothing else.

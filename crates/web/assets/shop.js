@@ -32,6 +32,11 @@
       if (again && field.value !== (asked.get(field.name) ?? "")) again.value = field.value;
     });
     const at = document.activeElement?.id;
+    // What was written while the answer was on its way stays.
+    all("input[id]:not([type=radio]):not([type=number])", old).forEach((field) => {
+      const same = one(`#${CSS.escape(field.id)}`, fresh);
+      if (same) same.value = field.value;
+    });
     old.replaceWith(document.adoptNode(fresh));
     const again = at && document.getElementById(at);
     if (again) again.focus({ preventScroll: true });

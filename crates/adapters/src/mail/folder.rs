@@ -161,7 +161,7 @@ mod tests {
             letter.order_number = Some(format!("ORDER{second}"));
             mail.send(&letter).await.unwrap();
         }
-        assert!(names(place.path()).iter().map(|name| name.contains("ORDER2") || name.contains("ORDER3")).all(|is| is));
+        assert!(names(place.path()).iter().all(|name| name.contains("ORDER2") || name.contains("ORDER3")));
         std::fs::write(place.path().join(".partial-x"), "half").unwrap();
         std::fs::write(place.path().join("notes.txt"), "somebody else's").unwrap();
         let mail = MailFolder::open(place.path(), 2).unwrap();

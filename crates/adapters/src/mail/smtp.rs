@@ -127,7 +127,7 @@ impl Transport for Smtp {
 /// RFC 5321, 4.2: the first digit says whether it is for good. Codes about the connection say nothing about the letter.
 fn refused(error: &smtp::Error) -> Refused {
     let reason = error.to_string();
-    let code = error.status().map(|code| u16::from(code));
+    let code = error.status().map(u16::from);
     match code {
         // Not now, sign in first, not with this password, not without encryption.
         Some(421 | 454 | 530 | 534 | 535 | 538) => Refused::Unreachable(reason),

@@ -35,7 +35,7 @@ async fn a_buyer_and_staff_are_written_to_by_smtp() {
     put().await.problem(412, "precondition_failed");
 
     let order = with(guest_order("LAMP", 2), "/locale", "ko");
-    let order = mart.place("a purchase", &order).await.expect(201);
+    let order = mart.place("a-purchase", &order).await.expect(201);
     let (id, number) = (order.text("id"), order.text("number"));
     mart.act(&id, "capture", &json!({})).await.expect(200);
     mart.act(&id, "ship", &json!({"carrier": "Post", "tracking_number": "T-1"})).await.expect(200);

@@ -37,7 +37,7 @@ pub fn router(mail: Arc<Mailroom>, repeats: Repeats) -> OpenApiRouter {
         .routes(routes!(list_mails))
         .routes(routes!(preview_mail))
         .routes(routes!(resend_mail))
-        .routes(routes!(get_settings, put_settings))
+        .routes(routes!(get_mail_settings, put_mail_settings))
         .routes(routes!(try_mail))
         .with_state(Api { mail, repeats })
 }
@@ -295,7 +295,7 @@ struct SettingsView {
 #[utoipa::path(get, path = "/api/admin/mail-settings", tag = "mail", security(("staff_key" = [])),
     responses((status = 200, body = SettingsView, headers(("ETag" = String))),
     (status = 304, description = "You have the current ones"), Always))]
-async fn get_settings(State(api): State<Api>, _: StaffCaller, if_none_match: IfNoneMatch) -> Answer<Response> {
+async fn get_mail_settings(State(api): State<Api>, _: StaffCaller, if_none_match: IfNoneMatch) -> Answer<Response> {
     let (settings, version) = api.mail.settings().await?;
     Ok(if_none_match.answer(&ETag::version(version), answer(&api, settings, version)))
 }
@@ -308,7 +308,7 @@ async fn get_settings(State(api): State<Api>, _: StaffCaller, if_none_match: IfN
     request_body = SettingsBody,
     responses((status = 200, body = SettingsView, headers(("ETag" = String))),
     BadBody, Refused<412>, Refused<428>, Always))]
-async fn put_settings(
+async fn put_mail_settings(
     State(api): State<Api>,
     _: StaffCaller,
     if_match: IfMatch,

@@ -111,6 +111,7 @@ impl Staff {
     }
 
     pub(super) async fn remove_member(&self, id: &StaffId) -> Result<()> {
+        let _leaving = self.leaving.lock().await;
         self.member_by_id(id).await?;
         if self.all_members().await?.len() < 2 {
             let message = "this is the last member of staff; add another one first";

@@ -54,6 +54,8 @@ pub struct Staff {
     fixed_key: Option<[u8; 32]>,
     known: Known,
     attempts: Attempts,
+    /// Whoever holds it removes a member: two at once must not both believe that the other one stays.
+    leaving: tokio::sync::Mutex<()>,
 }
 
 /// What the service is given: less than all of the machinery, so that it also works beside a running shop.
@@ -96,6 +98,7 @@ impl Staff {
             fixed_key,
             known: Known::default(),
             attempts: Attempts::default(),
+            leaving: tokio::sync::Mutex::default(),
         })
     }
 

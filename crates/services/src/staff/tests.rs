@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use contracts::staff::Staff as _;
+use contracts::staff::{Staff as _, StaffDesk};
 use serde_json::{Value, json};
 
 use super::*;
@@ -211,4 +211,102 @@ async fn no_secret_is_stored() {
             assert!(!text.contains(&key[4..]) && !text.contains(&token[4..]), "{text}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_is_added_once() {
+    let office = office().await;
+    office.staff.create_first(EMAIL).await.unwrap().unwrap();
+    let (one, other) = tokio::join!(office.staff.add("new@example.com"), office.staff.add("NEW@example.com"));
+    let (added, refused): (Vec<_>, Vec<_>) = [one, other].into_iter().partition(|told| told.is_ok());
+    let added = added.into_iter().next().unwrap().unwrap();
+    assert_eq!(refused.into_iter().next().unwrap().unwrap_err().code, "email_taken");
+    assert_eq!(office.staff.add(EMAIL).await.unwrap_err().code, "email_taken");
+    assert_eq!(office.staff.add("nobody").await.unwrap_err().kind, Kind::Invalid);
+    assert_eq!(office.sign_in(" New@Example.com", &added.secret).await.status.as_u16(), 201);
+    let emails: Vec<String> = office.staff.members().await.unwrap().into_iter().map(|member| member.email).collect();
+    assert_eq!(emails.len(), 2);
+    assert_eq!(emails[0], EMAIL);
+    assert_eq!(office.staff.member(&added.staff).await.unwrap().id, added.staff);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_takes_their_ways_in_along() {
+    let office = office().await;
+    let first = office.staff.create_first(EMAIL).await.unwrap().unwrap();
+    let other = office.staff.add("other@example.com").await.unwrap();
+    let session = StaffDesk::sign_in(office.staff.as_ref(), "other@example.com", &other.secret).await.unwrap();
+    let (_, key) = office.staff.create_key(&other.staff, "warehouse").await.unwrap();
+    let (_, kept) = office.staff.create_key(&first.staff, "books").await.unwrap();
+    for way_in in [&session.token, &key] {
+        assert_eq!(office.staff.authenticate(way_in).await.unwrap(), Some(other.staff.clone()));
+    }
+
+    office.staff.remove(&other.staff).await.unwrap();
+    for way_in in [&session.token, &key] {
+        assert_eq!(office.staff.authenticate(way_in).await.unwrap(), None);
+    }
+    assert_eq!(office.staff.authenticate(&kept).await.unwrap(), Some(first.staff));
+    assert_eq!(office.sign_in("other@example.com", &other.secret).await.status.as_u16(), 401);
+    assert_eq!(StaffDesk::keys(office.staff.as_ref(), None, 10).await.unwrap().items.len(), 1);
+    for error in [
+        office.staff.remove(&other.staff).await.unwrap_err(),
+        office.staff.member(&other.staff).await.unwrap_err(),
+        office.staff.reset(&other.staff).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, Kind::NotFound);
+    }
+    // Who comes back begins anew: no way in of before opens again.
+    let back = office.staff.add("other@example.com").await.unwrap();
+    assert_ne!(back.secret, other.secret);
+    for way_in in [&session.token, &key] {
+        assert_eq!(office.staff.authenticate(way_in).await.unwrap(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_always_stays() {
+    let office = office().await;
+    let first = office.staff.create_first(EMAIL).await.unwrap().unwrap();
+    assert_eq!(office.staff.remove(&first.staff).await.unwrap_err().code, "last_member");
+    let other = office.staff.add("other@example.com").await.unwrap();
+    let both = tokio::join!(office.staff.remove(&first.staff), office.staff.remove(&other.staff));
+    let removed = [both.0.is_ok(), both.1.is_ok()];
+    assert_eq!(removed.iter().filter(|is_removed| **is_removed).count(), 1, "{removed:?}");
+    assert_eq!(office.staff.members().await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_member_is_not_made_again_after_they_left() {
+    let office = office().await;
+    let first = office.staff.create_first(EMAIL).await.unwrap().unwrap();
+    office.staff.add("other@example.com").await.unwrap();
+    office.staff.remove(&first.staff).await.unwrap();
+    assert!(office.staff.create_first(EMAIL).await.unwrap().is_none());
+    assert_eq!(office.staff.members().await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ones_own_password_needs_the_old_one_and_ends_other_sessions() {
+    let office = office().await;
+    let first = office.staff.create_first(EMAIL).await.unwrap().unwrap();
+    let desk: &dyn StaffDesk = office.staff.as_ref();
+    let (here, there) =
+        (desk.sign_in(EMAIL, &first.secret).await.unwrap(), desk.sign_in(EMAIL, &first.secret).await.unwrap());
+    let change = async |old: &str, new: &str| desk.change_password(&first.staff, old, new, &here.token).await;
+    let told = |error: Error| (error.fields[0].pointer.clone(), error.fields[0].code.clone());
+    assert_eq!(
+        told(change("wrong", "long enough to be taken").await.unwrap_err()),
+        ("/old".into(), "wrong_password".into())
+    );
+    assert_eq!(told(change(&first.secret, "elevenchars").await.unwrap_err()), ("/new".into(), "out_of_range".into()));
+    assert_eq!(
+        told(change(&first.secret, &"x".repeat(5_000)).await.unwrap_err()),
+        ("/new".into(), "out_of_range".into())
+    );
+    change(&first.secret, "long enough to be taken").await.unwrap();
+    assert_eq!(office.staff.authenticate(&here.token).await.unwrap(), Some(first.staff.clone()));
+    assert_eq!(office.staff.authenticate(&there.token).await.unwrap(), None);
+    assert!(desk.sign_in(EMAIL, &first.secret).await.is_err());
+    assert!(desk.sign_in(EMAIL, "long enough to be taken").await.is_ok());
 }

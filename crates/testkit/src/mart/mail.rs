@@ -103,20 +103,25 @@ impl MailServer {
         self.port
     }
 
-    /// Everything that it took, in order.
+    /// Everything that it took.
     pub fn mails(&self) -> Vec<Mail> {
+        self.taken().iter().map(|path| Mail::read(path)).collect()
+    }
+
+    fn taken(&self) -> Vec<PathBuf> {
         let folder = self.folder.path().join("mails");
         let mut paths: Vec<PathBuf> =
             std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
         paths.sort();
-        paths.iter().map(|path| Mail::read(path)).collect()
+        paths
     }
 
     /// Waits until it has taken so many.
     pub async fn has_taken(&self, count: usize, limit: Duration) -> Vec<Mail> {
         let what = format!("{count} mails arrive");
-        eventually(&what, limit, async || Some(self.mails()).filter(|mails| mails.len() >= count)).await
+        eventually(&what, limit, async || (self.taken().len() >= count).then_some(())).await;
+        self.mails()
     }
 }
 

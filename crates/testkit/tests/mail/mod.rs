@@ -21,7 +21,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 async fn open() -> BoxedShop {
     let shop = BoxedShop::open(7).await;
     let staff = STAFF.map(str::to_owned).to_vec();
-    shop.mail.replace_settings(MailSettings { staff, ..MailSettings::default() }, 0).await.unwrap();
+    shop.mail.replace_settings(MailSettings { staff, ..MailSettings::default() }, 0).await.expect("settings");
     shop
 }
 
@@ -33,7 +33,7 @@ async fn bought(shop: &BoxedShop, key: &str) -> OrderId {
 }
 
 fn id_of(order: &Value) -> OrderId {
-    OrderId::parse(order["id"].as_str().unwrap()).unwrap()
+    OrderId::parse(order["id"].as_str().expect("a text")).expect("an id")
 }
 
 async fn act(shop: &BoxedShop, order: &OrderId, action: &str, body: Value) -> Value {
@@ -45,8 +45,8 @@ async fn act(shop: &BoxedShop, order: &OrderId, action: &str, body: Value) -> Va
 
 /// One round of the mailroom.
 async fn round(shop: &BoxedShop) {
-    shop.mail.collect().await.unwrap();
-    shop.mail.send_due().await.unwrap();
+    shop.mail.collect().await.expect("an answer");
+    shop.mail.send_due().await.expect("an answer");
 }
 
 /// Lets a mailroom run for so long of the box's own time.
@@ -60,7 +60,7 @@ fn of_kind(letters: &[Letter], kind: MailKind) -> Vec<&Letter> {
 }
 
 async fn mails(shop: &BoxedShop, state: MailState) -> Vec<MailView> {
-    shop.mail.mails(None, Some(state), None, 100).await.unwrap().items
+    shop.mail.mails(None, Some(state), None, 100).await.expect("an answer").items
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,10 +262,10 @@ async fn an_erased_order_gets_no_mail_any_more() {
 
 async fn draft(shop: &BoxedShop, key: &str, more: Value) -> OrderId {
     let mut draft = json!({"currency": "EUR", "lines": [{"sku": "B", "quantity": 1}], "payment_provider": "manual"});
-    draft.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    draft.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     let (status, made) = shop.send(Method::POST, "/api/admin/draft-orders", Some(key), draft, true).await;
     assert_eq!(status, 201, "{made}");
-    let path = format!("/api/admin/draft-orders/{}/complete", made["id"].as_str().unwrap());
+    let path = format!("/api/admin/draft-orders/{}/complete", made["id"].as_str().expect("an id"));
     let (status, order) = shop.send(Method::POST, &path, Some(key), Value::Null, true).await;
     assert_eq!(status, 201, "{order}");
     id_of(&order)

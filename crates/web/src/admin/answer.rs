@@ -17,7 +17,7 @@ use super::words::Words;
 
 /// Nothing but our own pictures, style and script; the script asks nobody else.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; \
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 

@@ -29,10 +29,6 @@ impl Pager {
             csv: Some(with("format", "csv")),
         }
     }
-
-    pub fn without_csv(self) -> Self {
-        Self { csv: None, ..self }
-    }
 }
 
 /// One of several views of a list, or one choice of a filter.

@@ -306,7 +306,7 @@ fn shown(frame: &Frame, movement: &StockMovement) -> Movement {
     let words = frame.words.shelves;
     let signed = |change: i64| if change == 0 { String::new() } else { format!("{change:+}") };
     let who = match movement.actor.as_str() {
-        "guest" => words.a_guest,
+        "guest" if movement.order.is_some() => words.a_guest,
         actor if actor.starts_with("staff:") => words.one_of_staff,
         _ => words.the_shop,
     };

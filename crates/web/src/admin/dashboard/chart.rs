@@ -31,7 +31,6 @@ pub struct Chart {
     pub labels: Vec<Label>,
     pub head: Vec<&'static str>,
     pub rows: Vec<Vec<String>>,
-    pub is_empty: bool,
 }
 
 pub struct Shape {
@@ -89,7 +88,6 @@ pub fn by_day(frame: &Frame, report: &SalesReport) -> Chart {
         head: vec![words.day, words.revenue, words.orders, words.units, words.refunded],
         // The newest first: that is what one looks for.
         rows: report.days.iter().rev().map(row).collect(),
-        is_empty: most_amount == 0,
     }
 }
 
@@ -125,7 +123,6 @@ pub fn by_hour(frame: &Frame, report: &SalesReport) -> Chart {
         labels: labels(count, |index| hour(index).unwrap_or_default()),
         head: vec![words.hour, words.today, words.yesterday],
         rows: (0..count).map(row).collect(),
-        is_empty: most == 0,
     }
 }
 

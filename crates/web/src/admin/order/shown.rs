@@ -13,7 +13,6 @@ pub const MANUAL: &str = "manual";
 
 pub struct Shown {
     pub id: String,
-    pub number: String,
     pub tags: Vec<Tag>,
     pub is_test: bool,
     pub placed_at: String,
@@ -97,7 +96,6 @@ pub struct Process {
     pub state: &'static str,
     pub step: Option<String>,
     pub reason: Option<String>,
-    pub attempts: u32,
     pub is_parked: bool,
     pub can_skip: bool,
     pub can_undo: bool,
@@ -173,7 +171,6 @@ pub fn shown(frame: &Frame, order: &OrderView, name_of: impl Fn(&str) -> String)
     let time = |at: &str| frame.times.of_text(at);
     Shown {
         id: order.id.clone(),
-        number: order.number.clone(),
         tags: tags(frame.words, &order.status, &order.payment_status, &order.fulfillment_status, order.test),
         is_test: order.test,
         placed_at: time(&order.placed_at),
@@ -395,7 +392,6 @@ fn process(words: &Words, order: &OrderView) -> Option<Process> {
         state,
         step: process.step.as_deref().map(|step| words.happening(step)),
         reason: process.reason.clone(),
-        attempts: process.attempts,
         is_parked: process.state == "parked",
         can_skip: can_skip(order),
         can_undo: can_undo(order),

@@ -3,11 +3,16 @@
 
 mod deeds;
 mod drafts;
+mod filled;
 mod gate;
+mod goods;
 mod hostile;
+mod house;
 mod numbers;
 mod orders;
 mod past;
+mod people;
+mod shelves;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,7 +78,17 @@ impl Office {
     }
 
     async fn open_with(options: Options) -> Self {
-        let shop = BoxedShop::open(7).await;
+        Self::of(BoxedShop::open(7).await, options).await
+    }
+
+    /// The owner is signed in to a shop that was told nothing yet.
+    async fn empty() -> Self {
+        let office = Self::of(BoxedShop::open_empty(7).await, Options::default()).await;
+        office.enter().await;
+        office
+    }
+
+    async fn of(shop: BoxedShop, options: Options) -> Self {
         let staff = shop.staff();
         let password = staff.create_first(EMAIL).await.unwrap().unwrap().secret;
         let services = Services {
@@ -92,6 +107,7 @@ impl Office {
             staff: staff.clone(),
             staff_desk: staff,
             statistics: shop.statistics(),
+            transfer: shop.transfer(),
         };
         let config = Config::new(Arc::new(SeededEntropy::new(3)), Arc::new(Registry::default()));
         let router = conventions(crate::router(&services, &options), config);
@@ -101,10 +117,13 @@ impl Office {
     /// The owner is signed in.
     async fn signed_in() -> Self {
         let office = Self::open().await;
-        let (email, password) = (EMAIL.to_owned(), office.password.clone());
-        let page = office.post("/admin/sign-in", &[("email", &email), ("password", &password)]).await;
-        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin"));
+        office.enter().await;
         office
+    }
+
+    async fn enter(&self) {
+        let page = self.post("/admin/sign-in", &[("email", EMAIL), ("password", &self.password)]).await;
+        assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin"));
     }
 
     async fn get(&self, path: &str) -> Page {
@@ -118,6 +137,10 @@ impl Office {
     }
 
     async fn send(&self, request: axum::http::request::Builder, body: String) -> Page {
+        self.send_bytes(request, body.into_bytes()).await
+    }
+
+    async fn send_bytes(&self, request: axum::http::request::Builder, body: Vec<u8>) -> Page {
         let cookies: Vec<String> = self.cookies.lock().iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = request.header(header::COOKIE, cookies.join("; ")).body(Body::from(body)).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();

@@ -10,7 +10,6 @@ phrases! {
     average: "Average order", "평균 주문액";
     units: "Pieces sold", "판매 수량";
     refunded: "Refunded", "환불";
-    than_yesterday: "{} yesterday until now", "어제 같은 시각까지 {}";
     same: "as yesterday until now", "어제 같은 시각과 동일";
     up: "up {} on yesterday until now", "어제 같은 시각보다 {} 증가";
     down: "down {} on yesterday until now", "어제 같은 시각보다 {} 감소";

@@ -11,7 +11,6 @@ phrases! {
     none_text: "Write down an order that somebody gives you by phone or mail.", "전화나 메일로 받은 주문을 작성해 보세요.";
     draft: "Draft", "임시 주문";
     buyer: "Buyer", "구매자";
-    created: "Created", "작성";
     updated: "Changed", "수정";
     state: "State", "상태";
     open: "Open", "작성 중";
@@ -25,7 +24,6 @@ phrases! {
     title_hint: "Empty: the product's.", "비워 두면 등록된 상품명";
     discount: "Discount", "할인";
     add_line: "Add a line", "줄 추가";
-    remove_line: "Remove", "삭제";
     line: "Line {}", "{}번 줄";
     empty_lines: "Lines without a SKU are left out.", "SKU가 없는 줄은 제외됩니다.";
     currency: "Currency", "통화";
@@ -61,7 +59,6 @@ phrases! {
     delete: "Delete", "삭제";
     saved: "The draft is saved.", "임시 주문을 저장했습니다.";
     deleted: "The draft is deleted.", "임시 주문을 삭제했습니다.";
-    duplicated: "This is a copy. Change what is different.", "복제본입니다. 다른 내용을 수정하세요.";
     completed: "The draft is an order now.", "임시 주문이 주문으로 전환되었습니다.";
     to_order: "See the order", "주문 보기";
     is_ordered: "This draft has become an order and cannot be changed any more.", "주문으로 전환되어 더 이상 수정할 수 없습니다.";

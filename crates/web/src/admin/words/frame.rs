@@ -21,7 +21,6 @@ phrases! {
     sections: "Sections", "메뉴";
     skip: "Skip to the content", "본문으로 건너뛰기";
     to_the_shop: "View the shop", "상점 보기";
-    language: "Language", "언어";
     sign_in: "Sign in", "로그인";
     sign_in_lead: "For the people who run this shop.", "상점 운영자 전용입니다.";
     sign_out: "Sign out", "로그아웃";
@@ -32,9 +31,7 @@ phrases! {
     locked_out_short: "Too many failed attempts. Try again in a minute.", "로그인에 여러 번 실패했습니다. 1분 후에 다시 시도해 주세요.";
     signed_out: "You are signed out.", "로그아웃되었습니다.";
     cancel: "Cancel", "취소";
-    close: "Close", "닫기";
     save: "Save", "저장";
-    delete: "Delete", "삭제";
     search: "Search", "검색";
     apply: "Apply", "적용";
     clear: "Clear", "초기화";
@@ -43,9 +40,6 @@ phrases! {
     next_page: "Next page", "다음 페이지";
     first_page: "Back to the beginning", "처음으로";
     as_csv: "Export as CSV", "CSV로 내보내기";
-    yes: "Yes", "예";
-    no: "No", "아니요";
-    optional: "optional", "선택";
     test: "Test", "테스트";
     select_all: "Select all", "모두 선택";
     please_check: "Please check this:", "다음 내용을 확인해 주세요.";

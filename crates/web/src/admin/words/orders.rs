@@ -27,7 +27,6 @@ phrases! {
     more_to_look_at: "Nothing on this part of the list; go on to the next page.", "이 구간에는 없습니다. 다음 페이지를 확인해 주세요.";
     new_draft: "New draft order", "임시 주문 작성";
     with_selected: "With the selected orders:", "선택한 주문:";
-    selected: "selected", "건 선택";
     capture_selected: "Capture", "결제 매입";
     print_slips: "Print packing slips", "거래명세서 인쇄";
     export_selected: "Export as CSV", "CSV로 내보내기";
@@ -65,7 +64,6 @@ phrases! {
     sku: "SKU", "SKU";
     price: "Price", "단가";
     quantity: "Quantity", "수량";
-    discount: "Discount", "할인";
     shipped_of: "{} of {} shipped", "{1}개 중 {0}개 발송";
     refunded_units: "{} refunded", "{}개 환불";
     subtotal: "Subtotal", "소계";
@@ -120,14 +118,12 @@ phrases! {
     is_test: "This is a test order: no money moves, nothing should be sent.", "테스트 주문입니다. 실제 결제나 발송은 이루어지지 않습니다.";
 
     timeline: "What happened", "이력";
-    moment: "Moment", "시점";
     slider: "See the order as it was", "과거 시점의 주문 보기";
     slider_text: "Every fact is kept. Move the slider, or choose a moment below, to see the order as it was then.", "모든 사실이 보존됩니다. 슬라이더를 움직이거나 아래 시점을 선택하면 그때의 주문을 볼 수 있습니다.";
     past: "This is the order as it was on {}. Nothing can be done to the past.", "{} 시점의 주문입니다. 과거의 주문에는 작업할 수 없습니다.";
     now: "Back to now", "현재로";
     is_now: "now", "현재";
     as_then: "See it then", "이 시점 보기";
-    actor: "By", "주체";
     command: "Command", "명령";
     trace: "Trace", "추적 ID";
     stream: "Stream", "스트림";
@@ -214,8 +210,6 @@ phrases! {
     slip_for: "Packing slip for order {}", "주문 {} 거래명세서";
     receipt_for: "Receipt for order {}", "주문 {} 영수증";
     to_pack: "To pack", "포장 수량";
-    paid: "Paid", "결제 금액";
-    refunded_so_far: "Refunded", "환불 금액";
     vat_id: "VAT", "사업자등록번호";
     registration: "Registered", "등록 번호";
     thank_you: "Thank you for your order.", "주문해 주셔서 감사합니다.";

@@ -97,10 +97,13 @@ fn services(boxed: &BoxedShop) -> Services {
         shopping: boxed.carts.clone(),
         checkout: boxed.counter(),
         orders: boxed.order_desk(),
+        mail: boxed.mail.clone(),
         payments: boxed.payments.clone(),
         test_bank: Some(boxed.bank_window()),
         staff: staff.clone(),
         staff_desk: staff,
+        statistics: boxed.statistics(),
+        transfer: boxed.transfer(),
     }
 }
 
