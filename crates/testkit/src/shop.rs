@@ -178,6 +178,8 @@ impl BoxedShop {
         // Another box, or another client of this process, may have chosen it already.
         rustls::crypto::ring::default_provider().install_default().ok();
         let spool = FolderSpool::open(self.folder.path()).expect("a folder");
+        // Another test of this process may have been first.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let fetcher = HttpFetcher::new(Allows::default()).expect("a client");
         Transfer::new(transfer::Parts {
             machinery: self.machinery.clone(),

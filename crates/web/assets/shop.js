@@ -22,10 +22,15 @@
     form.removeAttribute("aria-busy");
   });
 
-  // Replaces a part of this page by the same part of another one; who was in a field stays there.
-  const replace = (page, id) => {
+  // Replaces a part of this page by the same part of another one; who was in a field stays there, and what was typed
+  // since the other page was asked for stays, too.
+  const replace = (page, id, asked) => {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (!old || !fresh) return false;
+    if (asked) all("input:not([type=radio], [type=checkbox]), textarea", old).forEach((field) => {
+      const again = page.getElementById(field.id);
+      if (again && field.value !== (asked.get(field.name) ?? "")) again.value = field.value;
+    });
     const at = document.activeElement?.id;
     // What was written while the answer was on its way stays.
     all("input[id]:not([type=radio]):not([type=number])", old).forEach((field) => {
@@ -70,7 +75,7 @@
       const told = await send(form, fields);
       if (!told) return;
       if (!one("#checkout", told.page)) return location.assign(told.answer.url);
-      ["address", "ways", "totals", "phone-hint"].forEach((id) => replace(told.page, id));
+      ["address", "ways", "totals", "phone-hint"].forEach((id) => replace(told.page, id, fields));
       ["expected_total", "once"].forEach((name) => { form.elements[name].value = one(`[name=${name}]`, told.page).value; });
       const status = one("[data-told]");
       if (status) status.textContent = status.textContent + " ";

@@ -1,6 +1,8 @@
 //! Buying, as people do it: with a phone and with scripts, without scripts, in two tabs and with a hasty finger, with the
 //! keyboard alone.
 
+use std::time::Duration;
+
 use testkit::browser::shopper::{
     ACCEPT_TERMS, ADA, ADD_TO_CART, CHECKOUT, CITY, COUNTRY, EMAIL, LINE1, NAME, PAYS, PLACE_ORDER, POSTAL_CODE,
 };
@@ -19,7 +21,7 @@ const MUG_PRICE: &str = "\\$27\\.00";
 /// From the first page to the confirmed order; answers with the order's path.
 async fn finds_and_buys(guest: &Browser) -> String {
     guest.visit("/").await;
-    guest.search("stoneware").await;
+    guest.search("stonewar mug").await;
     guest.press("stoneware mug").await;
     guest.arrives("^/p/stoneware-mug$").await;
     for choice in ["large", "ink", "without handle"] {
@@ -111,6 +113,36 @@ async fn two_tabs_and_a_double_click_make_one_order() {
     assert_eq!(authorized, 1, "{payments:?}");
     guest.close().await;
     mart.doctor().await;
+}
+
+/// Fields and totals follow the country; whoever types on meanwhile loses nothing.
+#[tokio::test]
+async fn what_is_typed_while_the_totals_are_on_their_way_stays() {
+    let mart = Mart::start(Plan::sample(CLOUDMART)).await;
+    let guest = Browser::open(&mart, Visitor::at_desk()).await;
+    guest.visit(MUG).await;
+    guest.add_to_cart().await;
+    guest.check_out().await;
+    guest.fill(COUNTRY, "DE").await;
+    guest.answers_take(Duration::from_secs(2)).await;
+    guest.fill(COUNTRY, ADA.country).await;
+    guest.fill(LINE1, ADA.line1).await;
+    guest.find(Kind::Field, "^zip code").await;
+    assert_eq!(guest.value(LINE1).await, ADA.line1);
+    guest.close().await;
+}
+
+/// A page that the browser has kept is asked for again, and looks as it did before.
+#[tokio::test]
+async fn a_page_that_was_kept_looks_as_before() {
+    let mart = Mart::start(Plan::sample(CLOUDMART)).await;
+    let guest = Browser::open(&mart, Visitor::at_desk()).await;
+    for path in ["/", MUG, "/", MUG] {
+        guest.visit(path).await;
+        let sheets = guest.ask("return document.styleSheets.length", &[]).await;
+        assert_eq!(sheets, 1, "{path} has its style");
+    }
+    guest.close().await;
 }
 
 #[tokio::test]

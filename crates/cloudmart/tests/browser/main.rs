@@ -4,6 +4,7 @@
 mod buying;
 mod every_page;
 mod tools;
+mod working;
 
 /// The binary under test.
 const CLOUDMART: &str = env!("CARGO_BIN_EXE_cloudmart");

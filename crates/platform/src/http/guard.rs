@@ -120,8 +120,12 @@ impl Guard {
     }
 }
 
-/// Makes browsers careful with an answer; what the handler has set stays.
+/// Makes browsers careful with an answer; what the handler has set stays. `304 Not Modified` says nothing: its headers
+/// would replace those of the page that the browser has kept.
 pub(super) fn secure(response: &mut Response<Body>) {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        return;
+    }
     let headers = response.headers_mut();
     let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let (policy, framing) = if is_page { (PAGE_POLICY, "SAMEORIGIN") } else { (DATA_POLICY, "DENY") };

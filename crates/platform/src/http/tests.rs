@@ -29,6 +29,7 @@ fn routes() -> Router {
         .route("/panic", get(|| async { panic!("secret") as () }))
         .route("/plain", get(|| async { (StatusCode::BAD_REQUEST, "an extractor's own words") }))
         .route("/page", get(|| async { (StatusCode::NOT_FOUND, axum::response::Html("<p>none</p>")) }))
+        .route("/kept", get(|| async { StatusCode::NOT_MODIFIED }))
         .route("/slow", get(|| async { tokio::time::sleep(Duration::from_secs(3_600)).await }))
         .route("/health", get(|| async { "healthy" }))
 }
@@ -138,6 +139,8 @@ async fn browsers_are_made_careful() {
     assert_eq!(refused.header("access-control-allow-origin"), "");
     assert!(get_it(&router, "/page").await.header("content-security-policy").contains("frame-ancestors 'self'"));
     assert!(get_it(&router, "/context").await.header("content-security-policy").contains("default-src 'none'"));
+    // What a browser has kept goes on having the policy that it came with.
+    assert_eq!(get_it(&router, "/kept").await.header("content-security-policy"), "");
 }
 
 #[tokio::test(start_paused = true)]

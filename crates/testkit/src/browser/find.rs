@@ -6,8 +6,7 @@ use fantoccini::elements::{Element, ElementRef};
 use fantoccini::error::{CmdError, ErrorStatus};
 use serde_json::{Value, json};
 
-use super::{Browser, PATIENCE, awaited};
-use crate::mart::eventually;
+use super::{Browser, awaited};
 
 /// The member under which the standard hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -178,12 +177,19 @@ impl Browser {
 
     /// Pages change under one's finger: what vanished or is covered for a moment is looked for again.
     async fn until_it_works(&self, what: &str, mut work: impl AsyncFnMut() -> Result<(), CmdError>) {
-        let done = eventually(what, PATIENCE * 2, async || match work().await {
+        let mut last = String::new();
+        let try_it = async || match work().await {
             Ok(()) => Some(()),
-            Err(error) if is_passing(&error) => None,
+            Err(error) if is_passing(&error) => {
+                last = error.to_string();
+                None
+            }
             Err(error) => panic!("cannot {what}: {error}"),
-        });
-        done.await;
+        };
+        if awaited(try_it).await.is_none() {
+            let (path, text) = (self.path().await, self.text().await);
+            panic!("cannot {what} on {path}: {last}\n{text}");
+        }
     }
 }
 

@@ -213,6 +213,15 @@ impl Browser {
         self.heard.lock().extend(entries);
     }
 
+    /// From now on, each answer to this tab takes so much longer.
+    pub async fn answers_take(&self, longer: Duration) {
+        let latency_ms = u64::try_from(longer.as_millis()).unwrap_or(u64::MAX);
+        let conditions =
+            json!({"offline": false, "latency": latency_ms, "downloadThroughput": -1, "uploadThroughput": -1});
+        self.devtools("Network.enable", json!({})).await;
+        self.devtools("Network.emulateNetworkConditions", conditions).await;
+    }
+
     /// Runs a script in the page, beside the page's own policy; its `return` is the answer.
     pub async fn ask(&self, script: &str, arguments: &[Value]) -> Value {
         self.try_ask(script, arguments).await.unwrap_or_else(|error| panic!("{error} in\n{script}"))
