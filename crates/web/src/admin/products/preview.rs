@@ -31,6 +31,7 @@ struct PreviewPage {
     pictures: Vec<(String, String)>,
     attributes: Vec<(String, String)>,
     rows: Vec<Row>,
+    is_for_sale: bool,
 }
 
 struct Row {
@@ -83,6 +84,7 @@ pub async fn show(
         pictures: content.images.iter().map(|image| (picture(image), text.image_alt(image).to_owned())).collect(),
         attributes: pairs.collect(),
         rows: content.variants.iter().map(|variant| row(&product, &text, variant, &locale)).collect(),
+        is_for_sale: product.is_for_sale(),
         frame,
     };
     Ok(answer::page(&page))

@@ -159,6 +159,8 @@ async fn a_copy_is_written_before_it_is_there() {
     let copy: Content = office.titled("A (copy)").await.content;
     assert_eq!((copy.status, copy.variants[0].prices[0].amount()), (Status::Draft, 1_999));
     assert_eq!(office.get(&format!("/p/{}", copy.slug)).await.status, StatusCode::NOT_FOUND);
+    let preview = office.get(&format!("/admin/products/{}/preview", office.titled("A (copy)").await.id)).await;
+    assert!(preview.has("They do not see it yet") && preview.has("€19.99"), "{}", preview.body);
 }
 
 #[tokio::test(start_paused = true)]
