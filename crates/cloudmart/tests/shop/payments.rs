@@ -159,7 +159,7 @@ async fn answer_action(mart: &Mart, url: &str, choice: &str) {
     let path = url.strip_prefix(&mart.url("")).unwrap_or(url);
     assert!(path.starts_with('/'), "not in this shop: {url}");
     let page = mart.get(path).send().await.expect(200);
-    assert!(String::from_utf8_lossy(&page.bytes).contains(&format!("/api{path}/{choice}")), "{page}");
+    assert!(String::from_utf8_lossy(&page.bytes).contains(&format!("value=\"{choice}\"")), "{page}");
     mart.get(&format!("/api{path}")).send().await.expect(200);
     mart.post(&format!("/api{path}/{choice}")).send().await.expect(200);
 }
