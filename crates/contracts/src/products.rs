@@ -27,7 +27,8 @@ pub struct WantedProducts {
 /// What staff do with products. Each change is made on the version that was `seen`; when somebody was faster, it is `Stale`.
 #[async_trait]
 pub trait ProductDesk: Send + Sync {
-    /// The newest first; sees what was written before it was asked.
+    /// The newest first, as lists know them: without descriptions, attributes, options and barcodes. Sees what was written
+    /// before it was asked.
     async fn products(&self, wanted: &WantedProducts) -> Result<Listing<Product>>;
 
     async fn product(&self, id: &ProductId) -> Result<Arc<Product>>;

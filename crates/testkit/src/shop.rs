@@ -175,7 +175,11 @@ impl BoxedShop {
 
     /// Imports and exports, with a folder of their own for as long as the box is open.
     pub fn transfer(&self) -> Arc<Transfer> {
+        // Another box, or another client of this process, may have chosen it already.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let spool = FolderSpool::open(self.folder.path()).expect("a folder");
+        // Another test of this process may have been first.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let fetcher = HttpFetcher::new(Allows::default()).expect("a client");
         Transfer::new(transfer::Parts {
             machinery: self.machinery.clone(),

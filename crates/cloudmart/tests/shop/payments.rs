@@ -159,7 +159,7 @@ async fn answer_action(mart: &Mart, url: &str, choice: &str) {
     let path = url.strip_prefix(&mart.url("")).unwrap_or(url);
     assert!(path.starts_with('/'), "not in this shop: {url}");
     let page = mart.get(path).send().await.expect(200);
-    assert!(String::from_utf8_lossy(&page.bytes).contains(&format!("/api{path}/{choice}")), "{page}");
+    assert!(String::from_utf8_lossy(&page.bytes).contains(&format!("value=\"{choice}\"")), "{page}");
     mart.get(&format!("/api{path}")).send().await.expect(200);
     mart.post(&format!("/api{path}/{choice}")).send().await.expect(200);
 }
@@ -244,7 +244,7 @@ async fn parked(mart: &Mart) -> String {
     mart.act(&id, "cancel", &json!({"reason": "changed their mind"})).await.expect(200);
     let waits = |answer: &Answer| answer.items().iter().any(|task| task["order_id"] == id.as_str());
     let tasks = mart.staff_get_until("/api/admin/processes?state=parked", Till(PATIENCE), waits).await;
-    let task = tasks.items().iter().find(|task| task["order_id"] == id.as_str()).unwrap().clone();
+    let task = tasks.items().iter().find(|task| task["order_id"] == id.as_str()).expect("the parked one").clone();
     assert_eq!((&task["state"], &task["step"]), (&json!("parked"), &json!("undo_payment")), "{task}");
     assert!(task["reason"].as_str().is_some_and(|reason| reason.contains("did not do it")), "{task}");
     id

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use contracts::shop::{CurrentSettings, Shop};
 use contracts::statistics::{Sales, Statistics as _};
 use domain::ids::{LineId, OrderId, OrderNumber};
-use domain::ledger::{self, Posting};
+use domain::ledger::{self, Ledger, Posting};
 use domain::money::Currency;
-use domain::order::{Channel, Fact, Line, PaymentChoice, Placement};
+use domain::order::{Channel, Fact, Line, Order, PaymentChoice, Placement};
 use domain::pricing::{Total, TotalKind};
 use domain::quantity::Quantity;
 use domain::settings::{Settings, SettingsInput};
@@ -35,6 +35,34 @@ impl Shop for InSeoul {
 
     async fn replace_settings(&self, _: SettingsInput, _: Option<u64>) -> contracts::Result<Arc<CurrentSettings>> {
         self.settings().await
+    }
+}
+
+/// Facts of orders, as the log has them.
+struct OrderKind;
+
+impl Kind for OrderKind {
+    const NAME: &'static str = "order";
+    const STATE_VERSION: u32 = 1;
+    type State = Order;
+    type Fact = Fact;
+
+    fn apply(state: &mut Order, fact: &Fact, at: Timestamp) {
+        state.apply(fact, at);
+    }
+}
+
+/// Facts of the books.
+struct LedgerKind;
+
+impl Kind for LedgerKind {
+    const NAME: &'static str = "ledger";
+    const STATE_VERSION: u32 = 1;
+    type State = Ledger;
+    type Fact = ledger::Fact;
+
+    fn apply(state: &mut Ledger, fact: &ledger::Fact, _: Timestamp) {
+        state.apply(fact);
     }
 }
 
@@ -93,17 +121,17 @@ impl Counted {
             placed_at,
             body_hash: String::new(),
         };
-        self.write::<crate::orders::OrderKind>("order", &id, Fact::Placed { placement: Box::new(placement) }).await;
+        self.write::<OrderKind>("order", &id, Fact::Placed { placement: Box::new(placement) }).await;
         id
     }
 
     async fn confirm(&self, id: &OrderId) {
-        self.write::<crate::orders::OrderKind>("order", id, Fact::Confirmed {}).await;
+        self.write::<OrderKind>("order", id, Fact::Confirmed {}).await;
     }
 
     async fn refund(&self, id: &OrderId, amount: i64, currency: &str) {
         let posting = Posting::refund("any", amount, Currency::parse(currency).unwrap());
-        self.write::<crate::payments::LedgerKind>("ledger", id, ledger::Fact::Posted { posting }).await;
+        self.write::<LedgerKind>("ledger", id, ledger::Fact::Posted { posting }).await;
     }
 
     async fn write<K: Kind>(&self, kind: &str, id: &OrderId, fact: K::Fact) {

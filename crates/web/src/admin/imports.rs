@@ -175,11 +175,12 @@ async fn start(State(admin): State<Admin>, session: Session, mut body: Multipart
 
 fn format_of(form: &Form, file_name: &str) -> Option<Format> {
     let ending = file_name.rsplit('.').next().unwrap_or_default().to_lowercase();
-    Format::parse(form.value("format")).or_else(|| match ending.as_str() {
+    let by_name = match ending.as_str() {
         "csv" => Some(Format::Csv),
         "jsonl" | "ndjson" => Some(Format::Jsonl),
         _ => None,
-    })
+    };
+    Format::parse(form.value("format")).or(by_name)
 }
 
 async fn show(

@@ -140,7 +140,7 @@ impl Storefront {
     async fn cart_page(&self, visitor: &Visitor) -> Result<Response> {
         let grounds = self.grounds(visitor).await?;
         let mine = self.my_cart(visitor, &grounds.place).await?;
-        let frame = self.frame_on(&grounds, visitor, Subject::private("/cart"));
+        let frame = self.frame_on(&grounds, Subject::private("/cart"));
         let warning = match visitor.asked("refused") {
             Some("full") => Some(frame.words.cart_full),
             Some(_) => Some(frame.words.not_added),

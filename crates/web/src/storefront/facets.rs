@@ -8,6 +8,9 @@ use super::listing::{ATTRIBUTE, Asked};
 use super::place::Place;
 use super::words::{Words, fill};
 
+/// Attributes that a list can be narrowed down by; more would hide the others.
+const ATTRIBUTES_MAX: usize = 8;
+
 pub struct Facet {
     pub title: String,
     pub choices: Vec<Choice>,
@@ -29,22 +32,30 @@ pub fn facets(found: &Facets, asked: &Asked, place: &Place, words: &'static Word
         let choices = values.iter().map(|value| choice(name, value, asked, place)).collect();
         facet(title.to_owned(), choices)
     };
-    let mut all = vec![categories(found, asked, place, words), values(words.brand, "brand", &found.brands)];
+    let prices = found.prices.iter().filter_map(|band| price(band, asked, place, words)).collect();
+    let first = [
+        categories(found, asked, place, words),
+        values(words.brand, "brand", &found.brands),
+        facet(words.price.to_owned(), prices),
+    ];
     let own = found.attributes.iter();
-    all.extend(own.map(|facet| values(&facet.label, &format!("{ATTRIBUTE}{}", facet.key), &facet.values)));
-    let prices = found.prices.iter().filter_map(|band| price(band, asked, place, words));
-    all.push(facet(words.price.to_owned(), prices.collect()));
-    let mut all: Vec<Facet> = all.into_iter().filter(|facet| facet.choices.len() > 1 || facet.is_open).collect();
-    if found.in_stock > 0 {
-        let is_chosen = asked.has("in_stock", "true");
-        let href = match is_chosen {
-            true => asked.without("in_stock", "true", place),
-            false => asked.with("in_stock", "true", place),
-        };
-        let choice = Choice { label: words.only_in_stock.to_owned(), href, count: found.in_stock, is_chosen };
-        all.push(facet(words.in_stock.to_owned(), vec![choice]));
-    }
-    all
+    let own = own.map(|facet| values(&facet.label, &format!("{ATTRIBUTE}{}", facet.key), &facet.values));
+    let narrows = |facet: &Facet| facet.is_open || facet.choices.len() > 1;
+    // What every product says differently gathers nothing.
+    let gathers = |facet: &Facet| facet.is_open || facet.choices.iter().any(|choice| choice.count > 1);
+    let first = first.into_iter().filter(narrows);
+    let own = own.filter(|facet| narrows(facet) && gathers(facet)).take(ATTRIBUTES_MAX);
+    first.chain(in_stock(found, asked, place, words)).chain(own).collect()
+}
+
+fn in_stock(found: &Facets, asked: &Asked, place: &Place, words: &'static Words) -> Option<Facet> {
+    let is_chosen = asked.has("in_stock", "true");
+    let href = match is_chosen {
+        true => asked.without("in_stock", "true", place),
+        false => asked.with("in_stock", "true", place),
+    };
+    let choice = Choice { label: words.only_in_stock.to_owned(), href, count: found.in_stock, is_chosen };
+    (found.in_stock > 0 || is_chosen).then(|| facet(words.in_stock.to_owned(), vec![choice]))
 }
 
 /// Everything that is chosen, each as a link that lets go of it.

@@ -144,10 +144,10 @@ impl Storefront {
     }
 
     pub async fn frame(&self, visitor: &Visitor, subject: Subject<'_>) -> Result<Frame> {
-        Ok(self.frame_on(&self.grounds(visitor).await?, visitor, subject))
+        Ok(self.frame_on(&self.grounds(visitor).await?, subject))
     }
 
-    pub fn frame_on(&self, grounds: &Grounds, visitor: &Visitor, subject: Subject<'_>) -> Frame {
+    pub fn frame_on(&self, grounds: &Grounds, subject: Subject<'_>) -> Frame {
         let Grounds { current, chrome, place, origin } = grounds;
         let settings = &current.settings;
         let tops = chrome.categories.iter().filter(|category| category.parent.is_none());
@@ -171,7 +171,8 @@ impl Storefront {
             cart: place.href("/cart", &[]),
             find_order: place.href("/find-order", &[]),
             kept: place.kept(),
-            q: visitor.asked("q").unwrap_or_default().to_owned(),
+            // Pages that are kept say nothing of whoever asked for them.
+            q: String::new(),
             has_test_payments: self.has_test_payments(settings),
             categories: tops.map(category).collect(),
             pages: chrome.pages.iter().map(written).collect(),

@@ -1,17 +1,21 @@
 //! `/`: what is new, and the categories with a few things of each.
 //! It does not know more than a page's worth; everything else is behind the categories.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use contracts::Result;
 use contracts::catalog::CategoryView;
 use contracts::search::{Order, Wanted};
+use platform::http::Finished;
 
 use super::cards::{CARD_SIZES, Card, card};
-use super::frame::{Frame, Subject};
+use super::frame::{Frame, Grounds, Subject};
 use super::visitor::Visitor;
 use super::{Front, Storefront};
+use crate::answer;
 
 /// The first of them leads the page.
 const NEW: usize = 5;
@@ -40,16 +44,32 @@ struct Section {
 }
 
 pub(super) async fn show(State(front): State<Front>, visitor: Visitor) -> Response {
-    match front.home_page(&visitor).await {
-        Ok(page) => front.shared(&visitor, &page, &page.frame.place),
+    match front.answer_home(&visitor).await {
+        Ok(response) => response,
         Err(error) => front.refuse(&error, &visitor).await,
     }
 }
 
 impl Storefront {
-    async fn home_page(&self, visitor: &Visitor) -> Result<HomePage> {
+    async fn answer_home(&self, visitor: &Visitor) -> Result<Response> {
         let grounds = self.grounds(visitor).await?;
-        let frame = self.frame_on(&grounds, visitor, Subject::public("/"));
+        let key = format!("{}|{}", grounds.place.key(), grounds.origin);
+        let finished = match self.moments.get(&key, &grounds) {
+            Some(kept) => kept,
+            None => {
+                let page = self.home_page(&grounds).await?;
+                let finished = Arc::new(Finished::of(answer::whole(&page, &page.frame.lang)).await);
+                self.moments.put(key, finished.clone(), &grounds);
+                finished
+            }
+        };
+        let mut response = finished.respond(&visitor.headers);
+        grounds.place.remember(visitor, self.jar, &mut response);
+        Ok(response)
+    }
+
+    async fn home_page(&self, grounds: &Grounds) -> Result<HomePage> {
+        let frame = self.frame_on(grounds, Subject::public("/"));
         let tops: Vec<&CategoryView> =
             grounds.chrome.categories.iter().filter(|category| category.parent.is_none()).collect();
         let mut newest = self.some(&frame, None, NEW).await?;

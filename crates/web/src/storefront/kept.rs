@@ -1,18 +1,24 @@
-//! Product pages that were rendered before, with their tag and their compressed bytes, for as long as what they show is
-//! still the same.
-//! It does not know when that changes: it compares what the page was made from with what is there now.
+//! Pages that were rendered before, with their tag and their compressed bytes: a product's for as long as what it shows is
+//! still the same, those that show a bit of everything for a moment.
+//! It does not know when something changes: it compares what the page was made from with what is there now.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contracts::catalog::ProductView;
 use parking_lot::Mutex;
 use platform::http::{Finished, Weigh};
+use tokio::time::Instant;
 
 use super::frame::Grounds;
 
 /// What all kept pages take at most.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How long a page is kept that shows a bit of everything.
+const MOMENT: Duration = Duration::from_secs(1);
+/// Such pages at once; one in each language and currency is few.
+const MOMENTS_MAX: usize = 256;
 
 #[derive(Clone)]
 struct Page {
@@ -70,5 +76,36 @@ impl Shelf {
         if let Some(before) = self.young.insert(key, page) {
             self.young_bytes = self.young_bytes.saturating_sub(before.finished.weight());
         }
+    }
+}
+
+struct Moment {
+    finished: Arc<Finished>,
+    settings: Arc<contracts::shop::CurrentSettings>,
+    chrome: Arc<super::frame::Chrome>,
+    made_at: Instant,
+}
+
+/// Pages that are kept for a moment, so that a thousand visitors who come at once are one rendering.
+#[derive(Default)]
+pub struct Moments(Mutex<BTreeMap<String, Moment>>);
+
+impl Moments {
+    pub fn get(&self, key: &str, grounds: &Grounds) -> Option<Arc<Finished>> {
+        let moments = self.0.lock();
+        let moment = moments.get(key)?;
+        let is_good = moment.made_at.elapsed() < MOMENT
+            && Arc::ptr_eq(&moment.settings, &grounds.current)
+            && Arc::ptr_eq(&moment.chrome, &grounds.chrome);
+        is_good.then(|| moment.finished.clone())
+    }
+
+    pub fn put(&self, key: String, finished: Arc<Finished>, grounds: &Grounds) {
+        let (settings, chrome) = (grounds.current.clone(), grounds.chrome.clone());
+        let mut moments = self.0.lock();
+        if moments.len() >= MOMENTS_MAX {
+            moments.clear();
+        }
+        moments.insert(key, Moment { finished, settings, chrome, made_at: Instant::now() });
     }
 }

@@ -106,7 +106,8 @@ impl Storefront {
 
     async fn search_page(&self, visitor: &Visitor) -> Result<ListingPage> {
         let subject = Subject { path: "/search", asked: &[], is_public: false };
-        let frame = self.frame(visitor, subject).await?;
+        let mut frame = self.frame(visitor, subject).await?;
+        frame.q = visitor.asked("q").unwrap_or_default().to_owned();
         let title = match visitor.asked("q") {
             Some(q) => fill(frame.words.found_for, &[("q", q)]),
             None => frame.words.all_goods.to_owned(),

@@ -102,7 +102,7 @@ impl Storefront {
         let watched = self.services.checkout.watch(order, &token).await?;
         let grounds = self.grounds(visitor).await?;
         let path = cookies::order_path(order);
-        let frame = self.frame_on(&grounds, visitor, Subject::private(&path));
+        let frame = self.frame_on(&grounds, Subject::private(&path));
         let lang = frame.lang.clone();
         Ok(answer::private(StatusCode::OK, &page(frame, &grounds, &watched, path), &lang))
     }

@@ -115,7 +115,7 @@ impl Storefront {
 
     async fn render(&self, visitor: &Visitor, product: &ProductView, grounds: &Grounds) -> Finished {
         let path = product_path(&product.slug);
-        let frame = self.frame_on(grounds, visitor, Subject::public(&path));
+        let frame = self.frame_on(grounds, Subject::public(&path));
         let chosen = chosen(product, visitor);
         let lang = frame.lang.clone();
         Finished::of(answer::whole(&page(frame, product, grounds, chosen), &lang)).await

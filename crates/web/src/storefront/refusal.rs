@@ -100,7 +100,7 @@ impl Storefront {
             place: Place::of(&Settings::default(), visitor),
             origin: String::new(),
         });
-        let frame = self.frame_on(&grounds, visitor, Subject::private("/"));
+        let frame = self.frame_on(&grounds, Subject::private("/"));
         let words = frame.words;
         let is_busy = status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS;
         let (title, text) = match status {

@@ -180,10 +180,8 @@ impl Draft {
         }
         let button = sent.typed.text("do");
         let is_save = button.is_empty() || button == "save";
-        if !is_save {
-            if let Err(rows::Error::TooManyVariants) = self.form.press(button) {
-                self.errors.push(FieldError::new("options", "too_many_variants", words.goods.too_many_variants));
-            }
+        if !is_save && self.form.press(button) == Err(rows::Error::TooManyVariants) {
+            self.errors.push(FieldError::new("options", "too_many_variants", words.goods.too_many_variants));
         }
         if !is_save || !self.errors.is_empty() {
             self.status = if self.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };

@@ -195,9 +195,11 @@ impl Admin {
             async move { desk.products(&wanted).await }
         };
         let (admin, words) = (self.clone(), session.words);
-        let lines = csv::all(fetch).and_then(move |product| {
+        let lines = csv::all(fetch).and_then(move |product: Product| {
             let (admin, currencies) = (admin.clone(), currencies.clone());
             async move {
+                // Lists do not know barcodes.
+                let product = admin.services.products.product(&product.id).await?;
                 let skus: Vec<Sku> = product.content.variants.iter().map(|variant| variant.sku.clone()).collect();
                 let stocks = admin.services.stock.stock_of(&skus).await?;
                 let lines = product.content.variants.iter().map(|variant| {

@@ -5,6 +5,7 @@ mod edit;
 mod form;
 mod list;
 mod matrix;
+mod preview;
 
 mod put_away;
 mod reading;
@@ -29,6 +30,7 @@ pub fn router() -> Router<Admin> {
     Router::new()
         .route("/admin/products", get(list::show))
         .route("/admin/products/{id}/copy", get(edit::copy))
+        .route("/admin/products/{id}/preview", get(preview::show))
         .route("/admin/products/{id}/archive", get(put_away::ask_archive).post(put_away::archive))
         .route("/admin/products/{id}/restore", get(put_away::ask_restore).post(put_away::restore))
         .merge(forms)

@@ -91,8 +91,6 @@ pub struct VariantView {
 
 pub struct PriceView {
     pub currency: String,
-    /// `0.01` in a currency with cents.
-    pub example: &'static str,
     pub price: Cell,
     pub before: Cell,
 }
@@ -291,12 +289,6 @@ impl Viewer<'_> {
             let code = currency.code();
             PriceView {
                 currency: code.to_owned(),
-                example: match currency.exponent() {
-                    0 => "0",
-                    2 => "0.00",
-                    3 => "0.000",
-                    _ => "0.0000",
-                },
                 price: self.cell(
                     format!("{name}.prices.{code}"),
                     format!("{} {code}, {label}", words.price),

@@ -39,12 +39,6 @@ pub struct Applied {
     pub places: Places,
 }
 
-impl Applied {
-    pub fn tell(&mut self, field: impl Into<String>, code: &str, message: &str) {
-        self.errors.push(FieldError::new(field, code, message));
-    }
-}
-
 /// How an attempt to save ended.
 pub enum Saved {
     Done(Response),

@@ -1,8 +1,6 @@
 //! A form as a browser would send it back: what stands in its fields, and what somebody changes.
 //! It does not know HTML beyond what our templates write.
 
-use std::collections::BTreeSet;
-
 use axum::http::Request;
 
 use super::{Office, Page};
@@ -29,10 +27,6 @@ impl Filled {
     pub fn get(&self, name: &str) -> &str {
         let found = self.fields.iter().find(|(known, _)| known == name);
         found.map_or_else(|| panic!("no field {name} in {:?}", self.fields), |(_, value)| value)
-    }
-
-    pub fn names(&self) -> BTreeSet<&str> {
-        self.fields.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// Writes into a field that is there.

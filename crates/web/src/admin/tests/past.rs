@@ -36,7 +36,6 @@ async fn the_past_is_shown_as_it_was_and_left_alone() {
     let id = office.buy("one", 2).await;
     let events = office.services.orders.events(&domain::ids::OrderId::parse(&id).unwrap()).await.unwrap();
     let confirmed = events.iter().find(|event| event.kind == "order.confirmed").unwrap().time.clone();
-    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     office.deed(&id, "capture", &[]).await;
     office.deed(&id, "note", &[("note", "written later")]).await;
     let now = office.get(&format!("/admin/orders/{id}")).await;

@@ -1,7 +1,6 @@
 //! Staff, keys, written pages and mail; and that none of it is done for another site.
 
 use axum::http::{Request, StatusCode, header};
-use contracts::staff::Staff as _;
 
 use super::filled::Filled;
 use super::{EMAIL, Office, Page};
@@ -23,7 +22,8 @@ async fn somebody_is_added_gets_a_password_and_leaves() {
     assert!(page.status == StatusCode::CONFLICT && page.has("class=\"wrongs\""), "{}", page.body);
 
     let members = office.services.staff_desk.members().await.unwrap();
-    let (owner, new) = (&members[0].id, &members[1].id);
+    let id_of = |email: &str| members.iter().find(|member| member.email == email).unwrap().id.clone();
+    let (owner, new) = (id_of(EMAIL), id_of("new@shop.example"));
     let reset = format!("/admin/staff/{new}/reset");
     let other = secret(&Filled::of(&office.get(&reset).await, &reset).send(&office).await);
     assert!(office.services.staff_desk.sign_in("new@shop.example", &password).await.is_err());

@@ -149,15 +149,19 @@ async fn a_file_is_tried_and_then_imported() {
 }
 
 impl Office {
-    /// The page of an import that has ended.
+    /// The page of an import that has ended; within a minute of the box's time.
     async fn imported(&self, path: &str) -> super::Page {
-        loop {
-            let page = self.get(path).await;
-            assert_eq!(page.status, StatusCode::OK, "{}", page.body);
-            if !page.has("data-poll") {
-                return page;
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
+        let ended = async {
+            loop {
+                looks.tick().await;
+                let page = self.get(path).await;
+                assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+                if !page.has("data-poll") {
+                    return page;
+                }
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ended).await.expect("an end")
     }
 }

@@ -5,7 +5,6 @@ use super::phrases;
 
 phrases! {
     new_product: "New product", "새 상품";
-    search_products: "Title", "상품명";
     no_products: "No products here", "상품이 없습니다";
     no_products_text: "Create the first one, or import a file.", "첫 상품을 등록하거나 파일을 가져오세요.";
     none_found: "Nothing fits this search.", "조건에 맞는 상품이 없습니다.";
@@ -105,7 +104,6 @@ phrases! {
     untracked: "Not counted", "수량 미관리";
     sold_out: "Sold out", "품절";
     id: "Id", "ID";
-    updated: "Changed", "변경일";
     part_title: "title", "상품명";
     part_variants: "variants or prices", "조합 또는 가격";
     part_texts: "translations", "번역";

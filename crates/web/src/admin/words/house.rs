@@ -45,7 +45,6 @@ phrases! {
     region: "State or province", "시/도";
     postal_code: "Postal code", "우편번호";
     country: "Country", "국가";
-    address_name: "Name in the address", "주소상의 이름";
     languages: "Languages", "언어";
     languages_lead: "Shoppers choose among these.", "구매자가 선택할 수 있는 언어입니다.";
     own_language: "The shop's own", "기본 언어";
@@ -82,8 +81,6 @@ phrases! {
     days: "Takes, in days", "소요 일수";
     days_from: "From", "최소";
     days_to: "To", "최대";
-    days_both: "Give both, or neither.", "둘 다 입력하거나 둘 다 비워 주세요.";
-    is_days: "A whole number of days.", "일수를 정수로 입력해 주세요.";
     need_countries: "Add a country first: a way to send needs one.", "국가를 먼저 추가해 주세요.";
     key: "Short name", "식별자";
     key_hint: "For programs: a-z, 0-9, - and _. Made from the name where it is empty; it stays when the name changes.", "프로그램에서 쓰는 이름입니다(a-z, 0-9, -, _). 비워 두면 이름으로 만들어지며, 이름을 바꿔도 유지됩니다.";

@@ -109,7 +109,6 @@ phrases! {
     resend_says_1: "The buyer of {} gets it once more, as it reads now.", "{} 주문의 구매자에게 현재 내용으로 다시 보냅니다.";
     resend_says_staff: "Staff are told of {} once more.", "{} 주문을 직원에게 다시 알립니다.";
     resent: "The mail waits to be sent again.", "메일을 다시 보냅니다.";
-    see: "Read", "보기";
     mail_from: "From", "보낸 사람";
     mail_to: "To", "받는 사람";
     subject: "Subject", "제목";

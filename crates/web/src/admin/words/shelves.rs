@@ -44,7 +44,6 @@ phrases! {
     policy_untracked: "Not counted", "관리 안 함";
     policy_track_only: "Counted, sold beyond it", "수량 표시만 (초과 판매 허용)";
     policy_reserve: "Sold while it is there", "재고 한도 내 판매";
-    receive: "Receive", "입고";
     count: "Count", "수량 조정";
     change_by: "How many more or fewer", "변경 수량";
     change_hint: "12 puts twelve on the shelf, -2 takes two away.", "12는 열두 개 추가, -2는 두 개 감소입니다.";

@@ -109,7 +109,7 @@ impl CheckoutPage {
 
 pub fn page(front: &Storefront, desk: &Desk<'_>, written: Written, shown: Shown, quote: &QuoteView) -> CheckoutPage {
     let Desk { grounds, words, .. } = desk;
-    let frame = front.frame_on(grounds, desk.visitor, Subject::private("/checkout"));
+    let frame = front.frame_on(grounds, Subject::private("/checkout"));
     let place = &grounds.place;
     let currency = Currency::parse(&quote.currency).ok();
     let price = |amount: i64| place.amount(amount, currency?);
