@@ -1,14 +1,18 @@
 //! Fills an empty shop with the sample shop, through the same services that staff use.
 //! It does not know how they store it. What was begun and interrupted is finished at the next start.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use contracts::caller::Caller;
 use contracts::catalog::Catalog as _;
 use contracts::inventory::Inventory as _;
+use contracts::pages::{PageText, Pages as _};
 use contracts::shop::Shop as _;
 use contracts::{Error, Result};
 use domain::catalog::{CategoryInput, ProductInput};
 use domain::ids::ProductId;
+use domain::locale::Locale;
 use domain::settings::SettingsInput;
 use domain::sku::Sku;
 use domain::stock::{Location, Policy, Reason};
@@ -84,6 +88,11 @@ async fn load(mart: &Mart) -> Result<()> {
     mart.shop.replace_settings(settings, None).await?;
     let categories: Vec<CategoryInput> = read("categories.json")?;
     mart.catalog.replace_categories(categories, &caller).await?;
+    let pages: BTreeMap<String, BTreeMap<Locale, PageText>> = read("pages.json")?;
+    for (slug, texts) in pages {
+        let seen = mart.pages.source(&slug).await?.version;
+        mart.pages.write(&slug, texts, seen).await?;
+    }
     let products: Vec<Value> = read("products.json")?;
     for product in products {
         load_product(mart, product, &caller).await?;
