@@ -285,8 +285,11 @@ struct SettingsBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = MailSettingsView)]
 struct SettingsView {
-    #[serde(flatten)]
-    settings: SettingsBody,
+    from_name: Option<String>,
+    from_address: Option<String>,
+    reply_to: Option<String>,
+    staff: Vec<String>,
+    muted: Vec<KindBody>,
     /// The operator's choice: a folder, or a server's name and port.
     transport: String,
 }
@@ -328,8 +331,7 @@ async fn put_mail_settings(
 fn answer(api: &Api, settings: MailSettings, version: u64) -> Response {
     let MailSettings { from_name, from_address, reply_to, staff, muted } = settings;
     let muted = muted.into_iter().map(KindBody::from).collect();
-    let settings = SettingsBody { from_name, from_address, reply_to, staff, muted };
-    let view = SettingsView { settings, transport: api.mail.transport() };
+    let view = SettingsView { from_name, from_address, reply_to, staff, muted, transport: api.mail.transport() };
     let headers = [(header::ETAG, ETag::version(version).header()), (header::CACHE_CONTROL, NO_STORE)];
     (headers, Json(view)).into_response()
 }
