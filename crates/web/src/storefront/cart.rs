@@ -165,7 +165,9 @@ impl Storefront {
     async fn add_to_cart(&self, visitor: &Visitor, fields: &Fields) -> Result<Response> {
         let grounds = self.grounds(visitor).await?;
         let place = &grounds.place;
-        let quantity = fields.text("quantity").parse().unwrap_or(1).clamp(1, QUANTITY_MAX);
+        // What is no number is refused like 0; only a form without the field means one.
+        let read = |text: String| text.trim().parse::<i64>().map_or(0, |quantity| quantity.min(QUANTITY_MAX));
+        let quantity = fields.given("quantity").map_or(1, read);
         let sku = self.wanted_sku(place, fields).await?;
         let line = LineBody { sku: sku.clone(), quantity };
         let mine = self.my_cart(visitor, place).await?;

@@ -16,7 +16,7 @@ use super::frame::Grounds;
 /// What all kept pages take at most.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
 /// How long a page is kept that shows a bit of everything.
-const MOMENT: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(50);
 /// Such pages at once; one in each language and currency is few.
 const MOMENTS_MAX: usize = 256;
 
