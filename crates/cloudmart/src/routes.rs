@@ -134,7 +134,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
             json_body_bytes: http.json_body_bytes,
             request_timeout: Duration::from_secs(http.request_timeout_s),
             in_flight: http.in_flight,
-            patient_paths: vec![services::transfer::http::IMPORTS_PATH.to_owned()],
+            patient_paths: vec![services::transfer::http::IMPORTS_PATH.to_owned(), "/admin/import".to_owned()],
             ..Limits::default()
         },
         guard,
