@@ -163,7 +163,8 @@ async fn a_copy_is_written_before_it_is_there() {
     assert!(preview.has("They do not see it yet") && preview.has("€19.99"), "{}", preview.body);
 }
 
-#[tokio::test(start_paused = true)]
+/// In real time: pictures are worked on by a thread, which paused time does not wait for.
+#[tokio::test]
 async fn pictures_are_judged_by_their_bytes() {
     let office = Office::signed_in().await;
     let (path, form) = office.product_form("A").await;
