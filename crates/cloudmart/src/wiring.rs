@@ -128,7 +128,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
     let found = search::Neighbours {
         shop: shop.clone(),
-        catalog: catalog.clone(),
+        lists: catalog.clone(),
         shelves: catalog.clone(),
         inventory: inventory.clone(),
     };

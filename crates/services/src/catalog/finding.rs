@@ -1,5 +1,5 @@
 //! Finding products in the lists, where no index narrows further: by category, by part of a title, in order.
-//! It does not count facets.
+//! It does not count facets, and its total is only at least so many.
 
 use async_trait::async_trait;
 use contracts::Result;
@@ -26,7 +26,7 @@ impl Search for Catalog {
             limit: wanted.limit,
         };
         let page = self.products(&query).await?;
-        let total = page.items.len() as u64;
+        let total = page.items.len() as u64 + u64::from(page.next_cursor.is_some());
         Ok(Found { items: page.items, next_cursor: page.next_cursor, total, facets: None })
     }
 }

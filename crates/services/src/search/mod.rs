@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::catalog::{Catalog, ListProducts, Sort};
 use contracts::inventory::Inventory;
 use contracts::search::{Found, Order, Wanted};
 use contracts::shelves::Shelves;
@@ -44,7 +43,8 @@ const RETRY_AFTER_S: u32 = 2;
 #[derive(Clone)]
 pub struct Neighbours {
     pub shop: Arc<dyn Shop>,
-    pub catalog: Arc<dyn Catalog>,
+    /// Finds without an index, while there is none.
+    pub lists: Arc<dyn contracts::search::Search>,
     pub shelves: Arc<dyn Shelves>,
     pub inventory: Arc<dyn Inventory>,
 }
@@ -123,23 +123,7 @@ impl Search {
         if is_more_than_a_list {
             return Err(Error::unavailable("the search index is being built; try again shortly", RETRY_AFTER_S));
         }
-        let sort = match wanted.order {
-            None | Some(Order::Relevance | Order::Newest) => Sort::Newest,
-            Some(Order::Title) => Sort::Title,
-            Some(Order::PriceAsc) => Sort::PriceAsc,
-            Some(Order::PriceDesc) => Sort::PriceDesc,
-        };
-        let query = ListProducts {
-            reading: wanted.reading.clone(),
-            category: wanted.category.clone(),
-            q: wanted.q.clone(),
-            sort,
-            cursor: wanted.cursor.clone(),
-            limit: wanted.limit,
-        };
-        let listing = self.neighbours.catalog.products(&query).await?;
-        let total = listing.items.len() as u64 + u64::from(listing.next_cursor.is_some());
-        Ok(Found { items: listing.items, next_cursor: listing.next_cursor, total, facets: None })
+        self.neighbours.lists.find(wanted).await
     }
 }
 

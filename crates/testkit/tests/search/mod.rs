@@ -116,7 +116,7 @@ impl Place {
 fn start(shop: &BoxedShop, index: Arc<Watched>) -> Arc<Search> {
     let neighbours = Neighbours {
         shop: shop.shop.clone(),
-        catalog: shop.catalog.clone(),
+        lists: shop.catalog.clone(),
         shelves: shop.catalog.clone(),
         inventory: shop.inventory.clone(),
     };
