@@ -26,6 +26,10 @@ use clap::Parser;
 use cli::Cli;
 pub use failure::Failure;
 
+/// Requests allocate on one thread and free on another, which the C library does slowly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = tokio::runtime::Builder::new_multi_thread()
