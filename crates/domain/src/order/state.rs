@@ -2,6 +2,7 @@
 //! It decides nothing; see [`super::change`] and [`super::checkout`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::sku::Sku;
 /// An order and how far its process has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    pub placement: Option<Box<Placement>>,
+    pub placement: Option<Arc<Placement>>,
     pub status: Status,
     pub shortages: Vec<Shortage>,
     pub cancellation: Option<Cancellation>,
