@@ -56,7 +56,9 @@ async fn a_backup_under_load_is_a_whole_shop() {
     }
     let listed = copy.staff_list("/api/admin/orders?status=confirmed").await;
     let (_, reserved, _) = copy.stock("LAMP").await;
-    assert_eq!(usize::try_from(reserved).expect("a count"), listed.len());
+    // Of the 16 buyers at once, some were between their stock and their order: what is held for them expires.
+    let reserved = usize::try_from(reserved).expect("a count");
+    assert!((listed.len()..=listed.len() + 16).contains(&reserved), "{reserved} for {} orders", listed.len());
     copy.buy("LAMP", 1).await;
     copy.doctor().await;
     // The original does not know of it.
