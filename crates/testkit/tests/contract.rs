@@ -2,6 +2,7 @@
 
 mod alike;
 mod determinism;
+mod fuzz;
 mod golden;
 mod mail;
 mod search;
