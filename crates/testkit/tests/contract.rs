@@ -4,6 +4,7 @@ mod alike;
 mod determinism;
 mod fuzz;
 mod golden;
+mod laws;
 mod mail;
 mod search;
 

@@ -19,14 +19,13 @@ pub enum Element {
 }
 
 /// The key of some elements.
-pub fn key_of(elements: &[Element]) -> Vec<u8> {
-    let key = elements.iter().fold(Key::new(), |key, element| match element {
+pub fn key_of(elements: &[Element]) -> Key {
+    elements.iter().fold(Key::new(), |key, element| match element {
         Element::Null => key.null(),
         Element::Text(text) => key.text(text),
         Element::Int(number) => key.int(*number),
         Element::Bool(value) => key.bool(*value),
-    });
-    key.into_bytes()
+    })
 }
 
 /// Two keys of arbitrary elements sort as their elements do, and a prefix holds exactly what begins with it.
@@ -46,11 +45,12 @@ pub fn index_keys(data: &[u8]) {
 /// # Panics
 /// Where the bytes sort otherwise than the elements.
 pub fn keys_sort_as_values(left: &[Element], right: &[Element]) {
-    let (left_key, right_key) = (key_of(left), key_of(right));
+    let (left_key, right_key) = (key_of(left).into_bytes(), key_of(right).into_bytes());
     assert_eq!(left_key.cmp(&right_key), left.cmp(right), "{left:?} and {right:?}");
     for (prefix, whole) in [(left, &right_key), (right, &left_key)] {
-        let begins_so = whole.starts_with(&key_of(prefix));
-        let (from, to) = (key_of(prefix), after_prefix(&key_of(prefix)));
+        let begins_so = whole.starts_with(&key_of(prefix).into_bytes());
+        let from = key_of(prefix).into_bytes();
+        let to = after_prefix(&from);
         let is_within = from <= *whole && (to.is_empty() || *whole < to);
         assert_eq!(begins_so, is_within, "{prefix:?} as a prefix of {left:?} or {right:?}");
     }

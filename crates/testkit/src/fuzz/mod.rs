@@ -19,7 +19,7 @@ mod world;
 pub use facts::facts;
 pub use front::{Front, OWNER};
 pub use imports::{import_csv, import_jsonl};
-pub use keys::{cursors, index_keys};
+pub use keys::{Element, cursors, index_keys, key_of, keys_sort_as_values};
 pub use notices::notices;
 pub use requests::requests;
 pub use rich::html;
