@@ -3,6 +3,7 @@
 
 mod check;
 mod figures;
+mod fuzz;
 mod process;
 mod steps;
 mod test;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::Options),
     /// The README's figures: orders and reads per second on this machine; needs wrk.
     Figures,
+    /// Every parser that faces the outside, against inputs that nobody thought of; needs cargo-fuzz and nightly Rust.
+    Fuzz(fuzz::Options),
     /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
     Lighthouse(window::Options),
     /// Pictures of every page, into target/screenshots.
@@ -54,6 +57,8 @@ enum Error {
     Test(#[from] test::Error),
     #[error(transparent)]
     Figures(#[from] figures::Error),
+    #[error(transparent)]
+    Fuzz(#[from] fuzz::Error),
     #[error(transparent)]
     Window(#[from] window::Error),
     #[error(transparent)]
@@ -85,6 +90,7 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
         Command::Figures => figures::run(&workspace)?,
+        Command::Fuzz(options) => fuzz::run(&workspace, &options, &mut steps)?,
         Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
         Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod contract;
 pub mod engines;
 pub mod faults;
+pub mod fuzz;
 pub mod goods;
 pub mod mart;
 pub mod postbox;

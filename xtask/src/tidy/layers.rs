@@ -19,6 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("cloudmart", &["web", "adapters", "services", "contracts", "platform", "domain"]),
     ("testkit", &["web", "adapters", "services", "contracts", "platform", "domain"]),
     ("xtask", &[]),
+    ("fuzz", &["testkit"]),
 ];
 
 const TESTKIT: &str = "testkit";

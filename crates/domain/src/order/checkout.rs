@@ -230,10 +230,15 @@ impl Order {
             Fact::Restocked { refund } => {
                 self.refunds.iter().any(|known| known.refund.id == *refund && !known.restocked)
             }
-            Fact::StepFailed { attempt, .. } => process.parked.is_none() && *attempt == process.attempts + 1,
-            Fact::Parked { .. } => process.parked.is_none(),
+            Fact::StepFailed { step, attempt, .. } => self.waits_for(*step) && *attempt == process.attempts + 1,
+            Fact::Parked { step, .. } => self.waits_for(*step),
             _ => true,
         }
+    }
+
+    /// Whether this step is the next, now or when its pause is over. Of another, somebody else has seen to it meanwhile.
+    fn waits_for(&self, step: StepKind) -> bool {
+        matches!(self.next(Timestamp::MAX), Next::Do(next) if next.kind() == step)
     }
 
     /// What follows from one more failure of a step.

@@ -150,7 +150,10 @@ impl Order {
                 self.process.parked = Some(Parking { step: *step, reason: reason.clone(), since: at });
             }
             Fact::Resumed {} => self.step_done(|process| process.parked = None),
-            Fact::StepSkipped { step, .. } => self.pass_over(*step),
+            Fact::StepSkipped { step, .. } => {
+                self.pass_over(*step);
+                self.complete_or_reopen();
+            }
             Fact::Noted { note, by } => {
                 self.notes.push(NoteState { note: note.clone(), by: by.clone(), at });
             }
@@ -198,9 +201,17 @@ impl Order {
             }
             _ => {}
         }
-        if self.status == Status::Confirmed && self.fulfillment() == Fulfillment::Delivered {
-            self.status = Status::Completed;
-        }
+        self.complete_or_reopen();
+    }
+
+    /// Completed once everything has arrived; open again where goods must leave after all, because their money did not go back.
+    fn complete_or_reopen(&mut self) {
+        let has_arrived = self.fulfillment() == Fulfillment::Delivered;
+        self.status = match self.status {
+            Status::Confirmed if has_arrived => Status::Completed,
+            Status::Completed if !has_arrived => Status::Confirmed,
+            other => other,
+        };
     }
 
     /// A step that works clears what an earlier failure left.

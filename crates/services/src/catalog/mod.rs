@@ -12,7 +12,7 @@ mod media;
 pub mod pictures;
 mod projection;
 mod responses;
-mod rich_text;
+pub mod rich_text;
 mod shelves;
 mod views;
 mod write;

@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::machinery::{Machinery, stored};
-pub use pages::{PAGES, WrittenPages};
+pub use pages::{PAGES, WrittenPages, harmless};
 
 pub const SETTINGS: Collection = Collection::primary("settings");
 const ID: &str = "shop";
