@@ -18,6 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("web", &["contracts", "domain", "platform"]),
     ("cloudmart", &["web", "adapters", "services", "contracts", "platform", "domain"]),
     ("testkit", &["web", "adapters", "services", "contracts", "platform", "domain"]),
+    ("simulation", &["services", "contracts", "platform", "domain"]),
     ("xtask", &[]),
     ("fuzz", &["testkit"]),
 ];

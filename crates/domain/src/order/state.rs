@@ -105,6 +105,7 @@ impl Order {
             Fact::Rejected { shortages } => {
                 self.status = Status::Rejected;
                 self.shortages = shortages.clone();
+                self.step_done(|_| ());
             }
             Fact::Reserved {} => self.step_done(|process| process.reserved = true),
             Fact::Authorized {} => self.step_done(|process| {

@@ -310,3 +310,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_driver_that_comes_late_holds_nothing_up() {
+    let failed = |step| Fact::StepFailed { step, attempt: 1, reason: "slow".to_owned(), retry_at: at(50) };
+    let parked = |step| Fact::Parked { step, reason: "?".to_owned() };
+    let sold = given(&sold());
+    for step in [StepKind::Reserve, StepKind::Authorize, StepKind::ConfirmReservation, StepKind::ShipStock] {
+        assert!(!sold.is_news(&failed(step)) && !sold.is_news(&parked(step)), "{step:?}");
+    }
+    let rejected = given(&[placed(), failed(StepKind::Reserve), Fact::Rejected { shortages: Vec::new() }]);
+    assert_eq!(rejected.resume(), Err(Error::NotParked));
+    assert!(!rejected.is_news(&parked(StepKind::Reserve)));
+    assert!(given(&[placed()]).is_news(&failed(StepKind::Reserve)));
+}

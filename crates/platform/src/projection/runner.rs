@@ -220,8 +220,22 @@ impl Run {
                 }
                 Err(error) => {
                     tracing::warn!(projection = self.projection.name(), %error, "a projection could not be written; trying again");
-                    self.at_hand = AtHand::default();
-                    tokio::time::sleep(RETRY_PAUSE).await;
+                    self.look_back().await;
+                }
+            }
+        }
+    }
+
+    /// After a failure: the write may have happened all the same, so how far it came is read again before anything is
+    /// folded a second time.
+    async fn look_back(&mut self) {
+        self.at_hand = AtHand::default();
+        loop {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            match self.begin().await {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(projection = self.projection.name(), %error, "a projection cannot find its place");
                 }
             }
         }
