@@ -222,6 +222,17 @@ impl Mart {
         }
     }
 
+    /// Waits until it is ready, or has ended; answers which. It was started before.
+    pub async fn is_there(&mut self) -> bool {
+        eventually("it is ready or ends", START_LIMIT, async || {
+            if !self.is_alive() {
+                return Some(false);
+            }
+            self.is_ready().await.then_some(true)
+        })
+        .await
+    }
+
     /// Whether a shopper gets an answer.
     async fn answers(&self) -> bool {
         let asked = self.client.get(self.url("/api/products?limit=1")).timeout(Duration::from_secs(5)).send().await;

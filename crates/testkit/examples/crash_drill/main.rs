@@ -4,16 +4,21 @@
 mod report;
 
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use futures::FutureExt as _;
-use testkit::drill::{Ground, Outcome, kill};
+use testkit::drill::{
+    Ground, Outcome, disk_full, frozen, kill, read_only, torn_wal, traced, two_processes, unsynced,
+};
 
 use report::Report;
 
 /// Every scenario, in the order in which they are run.
-const SCENARIOS: [&str; 1] = ["kill"];
+const SCENARIOS: [&str; 8] =
+    ["kill", "unsynced", "traced", "torn-wal", "disk-full", "read-only", "frozen", "two-processes"];
+/// Power cuts that one recording is worth, however many rounds there are.
+const CUTS: std::ops::RangeInclusive<usize> = 20..=120;
 
 /// What was asked for.
 pub struct Wanted {
@@ -53,6 +58,8 @@ async fn main() -> ExitCode {
         eprintln!("{USAGE}; scenarios: {}", SCENARIOS.join(", "));
         return ExitCode::FAILURE;
     };
+    // What went wrong is in the message; where the drill noticed is of no use to whoever reads it.
+    std::panic::set_hook(Box::new(|panic| eprintln!("\n  FAILED: {panic}")));
     let mut report = Report::new(&wanted);
     for scenario in SCENARIOS.into_iter().filter(|scenario| wanted.has(scenario)) {
         println!("\n  {scenario}");
@@ -61,12 +68,20 @@ async fn main() -> ExitCode {
         let outcome = AssertUnwindSafe(run(scenario, ground, &wanted)).catch_unwind().await;
         report.add(scenario, outcome.ok(), began.elapsed());
     }
-    report.conclude(Path::new(&wanted.folder))
+    report.conclude(&wanted)
 }
 
 async fn run(scenario: &str, ground: Ground, wanted: &Wanted) -> Outcome {
+    let cuts = usize::try_from(wanted.rounds).unwrap_or(0).clamp(*CUTS.start(), *CUTS.end());
     match scenario {
         "kill" => kill::run(&ground, kill::Options { rounds: wanted.rounds, ..kill::Options::default() }).await,
+        "unsynced" => unsynced::run(&ground, unsynced::Options { cuts, ..unsynced::Options::default() }).await,
+        "traced" => traced::run(&ground, traced::Options::default()).await,
+        "torn-wal" => torn_wal::run(&ground, torn_wal::Options::default()).await,
+        "disk-full" => disk_full::run(&ground, disk_full::Options::default()).await,
+        "read-only" => read_only::run(&ground).await,
+        "frozen" => frozen::run(&ground, frozen::Options::default()).await,
+        "two-processes" => two_processes::run(&ground, two_processes::Options::default()).await,
         _ => unreachable!("only known scenarios are asked for"),
     }
 }

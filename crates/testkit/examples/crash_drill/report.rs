@@ -1,7 +1,6 @@
 //! The drill's figures: a table for people, `figures.json` for programs.
 //! It does not run anything.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -47,10 +46,10 @@ impl Report {
     }
 
     /// Prints all of it once more and writes it down.
-    pub fn conclude(&self, folder: &Path) -> ExitCode {
+    pub fn conclude(&self, wanted: &Wanted) -> ExitCode {
         println!();
         self.scenarios.iter().for_each(Scenario::print);
-        let file = folder.join(FILE);
+        let file = wanted.folder.join(FILE);
         let text = serde_json::to_string_pretty(self).expect("figures are JSON");
         if let Err(error) = std::fs::write(&file, text) {
             eprintln!("cannot write {}: {error}", file.display());

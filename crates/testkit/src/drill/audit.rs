@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::bank::{Bank, WITH_ACCOUNT};
 use super::book::{Book, Cart, Order, Standing};
 use super::load::{PLENTY, SCARCE};
+use super::told::bought;
 use crate::dice::Dice;
 use crate::mart::Mart;
 
@@ -104,12 +105,6 @@ async fn orders_are_whole(mart: &Mart, book: &Mutex<Book>, ids: &BTreeSet<String
             the_bank_agrees(&bank, id, &order).await;
         }
     }
-}
-
-/// SKU, quantity, price and sum of each line; what was shipped and refunded changes.
-fn bought(lines: &Value) -> Vec<Vec<Value>> {
-    let of = |line: &Value| ["sku", "quantity", "unit_price", "total"].map(|member| line[member].clone()).to_vec();
-    lines.as_array().into_iter().flatten().map(of).collect()
 }
 
 async fn the_bank_agrees(bank: &Bank, id: &str, order: &Order) {

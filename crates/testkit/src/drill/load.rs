@@ -2,7 +2,7 @@
 //! It writes down what they were told; it does not judge it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -38,6 +38,8 @@ pub struct Load<'a> {
     pub name: String,
     next: AtomicU64,
     answers: AtomicU64,
+    put_off: AtomicU64,
+    closed: AtomicBool,
 }
 
 /// There was no answer: the shop is gone.
@@ -56,12 +58,31 @@ pub async fn stock_up(mart: &Mart, book: &Mutex<Book>) {
 
 impl<'a> Load<'a> {
     pub fn new(mart: &'a Mart, book: &'a Mutex<Book>, name: impl Into<String>) -> Self {
-        Self { mart, book, name: name.into(), next: AtomicU64::new(0), answers: AtomicU64::new(0) }
+        let (next, answers, put_off) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self { mart, book, name: name.into(), next, answers, put_off, closed: AtomicBool::new(false) }
     }
 
     /// How many requests were answered so far.
     pub fn answers(&self) -> u64 {
         self.answers.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were answered 503.
+    pub fn put_off(&self) -> u64 {
+        self.put_off.load(Ordering::Relaxed)
+    }
+
+    /// Nobody begins anything new.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// One after the other, until it is closed.
+    pub async fn patient(&self, mut dice: Dice) -> Result<(), Gone> {
+        while !self.closed.load(Ordering::Relaxed) {
+            self.anything(&mut dice).await?;
+        }
+        Ok(())
     }
 
     /// One after the other, until there is no answer.
@@ -99,6 +120,7 @@ impl<'a> Load<'a> {
     async fn send(&self, ask: Ask) -> Result<Answer, Gone> {
         let answer = ask.try_send().await.map_err(|_| Gone)?;
         self.answers.fetch_add(1, Ordering::Relaxed);
+        self.put_off.fetch_add(u64::from(answer.status == 503), Ordering::Relaxed);
         Ok(answer)
     }
 

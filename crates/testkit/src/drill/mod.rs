@@ -15,12 +15,23 @@
 mod audit;
 mod bank;
 mod book;
+mod disk;
 mod ground;
 mod load;
+mod mount;
 mod outcome;
 mod settle;
+mod told;
+mod trace;
 
+pub mod disk_full;
+pub mod frozen;
 pub mod kill;
+pub mod read_only;
+pub mod torn_wal;
+pub mod traced;
+pub mod two_processes;
+pub mod unsynced;
 
 pub use ground::Ground;
 pub use outcome::Outcome;
