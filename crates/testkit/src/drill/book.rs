@@ -14,6 +14,8 @@ pub struct Book {
     pub wishes: BTreeMap<String, Wish>,
     /// By id: those that were acknowledged, and those that are named by a refusal.
     pub orders: BTreeMap<String, Order>,
+    /// By id: those that a scenario looks after by itself.
+    pub others: BTreeSet<String>,
     pub carts: BTreeMap<String, Cart>,
     /// What was put on the shelves, by SKU.
     pub counted: BTreeMap<String, i64>,
@@ -69,7 +71,6 @@ pub enum Standing {
 /// An order as those who were told of it know it.
 #[derive(Debug, Clone)]
 pub struct Order {
-    pub key: String,
     pub number: String,
     pub lines: Value,
     pub totals: Value,
@@ -206,7 +207,6 @@ impl Book {
         }
         let token = wish.body["payment"]["token"].as_str().unwrap_or_default().to_owned();
         let order = Order {
-            key: key.to_owned(),
             number: answer.text("number"),
             lines: answer.body["lines"].clone(),
             totals: answer.body["totals"].clone(),

@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::audit::audit_all;
-use super::book::Book;
-use super::load::{Load, stock_up};
+use super::bank::Bank;
+use super::book::{Book, Deed, What};
+use super::load::{Load, ask_for, stock_up};
 use super::settle::settle;
 use super::{Ground, Outcome};
 use crate::mart::{Mart, Plan, Signal, eventually, guest_order, with};
@@ -66,7 +67,7 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
 /// Answers how many buyers did not wait.
 async fn frozen_once(mart: &Mart, book: &Mutex<Book>, time: usize, dice: &mut crate::dice::Dice) -> usize {
     let undecided = hold(mart, time).await;
-    let load = Load::new(mart, book, format!("frozen-{time}"));
+    let load = Load::new(mart, book, format!("frozen-{time}")).with_quick_cards();
     let customers = join_all((0..4).map(|_| load.patient(dice.fork())).collect::<Vec<_>>());
     let freeze = async {
         eventually("it sells", PATIENCE, async || (load.answers() > 20).then_some(())).await;
@@ -85,19 +86,20 @@ async fn frozen_once(mart: &Mart, book: &Mutex<Book>, time: usize, dice: &mut cr
         let placed = mart.place(key, &order).await.expect(201);
         let again = mart.place(key, &order).await.expect(201);
         assert_eq!(placed.body["id"], again.body["id"], "one order for one wish");
+        book.lock().others.insert(placed.text("id"));
     }
-    for id in undecided {
-        ran_out_once(mart, &id).await;
-    }
+    book.lock().others.extend(undecided.iter().map(|(id, _)| id.clone()));
+    join_all(undecided.into_iter().map(|order| ran_out_once(mart, order))).await;
     left.len()
 }
 
 /// Orders whose buyers do not decide.
-async fn hold(mart: &Mart, time: usize) -> Vec<String> {
+async fn hold(mart: &Mart, time: usize) -> Vec<(String, String)> {
     let order = with(guest_order("TICKET", 2), "/payment/token", "tok_action");
     let placed = (0..BUYERS).map(async |buyer| {
         let placed = mart.place(&format!("undecided-{time}-{buyer}"), &order).await.expect(202);
-        placed.text("id")
+        let url = placed.body["next_action"]["url"].as_str().expect("the bank's address").to_owned();
+        (placed.text("id"), url)
     });
     join_all(placed).await
 }
@@ -115,14 +117,25 @@ async fn impatient(mart: &Mart, time: usize) -> Vec<String> {
     join_all(asked).await
 }
 
-/// What was held for an order is let go of, once.
-async fn ran_out_once(mart: &Mart, id: &str) {
-    eventually("what was held runs out", PATIENCE, async || {
-        (mart.order(id).await.body["status"] == "cancelled").then_some(())
+/// What was held for an order is let go of, once; its buyer, who says yes too late, is not charged.
+async fn ran_out_once(mart: &Mart, (id, url): (String, String)) {
+    let count = async |kind: &str| {
+        let events = mart.events_of(&id).await;
+        events.iter().filter(|event: &&Value| event["type"] == kind).count()
+    };
+    eventually("what was held runs out", PATIENCE, async || (count("reservation.released").await > 0).then_some(())).await;
+    let yes = Deed { order: id.clone(), key: String::new(), what: What::Decide { url, approve: true } };
+    ask_for(mart, &yes).send().await.expect(200);
+    eventually("an order that came too late is undone", PATIENCE, async || {
+        (mart.order(&id).await.body["status"] == "cancelled").then_some(())
     })
     .await;
-    let events = mart.events_of(id).await;
-    let count = |kind: &str| events.iter().filter(|event: &&Value| event["type"] == kind).count();
-    assert_eq!((count("reservation.released"), count("order.cancelled")), (1, 1), "{events:#?}");
-    assert_eq!(count("reservation.held"), 1, "{events:#?}");
+    eventually("its money is let go of", PATIENCE, async || {
+        let statement = Bank::open(&mart.data()).statement(&id).await;
+        (statement.held == 0 && statement.captured == 0).then_some(())
+    })
+    .await;
+    for kind in ["reservation.held", "reservation.released", "order.cancelled"] {
+        assert_eq!(count(kind).await, 1, "{kind} of {id}");
+    }
 }

@@ -30,6 +30,8 @@ const CARDS: [(&str, u64); 8] = [
     ("tok_insufficient_funds", 6),
 ];
 
+const QUICK_CARDS: [&str; 4] = ["tok_success", "tok_stuck", "tok_duplicate_notice", "tok_declined"];
+
 /// What buyers and staff of one shop do.
 pub struct Load<'a> {
     pub mart: &'a Mart,
@@ -40,6 +42,7 @@ pub struct Load<'a> {
     answers: AtomicU64,
     put_off: AtomicU64,
     closed: AtomicBool,
+    is_quick: bool,
 }
 
 /// There was no answer: the shop is gone.
@@ -59,7 +62,14 @@ pub async fn stock_up(mart: &Mart, book: &Mutex<Book>) {
 impl<'a> Load<'a> {
     pub fn new(mart: &'a Mart, book: &'a Mutex<Book>, name: impl Into<String>) -> Self {
         let (next, answers, put_off) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { mart, book, name: name.into(), next, answers, put_off, closed: AtomicBool::new(false) }
+        Self { mart, book, name: name.into(), next, answers, put_off, closed: AtomicBool::new(false), is_quick: false }
+    }
+
+    /// With cards only that the bank decides on at once.
+    #[must_use]
+    pub fn with_quick_cards(mut self) -> Self {
+        self.is_quick = true;
+        self
     }
 
     /// How many requests were answered so far.
@@ -140,7 +150,8 @@ impl<'a> Load<'a> {
 
     /// An order without its lines.
     fn paid_for(&self, key: &str, dice: &mut Dice) -> Value {
-        let order = with(guest_order("", 1), "/payment/token", card(dice));
+        let card = if self.is_quick { dice.pick(&QUICK_CARDS) } else { card(dice) };
+        let order = with(guest_order("", 1), "/payment/token", card);
         let mut order = with(order, "/buyer/email", format!("{key}@example.com"));
         order.as_object_mut().expect("an object").remove("lines");
         order

@@ -78,11 +78,10 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
             tried += 1;
             looked_for += orders;
         }
-        // A rotten bit among what was synced, right before the last acknowledged order.
+        // A rotten bit at the beginning, among what was synced long ago.
         let folder = ground.path("damaged");
         copy_with(&data, &folder, |wal| {
-            let frame = (killed.first_answer() - HEADER) / FRAME;
-            wal[HEADER + frame * FRAME + FRAME / 2] ^= 1;
+            wal[HEADER + FRAME / 2] ^= 1;
             0
         });
         noticed += usize::from(!look(ground, &folder, &killed, usize::MAX).await.1.is_empty());

@@ -106,8 +106,12 @@ impl Trace {
             let rest = rest.trim_start();
             if rest.starts_with("<...") {
                 if let Some(Some(index)) = under_way.remove(thread) {
-                    trace.calls[index].left = Some(number);
-                    trace.calls[index].result = result_of(rest);
+                    let call = &mut trace.calls[index];
+                    (call.left, call.result) = (Some(number), result_of(rest));
+                    // What is read is known only now.
+                    if let What::Read { bytes } = &mut call.what {
+                        *bytes = texts(rest);
+                    }
                 }
                 continue;
             }
