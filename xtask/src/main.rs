@@ -2,6 +2,7 @@
 //! It knows the workspace and its tools; it links none of our crates, so it builds in seconds on a fresh clone.
 
 mod check;
+mod crash;
 mod figures;
 mod process;
 mod steps;
@@ -34,6 +35,9 @@ enum Command {
     Test(test::Options),
     /// The README's figures: orders and reads per second on this machine; needs wrk.
     Figures,
+    /// The crash drill: kills, power cuts, full disks and more, and everything acknowledged must be there; see
+    /// docs/RELIABILITY.md.
+    Crash(crash::Options),
     /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
     Lighthouse(window::Options),
     /// Pictures of every page, into target/screenshots.
@@ -54,6 +58,8 @@ enum Error {
     Test(#[from] test::Error),
     #[error(transparent)]
     Figures(#[from] figures::Error),
+    #[error(transparent)]
+    Crash(#[from] crash::Error),
     #[error(transparent)]
     Window(#[from] window::Error),
     #[error(transparent)]
@@ -85,6 +91,7 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
         Command::Figures => figures::run(&workspace)?,
+        Command::Crash(options) => crash::run(&workspace, &options, &mut steps)?,
         Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
         Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,

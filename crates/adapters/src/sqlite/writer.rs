@@ -3,7 +3,7 @@
 //! It does not know what a part does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -62,6 +62,8 @@ pub struct WriterStats {
     pub failed_parts: AtomicU64,
     /// Pages in the WAL after the last commit.
     pub wal_pages: AtomicU32,
+    /// The last transaction could not be written: there is no room, or the disk fails.
+    pub is_stuck: AtomicBool,
 }
 
 /// Sends parts to the thread. Clones share it; when the last one is gone, the thread ends.
@@ -206,6 +208,7 @@ impl Thread {
     /// Runs the parts and commits. Every part comes back with what became of it.
     fn transact(&mut self, parts: Vec<Box<dyn Part>>) -> Vec<(Box<dyn Part>, StoreResult<()>)> {
         if let Err(error) = self.begin() {
+            self.stats.is_stuck.store(true, Ordering::Relaxed);
             return all(parts, &error.told());
         }
         let mut settled = Vec::with_capacity(parts.len());
@@ -221,7 +224,10 @@ impl Thread {
             }
         }
         match self.statement("COMMIT") {
-            Ok(()) => settled,
+            Ok(()) => {
+                self.stats.is_stuck.store(false, Ordering::Relaxed);
+                settled
+            }
             Err(error) => self.undone(settled.into_iter().map(|(part, _)| part).collect(), &of_commit(&error)),
         }
     }
@@ -259,6 +265,7 @@ impl Thread {
     }
 
     fn undone(&mut self, parts: Vec<Box<dyn Part>>, error: &StoreError) -> Vec<(Box<dyn Part>, StoreResult<()>)> {
+        self.stats.is_stuck.store(true, Ordering::Relaxed);
         if !self.desk.conn.is_autocommit()
             && let Err(error) = self.statement("ROLLBACK")
         {

@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use futures::FutureExt as _;
-use testkit::drill::{
-    Ground, Outcome, disk_full, frozen, kill, read_only, torn_wal, traced, two_processes, unsynced,
-};
+use testkit::drill::{Ground, Outcome, disk_full, frozen, kill, read_only, torn_wal, traced, two_processes, unsynced};
 
 use report::Report;
 

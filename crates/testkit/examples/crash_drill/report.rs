@@ -1,6 +1,7 @@
-//! The drill's figures: a table for people, `figures.json` for programs.
+//! The drill's figures: a table for people, `figures.json` for programs, `figures.md` for the documentation.
 //! It does not run anything.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use testkit::drill::Outcome;
 
 use crate::Wanted;
 
-/// The file of figures.
-const FILE: &str = "figures.json";
+const JSON: &str = "figures.json";
+const MARKDOWN: &str = "figures.md";
 
 #[derive(Serialize)]
 pub struct Report {
@@ -49,16 +50,52 @@ impl Report {
     pub fn conclude(&self, wanted: &Wanted) -> ExitCode {
         println!();
         self.scenarios.iter().for_each(Scenario::print);
-        let file = wanted.folder.join(FILE);
         let text = serde_json::to_string_pretty(self).expect("figures are JSON");
-        if let Err(error) = std::fs::write(&file, text) {
-            eprintln!("cannot write {}: {error}", file.display());
-            return ExitCode::FAILURE;
+        for (name, text) in [(JSON, text), (MARKDOWN, self.markdown(wanted))] {
+            let file = wanted.folder.join(name);
+            if let Err(error) = std::fs::write(&file, text) {
+                eprintln!("cannot write {}: {error}", file.display());
+                return ExitCode::FAILURE;
+            }
+            println!("  {}", file.display());
         }
-        println!("\n  {} has the figures; seed {}", file.display(), self.seed);
         let is_fine = self.scenarios.iter().all(|scenario| scenario.verdict != "FAILED");
         if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
+
+    fn markdown(&self, wanted: &Wanted) -> String {
+        let seconds: u64 = self.scenarios.iter().map(|scenario| scenario.seconds).sum();
+        let mut text = format!(
+            "`cargo xtask crash --rounds {} --seed {}` on {}: {} min {:02} s.\n\n| scenario | | |\n|---|---|---:|\n",
+            wanted.rounds,
+            self.seed,
+            machine(),
+            seconds / 60,
+            seconds % 60
+        );
+        for scenario in &self.scenarios {
+            let Scenario { name, verdict, outcome, seconds } = scenario;
+            let _ = writeln!(text, "| **{name}** | **{verdict}** | {seconds} s |");
+            if let Some(reason) = &outcome.skipped {
+                let _ = writeln!(text, "| | {reason} | |");
+            }
+            for (figure, value) in &outcome.figures {
+                let _ = writeln!(text, "| | {figure} | {} |", value.to_string().trim_matches('"'));
+            }
+        }
+        text
+    }
+}
+
+/// What the figures were made on.
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let processors = read("/proc/cpuinfo");
+    let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("a machine without a name", |(_, model)| model.trim());
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("{cores} × {model}, Linux {}", kernel.trim())
 }
 
 impl Scenario {

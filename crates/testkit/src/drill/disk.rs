@@ -198,7 +198,9 @@ impl Disk {
                 let (Some(from), Some(to)) = (self.inside(from), self.inside(to)) else { return };
                 self.name(Name::Moved(from, to), done);
             }
-            What::Unlink { path } => self.inside(path).into_iter().for_each(|path| self.name(Name::Removed(path), done)),
+            What::Unlink { path } => {
+                self.inside(path).into_iter().for_each(|path| self.name(Name::Removed(path), done))
+            }
             What::MakeFolder { path } => {
                 self.inside(path).into_iter().for_each(|path| self.name(Name::Made(path, Node::Folder), done));
             }

@@ -19,19 +19,21 @@ pub struct Options {
     /// How often the room is taken.
     pub times: usize,
     pub customers: usize,
-    /// How much each does before there is no room, and at least once there is none.
+    /// How much each does before there is no room.
     pub deeds: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { times: 3, customers: 12, deeds: 20 }
+        Self { times: 3, customers: 8, deeds: 10 }
     }
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Holds the shop's beginnings; the ballast takes the rest.
-const DISK: &str = "64m";
+const DISK: &str = "512m";
+/// Requests of each customer while there is no room.
+const TRIED: usize = 200;
 /// Far less than the shop needs.
 const FILE_BYTES: &str = "200000";
 
@@ -53,7 +55,10 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
         sale.goes_on(&mut mart).await;
     }
     let tally = sale.book.lock().tally.clone();
-    ground.tell(format!("{} orders acknowledged, {} requests refused while the disk was full", tally.acknowledged, sale.refused));
+    ground.tell(format!(
+        "{} orders acknowledged, {} requests refused while the disk was full",
+        tally.acknowledged, sale.refused
+    ));
     outcome
         .with("times full", options.times)
         .with("orders acknowledged", tally.acknowledged)
@@ -96,29 +101,27 @@ impl Sale {
         sale
     }
 
-    /// Answers how many requests were put off.
-    async fn sell(&mut self, mart: &Mart) -> u64 {
+    async fn sell(&mut self, mart: &Mart) {
         self.part += 1;
         let load = Load::new(mart, &self.book, format!("part-{}", self.part));
         let customers = (0..self.options.customers).map(|_| load.customer_of(self.options.deeds, self.dice.fork()));
-        let ended = futures::future::join_all(customers).await;
+        let ended = futures::future::join_all(customers.collect::<Vec<_>>()).await;
         assert!(ended.iter().all(Result::is_ok), "it was there all the time{}", mart.log());
-        load.put_off()
     }
 
     async fn while_there_is_no_room(&mut self, mart: &Mart) {
+        self.part += 1;
+        let load = Load::new(mart, &self.book, format!("part-{}", self.part));
         // What was set aside before may still take some.
-        let mut refused = 0;
-        for _ in 0..20 {
-            refused += self.sell(mart).await;
-            if refused > 0 {
-                break;
-            }
-        }
+        let customers = (0..self.options.customers).map(|_| load.until_put_off(TRIED, self.dice.fork()));
+        let ended = futures::future::join_all(customers.collect::<Vec<_>>()).await;
+        assert!(ended.iter().all(Result::is_ok), "it was there all the time{}", mart.log());
+        let refused = load.put_off();
         assert!(refused > 0, "no room, and nobody was refused{}", mart.log());
         self.refused += refused;
         // It does not say that it can sell. Reading goes on, which the load tries.
         assert!(!mart.is_ready().await, "no room, and it says that it is ready{}", mart.log());
+        mart.get("/api/products").send().await.expect(200);
     }
 
     async fn goes_on(&mut self, mart: &mut Mart) {

@@ -55,7 +55,11 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
     let bought = i64::try_from(impatient).expect("a count");
     assert_eq!(mart.stock("TICKET").await, (1_000, bought, 1_000 - bought), "each buyer has one, and nobody else");
     assert!(mart.is_alive(), "{}", mart.log());
-    ground.tell(format!("frozen {} times for {} s; {impatient} impatient buyers have one order each", options.times, FROZEN_FOR.as_secs()));
+    ground.tell(format!(
+        "frozen {} times for {} s; {impatient} impatient buyers have one order each",
+        options.times,
+        FROZEN_FOR.as_secs()
+    ));
     Outcome::default()
         .with("times frozen", options.times)
         .with("seconds each", FROZEN_FOR.as_secs())
@@ -123,7 +127,8 @@ async fn ran_out_once(mart: &Mart, (id, url): (String, String)) {
         let events = mart.events_of(&id).await;
         events.iter().filter(|event: &&Value| event["type"] == kind).count()
     };
-    eventually("what was held runs out", PATIENCE, async || (count("reservation.released").await > 0).then_some(())).await;
+    eventually("what was held runs out", PATIENCE, async || (count("reservation.released").await > 0).then_some(()))
+        .await;
     let yes = Deed { order: id.clone(), key: String::new(), what: What::Decide { url, approve: true } };
     ask_for(mart, &yes).send().await.expect(200);
     eventually("an order that came too late is undone", PATIENCE, async || {

@@ -87,6 +87,17 @@ impl<'a> Load<'a> {
         self.closed.store(true, Ordering::Relaxed);
     }
 
+    /// One after the other, until somebody was put off, or so many were done.
+    pub async fn until_put_off(&self, count: usize, mut dice: Dice) -> Result<(), Gone> {
+        for _ in 0..count {
+            if self.put_off() > 0 {
+                break;
+            }
+            self.anything(&mut dice).await?;
+        }
+        Ok(())
+    }
+
     /// One after the other, until it is closed.
     pub async fn patient(&self, mut dice: Dice) -> Result<(), Gone> {
         while !self.closed.load(Ordering::Relaxed) {

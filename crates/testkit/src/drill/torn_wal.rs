@@ -74,7 +74,10 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
             let intact = copy_with(&data, &folder, |wal| damage.to(wal, killed.first_answer(), &mut dice));
             let lost = look(ground, &folder, &killed, intact).await;
             let (orders, lost) = lost;
-            assert!(lost.is_empty(), "{damage:?}: acknowledged when the log was shorter than {intact} bytes, and lost: {lost:?}");
+            assert!(
+                lost.is_empty(),
+                "{damage:?}: acknowledged when the log was shorter than {intact} bytes, and lost: {lost:?}"
+            );
             tried += 1;
             looked_for += orders;
         }

@@ -55,22 +55,55 @@ pub struct Call {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    Open { path: PathBuf, creates: bool, truncates: bool, appends: bool },
-    Close { fd: i32 },
-    Duplicate { fd: i32 },
-    Seek { fd: i32 },
+    Open {
+        path: PathBuf,
+        creates: bool,
+        truncates: bool,
+        appends: bool,
+    },
+    Close {
+        fd: i32,
+    },
+    Duplicate {
+        fd: i32,
+    },
+    Seek {
+        fd: i32,
+    },
     /// At the descriptor's own place, or at the one that is named.
-    Write { fd: i32, bytes: Vec<u8>, at: Option<u64> },
-    Truncate { fd: i32, length: u64 },
-    Sync { fd: i32 },
-    Rename { from: PathBuf, to: PathBuf },
-    Unlink { path: PathBuf },
-    MakeFolder { path: PathBuf },
+    Write {
+        fd: i32,
+        bytes: Vec<u8>,
+        at: Option<u64>,
+    },
+    Truncate {
+        fd: i32,
+        length: u64,
+    },
+    Sync {
+        fd: i32,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Unlink {
+        path: PathBuf,
+    },
+    MakeFolder {
+        path: PathBuf,
+    },
     /// Memory through which a file can be written.
-    MapShared { fd: i32 },
-    Read { bytes: Vec<u8> },
+    MapShared {
+        fd: i32,
+    },
+    Read {
+        bytes: Vec<u8>,
+    },
     /// Changes a file, and nobody here knows how.
-    Other { line: String },
+    Other {
+        line: String,
+    },
 }
 
 /// A trace, read to its end.
@@ -145,7 +178,8 @@ fn parse(line: &str) -> Option<What> {
     let words = words.rsplit_once(" = ").map_or(words, |(words, _)| words.trim_end().trim_end_matches(')'));
     let words: Vec<&str> = words.split(", ").map(str::trim).collect();
     let fd = |index: usize| -> i32 { number(words.get(index).copied()) };
-    let path = |index: usize| words.get(index).map(|word| PathBuf::from(String::from_utf8_lossy(&texts(word)).as_ref()));
+    let path =
+        |index: usize| words.get(index).map(|word| PathBuf::from(String::from_utf8_lossy(&texts(word)).as_ref()));
     // Names within an open folder are told by its descriptor.
     let path_at = |index: usize| match words.get(index).copied() {
         Some("AT_FDCWD") | None => path(index + 1),
@@ -241,7 +275,8 @@ mod tests {
 
     #[test]
     fn pieces_of_one_answer_are_put_together() {
-        let calls = read(&["3 writev(9, [{iov_base=\"\\x48\\x54\", iov_len=2}, {iov_base=\"\\x54\", iov_len=1}], 2) = 3"]);
+        let calls =
+            read(&["3 writev(9, [{iov_base=\"\\x48\\x54\", iov_len=2}, {iov_base=\"\\x54\", iov_len=1}], 2) = 3"]);
         assert_eq!(calls[0].what, What::Write { fd: 9, bytes: b"HTT".to_vec(), at: None });
     }
 

@@ -60,7 +60,8 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
     let asked: Vec<usize> = (0..events.len()).filter(|&at| events[at] == Event::Asked).collect();
     assert_eq!(asked.len(), options.orders * 4, "the trace shows every request");
     for at in &asked {
-        let length = events[*at..].iter().position(|event| *event == Event::Answered).expect("an answer to every request");
+        let length =
+            events[*at..].iter().position(|event| *event == Event::Answered).expect("an answer to every request");
         let between = &events[*at..at + length];
         let written = between.iter().position(|event| *event == Event::WalWrite);
         let synced = between.iter().rposition(|event| *event == Event::WalSync);
@@ -90,7 +91,9 @@ fn events(trace: &Trace) -> Vec<Event> {
             What::Sync { fd } if of_wal.contains(fd) => {
                 events.extend(call.left.map(|left| (left, Event::WalSync)));
             }
-            What::Read { bytes } if bytes.starts_with(b"POST /api/orders HTTP") || bytes.starts_with(b"POST /api/admin/orders/") => {
+            What::Read { bytes }
+                if bytes.starts_with(b"POST /api/orders HTTP") || bytes.starts_with(b"POST /api/admin/orders/") =>
+            {
                 events.push((call.left.unwrap_or(call.entered), Event::Asked));
             }
             What::Write { bytes, at: None, .. } if bytes.starts_with(b"HTTP/1.1 20") => {

@@ -53,12 +53,18 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
     for left in leave(ground, &recording, disk, &cuts, &mut dice) {
         sums.add(&left);
         if let Err(finding) = look(ground, &left, &recording).await {
-            panic!("the power went at line {} of the trace, {:?} of what was not synced was left: {finding}", left.line, left.fate);
+            panic!(
+                "the power went at line {} of the trace, {:?} of what was not synced was left: {finding}",
+                left.line, left.fate
+            );
         }
         std::fs::remove_dir_all(&left.folder).ok();
     }
     let found = lies_are_found(ground, &recording, &mut dice).await;
-    ground.tell(format!("{} power cuts, {} orders looked for; a disk that lies was found out {found} times", sums.cuts, sums.orders));
+    ground.tell(format!(
+        "{} power cuts, {} orders looked for; a disk that lies was found out {found} times",
+        sums.cuts, sums.orders
+    ));
     Outcome::default()
         .with("power cuts", sums.cuts)
         .with("orders acknowledged in the recording", recording.orders())
@@ -160,7 +166,12 @@ async fn record(ground: &Ground, options: Options) -> Recording {
     let bytes = std::fs::metadata(&file).map_or(0, |file| file.len());
     std::fs::remove_file(&file).ok();
     let answers = told::answers(&trace);
-    ground.tell(format!("recorded {} calls in {} MB, {} answers on orders", trace.calls.len(), bytes >> 20, answers.len()));
+    ground.tell(format!(
+        "recorded {} calls in {} MB, {} answers on orders",
+        trace.calls.len(),
+        bytes >> 20,
+        answers.len()
+    ));
     let opened = answers.first().expect("orders were acknowledged").0;
     Recording { root, trace, answers, opened }
 }
