@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use crate::dice::Dice;
+use crate::mart::files_under;
 
 /// The place of one scenario. Its folder goes away when all went well, and stays for whoever looks for the reason when not.
 #[derive(Debug)]
@@ -65,5 +66,15 @@ impl Drop for Ground {
         }
         // What cannot be removed is only in the way.
         std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// A folder once more, in the place of whatever was there.
+pub(super) fn copy_folder(from: &Path, to: &Path) {
+    std::fs::remove_dir_all(to).ok();
+    for file in files_under(from) {
+        let target = to.join(file.strip_prefix(from).expect("a file of the folder"));
+        std::fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        std::fs::copy(&file, &target).expect("a copy");
     }
 }

@@ -1,13 +1,16 @@
 //! `kill -9` at random instants: under load, while it starts, and while it recovers from the last one.
 //! It does not know what must survive; the audit does.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use parking_lot::Mutex;
 
 use super::audit::{audit, audit_all};
 use super::book::Book;
+use super::ground::copy_folder;
 use super::load::{Load, stock_up};
 use super::settle::settle;
 use super::{Ground, Outcome};
@@ -61,6 +64,8 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
     }
     audit_all(&mart, &book, &mut dice).await;
     assert!(mart.terminate().await.success(), "it ends well after all of it");
+    drop(mart);
+    assert!(an_old_folder_is_noticed(ground).await, "the drill does not notice that orders are lost");
     let tally = book.into_inner().tally;
     assert!(tally.acknowledged > 0 && tally.answered_later > 0, "it was killed in the middle: {tally:?}");
     restarts
@@ -73,6 +78,28 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
         .with("orders lost", 0)
         .with("oversold", 0)
         .with("charged twice", 0)
+        .with("planted: folders from before the last orders, noticed", 1)
+}
+
+/// The drill on itself: on a folder from before the last orders, the audit must not be content.
+async fn an_old_folder_is_noticed(ground: &Ground) -> bool {
+    let (data, old) = (ground.path("planted"), ground.path("planted-before"));
+    let mut mart = Mart::start(Plan::empty(ground.binary()).data(&data)).await;
+    let (book, mut dice) = (Mutex::new(Book::default()), ground.dice());
+    stock_up(&mart, &book).await;
+    mart.kill9();
+    copy_folder(&data, &old);
+    mart.restart().await;
+    let load = Load::new(&mart, &book, "planted");
+    let sold = load.customer_of(20, dice.fork()).await;
+    assert!(sold.is_ok(), "it was there all the time{}", mart.log());
+    settle(&mart, &book, &mut dice).await;
+    audit(&mart, &book, &mut dice).await;
+    mart.kill9();
+    copy_folder(&old, &data);
+    mart.restart().await;
+    ground.tell("the shop is given an old folder now, and the audit must fail:");
+    AssertUnwindSafe(audit(&mart, &book, &mut dice)).catch_unwind().await.is_err()
 }
 
 /// Customers until the shop is gone; it is killed in the middle of them.

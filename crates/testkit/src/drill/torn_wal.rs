@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
 
+use super::ground::copy_folder;
 use super::{Ground, Outcome};
 use crate::dice::Dice;
 use crate::mart::{Ask, Mart, Plan, guest_order, with};
@@ -179,15 +180,10 @@ impl Damage {
     }
 }
 
-/// Copies a folder but for its log, which is damaged first.
+/// Copies a folder, and damages its log.
 fn copy_with(from: &Path, to: &Path, damage: impl FnOnce(&mut Vec<u8>) -> usize) -> usize {
-    std::fs::remove_dir_all(to).ok();
-    for file in crate::mart::files_under(from) {
-        let target = to.join(file.strip_prefix(from).expect("a file of the folder"));
-        std::fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
-        std::fs::copy(&file, &target).expect("a copy");
-    }
-    let mut wal = std::fs::read(wal_of(from)).expect("a log");
+    copy_folder(from, to);
+    let mut wal = std::fs::read(wal_of(to)).expect("a log");
     let intact = damage(&mut wal);
     std::fs::write(wal_of(to), wal).expect("a damaged log");
     intact
