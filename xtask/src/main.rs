@@ -2,6 +2,7 @@
 //! It knows the workspace and its tools; it links none of our crates, so it builds in seconds on a fresh clone.
 
 mod check;
+mod crash;
 mod figures;
 mod fuzz;
 mod process;
@@ -37,6 +38,9 @@ enum Command {
     Figures,
     /// Every parser that faces the outside, against inputs that nobody thought of; needs cargo-fuzz and nightly Rust.
     Fuzz(fuzz::Options),
+    /// The crash drill: kills, power cuts, full disks and more, and everything acknowledged must be there; see
+    /// docs/RELIABILITY.md.
+    Crash(crash::Options),
     /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
     Lighthouse(window::Options),
     /// Pictures of every page, into target/screenshots.
@@ -59,6 +63,7 @@ enum Error {
     Figures(#[from] figures::Error),
     #[error(transparent)]
     Fuzz(#[from] fuzz::Error),
+    Crash(#[from] crash::Error),
     #[error(transparent)]
     Window(#[from] window::Error),
     #[error(transparent)]
@@ -91,6 +96,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
         Command::Figures => figures::run(&workspace)?,
         Command::Fuzz(options) => fuzz::run(&workspace, &options, &mut steps)?,
+        Command::Crash(options) => crash::run(&workspace, &options, &mut steps)?,
         Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
         Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,

@@ -87,6 +87,9 @@ pub enum Command {
     Doctor {
         #[command(flatten)]
         at: AtDataOrUrl,
+        /// Tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
     },
     /// Print every setting with its default
     Config,

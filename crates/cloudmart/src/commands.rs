@@ -37,7 +37,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Restore { file, at } => restore(&file, &at.data).await,
         Command::Erase { order, at } => erase(&order, at, secrets).await,
         Command::Staff { what } => staff(what, secrets).await,
-        Command::Doctor { at } => doctor(at, secrets).await,
+        Command::Doctor { at, json } => doctor(at, json, secrets).await,
         Command::Config => Ok(crate::config::print_reference()),
     }
 }
@@ -47,10 +47,10 @@ pub async fn replay(options: Replay, secrets: Secrets) -> Result<ExitCode, Failu
     replay::run(replay::Options { file: options.file, url: options.url, token }).await
 }
 
-pub async fn doctor(at: AtDataOrUrl, secrets: Secrets) -> Result<ExitCode, Failure> {
+pub async fn doctor(at: AtDataOrUrl, json: bool, secrets: Secrets) -> Result<ExitCode, Failure> {
     match at.url {
-        Some(url) => doctor::run_on_url(&url, &secrets.admin_token.ok_or_else(needs_token)?).await,
-        None => doctor::run_on_data(&at.data, secrets.master_key.as_deref()).await,
+        Some(url) => doctor::run_on_url(&url, &secrets.admin_token.ok_or_else(needs_token)?, json).await,
+        None => doctor::run_on_data(&at.data, secrets.master_key.as_deref(), json).await,
     }
 }
 

@@ -2,6 +2,7 @@
 //! It does not know what a route does.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -13,6 +14,7 @@ use axum::{Json, Router};
 use contracts::shop::Shop as _;
 use contracts::staff::Staff;
 use parking_lot::Mutex;
+use platform::documents::{Change, Collection, Put, WriteBatch};
 use platform::http::guard::Guard;
 use platform::http::limits::Limits;
 use platform::http::metrics::Registry;
@@ -20,6 +22,7 @@ use platform::http::rate::{Policy, RateLimiter};
 use platform::http::{self, conventions};
 use serde_json::json;
 use services::http::identify;
+use services::machinery::stored;
 use services::payments::provider::TestBank;
 use services::payments::{BankWindow, Notices};
 use utoipa::openapi::OpenApi;
@@ -186,6 +189,7 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     if let Err(error) = mart.shop.settings().await {
         missing.push(error.message);
     }
+    missing.extend(cannot_write(&mart).await);
     match missing.is_empty() {
         true => Json(json!({"status": "ready"})).into_response(),
         false => {
@@ -194,11 +198,27 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     }
 }
 
+/// Written to see whether writing goes on.
+const PROBES: Collection = Collection::primary("write_probes");
+
+/// Why a shop whose last write failed cannot sell. It is tried again each time, so that a shop knows by itself when there is
+/// room again.
+async fn cannot_write(mart: &Mart) -> Option<String> {
+    if !mart.store.stats().writer.is_stuck.load(Ordering::Relaxed) {
+        return None;
+    }
+    let body = json!({"at": mart.machinery.clock.now()}).to_string();
+    let id = "last".to_owned();
+    let put = Put { collection: PROBES, id, body: body.into(), entries: Vec::new(), expires: None };
+    let batch = WriteBatch { changes: vec![Change::Put(put)], ..WriteBatch::default() };
+    mart.machinery.documents.write(batch).await.err().map(|error| stored(error).message)
+}
+
 type ReadStat = fn(&platform::log::executor::ExecutorStats) -> u64;
 
 /// The machinery's own counters, beside those of HTTP.
 fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
-    use std::sync::atomic::Ordering::Relaxed;
+    use Ordering::Relaxed;
     let executor = &mart.machinery.executor;
     let gauges: [(&'static str, &'static str, ReadStat); 7] = [
         ("executor_commands_total", "Commands decided.", |stats| stats.commands.load(Relaxed)),

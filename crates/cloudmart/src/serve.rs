@@ -28,9 +28,14 @@ const MAIL_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a start waits for derived documents before it says that it is still building them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// SIGXFSZ, which comes with a write beyond the size that files may have.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
+
 /// Runs a shop until Ctrl-C or SIGTERM.
 pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     begin_logging(&config);
+    // Whoever listens is not ended by it: the write fails, and the buyer is told to come again.
+    let _listening = signal(FILE_TOO_LARGE)?;
     let listener = listen(config.listen).await?;
     let mart = Arc::new(wiring::open(&config, &secrets).await?);
     let readiness = Readiness::default();

@@ -3,6 +3,8 @@
 
 pub mod browser;
 pub mod contract;
+pub mod dice;
+pub mod drill;
 pub mod engines;
 pub mod faults;
 pub mod fuzz;

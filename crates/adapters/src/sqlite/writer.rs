@@ -4,7 +4,7 @@
 //! It does not know what a part does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -63,6 +63,8 @@ pub struct WriterStats {
     pub failed_parts: AtomicU64,
     /// Pages in the WAL after the last commit.
     pub wal_pages: AtomicU32,
+    /// The last transaction could not be written: there is no room, or the disk fails.
+    pub is_stuck: AtomicBool,
 }
 
 /// Sends parts to the thread. Clones share it; when the last one is gone, the thread ends.
@@ -211,6 +213,7 @@ impl Thread {
         while !parts.is_empty() {
             match self.attempt(&mut parts) {
                 Ok(()) => {
+                    self.stats.is_stuck.store(false, Ordering::Relaxed);
                     settled.extend(parts.into_iter().map(|part| (part, Ok(()))));
                     break;
                 }
@@ -222,6 +225,7 @@ impl Thread {
                     }
                 }
                 Err(Undone::All(error)) => {
+                    self.stats.is_stuck.store(true, Ordering::Relaxed);
                     if let Err(error) = self.undo() {
                         tracing::error!(%error, "a write could not be undone; that is tried again before the next one");
                     }

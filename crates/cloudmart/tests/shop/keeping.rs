@@ -13,6 +13,22 @@ fn text(path: &Path) -> String {
 }
 
 #[tokio::test]
+async fn doctor_tells_programs_what_it_tells_people() {
+    let mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 1_000, 10).await;
+    mart.buy("LAMP", 1).await;
+    let data = text(&mart.data());
+    let url = mart.url("");
+    for at in [["--data", &data], ["--url", &url]] {
+        let told = mart.command(&[["doctor", "--json"], at].concat()).await;
+        assert!(told.status.success(), "{told}");
+        let findings: Value = serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error}: {told}"));
+        let checks = findings["checks"].as_array().expect("checks");
+        assert!(checks.len() > 5 && checks.iter().all(|check| check["problems"] == json!([])), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_backup_under_load_is_a_whole_shop() {
     use futures::StreamExt as _;
     let mart = Mart::open(CLOUDMART).await;

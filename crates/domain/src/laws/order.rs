@@ -1,6 +1,7 @@
 //! Orders: two drivers, a hasty staff and steps that fail, in any order. No fact makes an arrow that the diagram does not have,
 //! what is written twice counts once, and whoever drives to the end gets there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::{LineId, OrderNumber, RefundId, ShipmentId};
@@ -219,7 +220,7 @@ fn placed() -> Fact {
     let lines = vec![line(1, 3, 1_000), line(2, 1, 500)];
     let total = Total { kind: TotalKind::Total, amount: 3_500, display_text: None };
     Fact::Placed {
-        placement: Box::new(Placement {
+        placement: Arc::new(Placement {
             number: OrderNumber::from_bytes([1; 5]),
             channel: Channel::Api,
             market: "main".to_owned(),
