@@ -1,8 +1,8 @@
 //! `cargo xtask`: what is done around the code, in Rust instead of shell scripts.
 //! It knows the workspace and its tools; it links none of our crates, so it builds in seconds on a fresh clone.
 
+mod bench;
 mod check;
-mod figures;
 mod process;
 mod steps;
 mod test;
@@ -32,8 +32,8 @@ enum Command {
     /// Everything that CI runs: installs what the tests need, then check, unit tests, browser tests, release build,
     /// API conformance.
     Test(test::Options),
-    /// The README's figures: orders and reads per second on this machine; needs wrk.
-    Figures,
+    /// The project's figures on this machine, beside nginx and PostgreSQL; writes docs/BENCHMARKS.md.
+    Bench(bench::Options),
     /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
     Lighthouse(window::Options),
     /// Pictures of every page, into target/screenshots.
@@ -53,7 +53,7 @@ enum Error {
     #[error(transparent)]
     Test(#[from] test::Error),
     #[error(transparent)]
-    Figures(#[from] figures::Error),
+    Bench(#[from] bench::Error),
     #[error(transparent)]
     Window(#[from] window::Error),
     #[error(transparent)]
@@ -84,7 +84,7 @@ fn run(command: Command) -> Result<(), Error> {
             outcome?;
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
-        Command::Figures => figures::run(&workspace)?,
+        Command::Bench(options) => bench::run(&workspace, &options, &mut steps)?,
         Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
         Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,

@@ -1,3 +1,6 @@
+//! The load against small servers of one thread: one that stalls, one that hangs up on everybody.
+//! It does not know what is asked.
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
