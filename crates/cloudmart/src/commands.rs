@@ -17,7 +17,7 @@ use platform::projection::Projector;
 
 use crate::cli::{AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
 use crate::config::{Config, Secrets};
-use crate::{Failure, backup, doctor, replay, transfer, wiring};
+use crate::{Failure, backup, bench, doctor, replay, transfer, wiring};
 
 /// How often a long rebuild says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -30,6 +30,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => crate::serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(options) => replay(options, secrets).await,
+        Command::Bench(options) => bench::run(options, secrets).await,
         Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), secrets).await,
         Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), secrets).await,
         Command::Rebuild(at) => rebuild(&at.data).await,

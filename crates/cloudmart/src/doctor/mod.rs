@@ -28,6 +28,7 @@ use crate::progress::{Progress, say};
 pub use data::{examine_data, examine_moment};
 use examination::Examination;
 pub use findings::{Check, Findings, count};
+pub use url::ask as ask_url;
 
 /// Refused mails that are counted.
 const MAILS_COUNTED: usize = 1_000;

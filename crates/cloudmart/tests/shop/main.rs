@@ -3,6 +3,7 @@
 
 mod after_sale;
 mod bad_input;
+mod bench;
 mod buying;
 mod carts;
 mod crash;
