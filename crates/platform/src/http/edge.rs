@@ -112,7 +112,7 @@ pub(super) struct Edge(RwLock<Generations>);
 impl Edge {
     /// The answer to this request, if one is kept that still holds.
     pub fn get(&self, asked: &Parts) -> Option<Arc<Kept>> {
-        if !may_be_answered(asked) {
+        if !is_plain(asked) {
             return None;
         }
         let address = address(&asked.uri)?;
@@ -160,8 +160,8 @@ impl Generations {
     }
 }
 
-/// Only what is read without a body, and by nobody in particular.
-fn may_be_answered(asked: &Parts) -> bool {
+/// Read without a body, and by nobody in particular: only such a request is answered here, and only its answer is kept.
+pub(super) fn is_plain(asked: &Parts) -> bool {
     let has = |name: &HeaderName| asked.headers.contains_key(name);
     asked.method == Method::GET
         && !has(&header::AUTHORIZATION)
@@ -172,3 +172,6 @@ fn may_be_answered(asked: &Parts) -> bool {
 fn address(uri: &Uri) -> Option<&str> {
     uri.path_and_query().map(|address| address.as_str())
 }
+
+#[cfg(test)]
+mod tests;

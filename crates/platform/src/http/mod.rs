@@ -38,7 +38,7 @@ use self::metrics::{HttpMetrics, Registry};
 use self::problem::Problem;
 use self::rate::{RateLimiter, Spent};
 use self::trace::RequestContext;
-use crate::entropy::Entropy;
+use crate::entropy::{Buffered, Entropy};
 
 pub use self::site::Site;
 /// An answer that is made once and given to many.
@@ -86,6 +86,8 @@ pub fn conventions(router: Router, config: Config) -> Router {
 /// What is done for every request, whoever answers it.
 pub struct Conventions {
     config: Config,
+    /// Of requests' names.
+    entropy: Buffered,
     metrics: HttpMetrics,
     edge: Edge,
 }
@@ -93,7 +95,8 @@ pub struct Conventions {
 impl Conventions {
     pub fn new(config: Config) -> Arc<Conventions> {
         let metrics = HttpMetrics::new(Arc::clone(&config.metrics));
-        Arc::new(Conventions { config, metrics, edge: Edge::default() })
+        let entropy = Buffered::new(Arc::clone(&config.entropy));
+        Arc::new(Conventions { config, entropy, metrics, edge: Edge::default() })
     }
 
     /// Puts them around all routes that the router has by now.
@@ -118,6 +121,7 @@ async fn converse(State(conventions): State<Arc<Conventions>>, request: Request,
     let span = visit.span();
     parts.extensions.insert(visit.context.clone());
     visit.spent = conventions.spend(&mut parts, &visit.context).await;
+    let is_plain = edge::is_plain(&parts);
 
     let mut answer = if let Some(answer) = conventions.config.guard.preflight(&parts) {
         answer
@@ -132,7 +136,7 @@ async fn converse(State(conventions): State<Arc<Conventions>>, request: Request,
             Err(problem) => problem.into_response(),
         }
     };
-    if let Some(again) = answer.extensions_mut().remove::<Again>() {
+    if let Some(again) = answer.extensions_mut().remove::<Again>().filter(|_| is_plain) {
         conventions.edge.keep(&visit.uri, visit.route.clone(), again);
     }
     conventions.end(&visit, &span, fallback::as_problem(answer))
@@ -159,7 +163,7 @@ impl Conventions {
     fn begin(&self, parts: &Parts, route: Option<MatchedPath>) -> Visit {
         Visit {
             began: Instant::now(),
-            context: RequestContext::of(parts, &self.config.trusted_proxies, &*self.config.entropy),
+            context: RequestContext::of(parts, &self.config.trusted_proxies, &self.entropy),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             origin: parts.headers.get(header::ORIGIN).cloned(),

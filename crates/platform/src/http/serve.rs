@@ -146,7 +146,7 @@ async fn converse(
     let caller = Arc::new(Caller { site, peer, is_stopping: stopped.clone() });
     let service = service_fn(move |request| {
         let caller = Arc::clone(&caller);
-        async move { Ok::<_, Infallible>(caller.answer(request).await) }
+        caller.answer(request).map(move |answer| Ok::<_, Infallible>(caller.last_word(answer)))
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -175,13 +175,17 @@ struct Caller {
 }
 
 impl Caller {
-    async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
+    fn answer(&self, mut request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<> {
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let mut response = self.site.answer(request).await;
+        self.site.answer(request)
+    }
+
+    /// Says in an answer when it is the last one.
+    fn last_word(&self, mut answer: Response<Body>) -> Response<Body> {
         if *self.is_stopping.borrow() {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        answer
     }
 }
 

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
 use axum::response::Response;
+use futures::future::{BoxFuture, Either, Ready, ready};
 use tower::ServiceExt;
 
 use super::Conventions;
@@ -24,20 +25,22 @@ impl Site {
         Site { routes, conventions: Some(conventions) }
     }
 
-    /// The answer of the edge; without one, that of a route.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response
+    /// The answer of the edge, at once; without one, that of a route.
+    pub fn answer<B>(&self, request: Request<B>) -> Either<Ready<Response>, BoxFuture<'static, Response>>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
         let (mut parts, body) = request.into_parts();
-        if let Some(conventions) = &self.conventions
-            && let Some(answer) = conventions.answer_at_edge(&mut parts)
-        {
-            return answer;
+        let at_edge = self.conventions.as_ref().and_then(|conventions| conventions.answer_at_edge(&mut parts));
+        if let Some(answer) = at_edge {
+            return Either::Left(ready(answer));
         }
-        let Ok(answer) = self.routes.clone().oneshot(Request::from_parts(parts, Body::new(body))).await;
-        answer
+        let routed = self.routes.clone().oneshot(Request::from_parts(parts, Body::new(body)));
+        Either::Right(Box::pin(async move {
+            let Ok(answer) = routed.await;
+            answer
+        }))
     }
 }
 

@@ -51,13 +51,18 @@ impl RequestContext {
 
     /// For calls that this request makes, and for its answer.
     pub fn traceparent(&self) -> String {
-        format!("00-{}-{}-0{}", self.trace_id, self.span_id, u8::from(self.sampled))
+        let flags = if self.sampled { "-01" } else { "-00" };
+        ["00-", &self.trace_id, "-", &self.span_id, flags].concat()
     }
 
     /// Says them in the answer.
     pub(super) fn write_to(&self, headers: &mut HeaderMap) {
-        for (name, value) in [(&TRACEPARENT, self.traceparent()), (&REQUEST_ID, self.request_id.to_string())] {
-            if let Ok(value) = HeaderValue::try_from(value) {
+        let values = [
+            (&TRACEPARENT, HeaderValue::try_from(self.traceparent())),
+            (&REQUEST_ID, HeaderValue::from_str(&self.request_id)),
+        ];
+        for (name, value) in values {
+            if let Ok(value) = value {
                 headers.insert(name, value);
             }
         }
@@ -131,8 +136,11 @@ fn client(parts: &Parts, trusted_proxies: &[IpAddr]) -> Option<IpAddr> {
 
 fn hex(bytes: &[u8]) -> Arc<str> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-    let text: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
     text.into()
 }
 

@@ -75,13 +75,7 @@ pub async fn finish(view: &ProductView) -> contracts::Result<Arc<Finished>> {
 }
 
 impl Answer {
-    pub fn new(
-        product: ProductId,
-        version: Version,
-        shelf: Shelf,
-        view: ProductView,
-        finished: Arc<Finished>,
-    ) -> Self {
+    pub fn new(product: ProductId, version: Version, shelf: Shelf, view: ProductView, finished: Arc<Finished>) -> Self {
         let look = Mutex::new(Look { taken: Instant::now(), is_due: false, is_kept: false });
         Self { product, version, shelf, view: Arc::new(view), finished, look }
     }

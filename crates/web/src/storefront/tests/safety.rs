@@ -96,7 +96,7 @@ async fn a_shop_with_too_much_to_do_asks_to_hold_on() {
     let mut config = Config::new(Arc::new(SeededEntropy::new(11)), Arc::new(Registry::default()));
     config.limits.in_flight = 0;
     let options = Options::default();
-    let full = for_people(conventions(router(&services, &options), config), &services, &options);
+    let full = for_people(platform::http::conventions(router(&services, &options), config), &services, &options);
     let mut browser = Browser::new(full.into());
     let page = browser.get("/p/mug").await;
     assert_eq!((page.status, page.header("refresh")), (503, "5"));
