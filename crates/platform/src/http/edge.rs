@@ -31,7 +31,7 @@ pub enum Aspect {
 
 impl Aspect {
     /// What a request says of it, line by line.
-    fn of<'h>(self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h [u8]> {
+    fn of(self, headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         let (name, cookie) = match self {
             Aspect::Header(name) => (name, None),
             Aspect::Cookie(cookie) => (&header::COOKIE, Some(cookie)),

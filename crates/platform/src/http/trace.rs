@@ -136,12 +136,12 @@ fn client(parts: &Parts, trusted_proxies: &[IpAddr]) -> Option<IpAddr> {
 
 fn hex(bytes: &[u8]) -> Arc<str> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    let mut text = vec![0; bytes.len() * 2];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
-    text.into()
+    // Digits are text, so this does not fail.
+    String::from_utf8(text).unwrap_or_default().into()
 }
 
 #[cfg(test)]
