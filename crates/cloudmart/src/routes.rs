@@ -19,7 +19,7 @@ use platform::http::guard::Guard;
 use platform::http::limits::Limits;
 use platform::http::metrics::Registry;
 use platform::http::rate::{Policy, RateLimiter};
-use platform::http::{self, conventions};
+use platform::http::{self, Conventions, Site};
 use serde_json::json;
 use services::http::identify;
 use services::machinery::stored;
@@ -52,13 +52,13 @@ impl Readiness {
 }
 
 /// Every route, with the conventions of `api.md` around it.
-pub fn router(
+pub fn site(
     mart: &Arc<Mart>,
     config: &Config,
     secrets: &Secrets,
     readiness: &Readiness,
     registry: &Arc<Registry>,
-) -> Result<Router, Failure> {
+) -> Result<Site, Failure> {
     readiness.missing("the shop is starting".to_owned());
     let patient = Patient { data: config.data.clone(), master_key: secrets.master_key.clone() };
     let (api, document) = api(mart).merge(doctor::http::router(patient)).split_for_parts();
@@ -76,7 +76,8 @@ pub fn router(
         .merge(described(&document))
         .merge(health(mart, readiness))
         .route("/metrics", get(move || async move { registry_state.respond() }));
-    Ok(web::for_people(conventions(router, http_config(mart, config, registry)?), &services, &options))
+    let conventions = Conventions::new(http_config(mart, config, registry)?);
+    Ok(Site::new(web::for_people(conventions.around(router), &services, &options), conventions))
 }
 
 /// What the pages are made from.

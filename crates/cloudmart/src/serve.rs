@@ -40,7 +40,7 @@ pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     let mart = Arc::new(wiring::open(&config, &secrets).await?);
     let readiness = Readiness::default();
     let registry = Registry::new();
-    let router = routes::router(&mart, &config, &secrets, &readiness, &registry)?;
+    let site = routes::site(&mart, &config, &secrets, &readiness, &registry)?;
     let address = listener.local_addr()?;
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -56,7 +56,7 @@ pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     let beginning = tokio::spawn(begin(mart.clone(), config.clone(), secrets, readiness, address));
     let served = serve(
         listener,
-        router,
+        site,
         stop,
         ServeConfig {
             connections: config.http.connections,

@@ -49,6 +49,12 @@ struct AtHand {
     read_at: Instant,
 }
 
+impl AtHand {
+    fn is_within(&self, age: Duration) -> bool {
+        self.read_at.elapsed() < age
+    }
+}
+
 impl Shop {
     pub fn new(machinery: &Machinery) -> Self {
         Self {
@@ -83,7 +89,7 @@ impl Shop {
 
     fn not_older_than(&self, age: Duration) -> Option<Arc<CurrentSettings>> {
         let at_hand = self.at_hand.read();
-        at_hand.as_ref().filter(|at_hand| at_hand.read_at.elapsed() < age).map(|at_hand| at_hand.current.clone())
+        at_hand.as_ref().filter(|at_hand| at_hand.is_within(age)).map(|at_hand| at_hand.current.clone())
     }
 
     /// Writes settings on top of the version that was seen; `None`: somebody was faster.
@@ -138,6 +144,11 @@ impl contracts::shop::Shop for Shop {
                 _ => Err(error),
             },
         }
+    }
+
+    fn is_current(&self, settings: &Arc<CurrentSettings>) -> bool {
+        let at_hand = self.at_hand.read();
+        at_hand.as_ref().is_some_and(|there| Arc::ptr_eq(&there.current, settings) && there.is_within(FRESH_FOR))
     }
 
     async fn replace_settings(&self, input: SettingsInput, expected: Option<u64>) -> Result<Arc<CurrentSettings>> {
