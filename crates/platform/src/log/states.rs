@@ -93,13 +93,6 @@ impl Slot {
         inner.presumed_new = !inner.loaded;
     }
 
-    /// The log took an append that said how this stream stood.
-    pub fn bear_out(&self) {
-        let inner = &mut *self.inner.lock();
-        inner.loaded |= inner.presumed_new;
-        inner.presumed_new = false;
-    }
-
     /// Whether facts of this stream are decided but not durable yet.
     pub fn is_dirty(&self) -> bool {
         !self.inner.lock().in_flight.is_empty()
@@ -130,14 +123,20 @@ impl Slot {
         inner.in_flight.push_back(InFlight { group, time, facts });
     }
 
-    /// The facts of `group` are durable now. Answers the snapshot to save, where one is due.
-    pub fn settle(&self, group: u64) -> Option<Snapshot> {
+    /// The facts of all groups up to `group` are durable now. Answers whether there were any.
+    pub fn settle(&self, group: u64) -> bool {
         let inner = &mut *self.inner.lock();
-        let settled_all = inner.in_flight.back().is_some_and(|last| last.group <= group);
-        if settled_all {
+        inner.loaded |= inner.presumed_new;
+        inner.presumed_new = false;
+        if inner.in_flight.front().is_none_or(|first| first.group > group) {
+            return false;
+        }
+        if inner.in_flight.back().is_some_and(|last| last.group <= group) {
             inner.in_flight.clear();
             inner.base = None;
-        } else if let Some(base) = inner.base.as_mut() {
+            return true;
+        }
+        if let Some(base) = inner.base.as_mut() {
             while inner.in_flight.front().is_some_and(|first| first.group <= group) {
                 let Some(done) = inner.in_flight.pop_front() else { break };
                 for fact in &done.facts {
@@ -147,6 +146,12 @@ impl Slot {
                 base.time = done.time;
             }
         }
+        true
+    }
+
+    /// The snapshot to save, where one is due.
+    pub fn due_snapshot(&self) -> Option<Snapshot> {
+        let inner = &mut *self.inner.lock();
         let durable = inner.base.as_ref().unwrap_or(&inner.tip);
         if durable.version < inner.snapshot_version + SNAPSHOT_EVERY {
             return None;

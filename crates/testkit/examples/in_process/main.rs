@@ -9,6 +9,10 @@ mod reservations;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 #[tokio::main]
