@@ -83,6 +83,8 @@ pub enum Error {
     Refused { path: String, status: u16 },
     #[error("the user `postgres` cannot enter {0}: name another --folder on the same disk, such as one below /var/tmp")]
     NotForPostgres(PathBuf),
+    #[error("not measured: {0}; why stands where it was tried, above")]
+    NotMeasured(String),
     #[error("docs/BENCHMARKS.md has no place for `{0}`; its markers are gone")]
     NoMarkers(&'static str),
 }
@@ -155,8 +157,17 @@ fn run_rows(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resu
         (Row::Import, "import", single::import),
         (Row::Growth, "growth", growth::measure),
     ];
+    let mut failed = Vec::new();
     for (_, name, measure) in rows.into_iter().filter(|(row, ..)| wants(*row)) {
-        let cells = steps.run(name, || measure(&bench))?;
+        let cells = match steps.run(name, || measure(&bench)) {
+            Ok(cells) => cells,
+            // The others are worth measuring all the same.
+            Err(error) => {
+                println!("    {error}");
+                failed.push(name);
+                continue;
+            }
+        };
         let syncs = disk::syncs_per_second(&bench)?;
         table.take(cells, syncs);
         // Row by row, so that what was measured is there whatever happens next.
@@ -168,7 +179,8 @@ fn run_rows(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resu
     if options.quick {
         println!("quick: these are no figures, and docs/BENCHMARKS.md is as it was");
     }
-    std::fs::remove_dir_all(&bench.folder).map_err(io("cannot tidy up"))
+    std::fs::remove_dir_all(&bench.folder).map_err(io("cannot tidy up"))?;
+    if failed.is_empty() { Ok(()) } else { Err(Error::NotMeasured(failed.join(", "))) }
 }
 
 const EXAMPLES: [&str; 4] = ["--example", "in_process", "--example", "generate-products"];
