@@ -31,7 +31,7 @@ pub struct Options {
     /// Measure this row only; may be given several times
     #[arg(long, value_enum, value_name = "ROW")]
     only: Vec<Row>,
-    /// One short run of each with a hundredth of the orders, to see that everything works; writes nothing
+    /// One short run of each with a thousandth of the orders and a debug build, to see that everything works; writes nothing
     #[arg(long)]
     quick: bool,
     /// Keep the folders that were filled with orders, and use those that an earlier run kept
@@ -83,6 +83,8 @@ pub enum Error {
     Refused { path: String, status: u16 },
     #[error("the user `postgres` cannot enter {0}: name another --folder on the same disk, such as one below /var/tmp")]
     NotForPostgres(PathBuf),
+    #[error("not measured: {0}; why stands where it was tried, above")]
+    NotMeasured(String),
     #[error("docs/BENCHMARKS.md has no place for `{0}`; its markers are gone")]
     NoMarkers(&'static str),
 }
@@ -95,7 +97,7 @@ pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
 
 /// What every measurement is given.
 pub struct Bench {
-    /// The release binary.
+    /// The binary that is measured.
     cloudmart: PathBuf,
     /// testkit's example, for what needs no HTTP.
     in_process: PathBuf,
@@ -140,7 +142,7 @@ pub fn run(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resul
 fn run_rows(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<(), Error> {
     let wants = |row| options.only.is_empty() || options.only.contains(&row);
     steps.run("yardsticks", packages::provide_yardsticks)?;
-    let bench = steps.run("release binaries", || build(workspace, options))?;
+    let bench = steps.run("binaries", || build(workspace, options))?;
     let mut table = Table::read(&workspace.root)?;
     println!("    everything lies in {}; nothing else should run on this machine meanwhile", bench.folder.display());
     type Measure = fn(&Bench) -> Result<Vec<Cells>, Error>;
@@ -155,8 +157,17 @@ fn run_rows(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resu
         (Row::Import, "import", single::import),
         (Row::Growth, "growth", growth::measure),
     ];
+    let mut failed = Vec::new();
     for (_, name, measure) in rows.into_iter().filter(|(row, ..)| wants(*row)) {
-        let cells = steps.run(name, || measure(&bench))?;
+        let cells = match steps.run(name, || measure(&bench)) {
+            Ok(cells) => cells,
+            // The others are worth measuring all the same.
+            Err(error) => {
+                println!("    {error}");
+                failed.push(name);
+                continue;
+            }
+        };
         let syncs = disk::syncs_per_second(&bench)?;
         table.take(cells, syncs);
         // Row by row, so that what was measured is there whatever happens next.
@@ -168,17 +179,30 @@ fn run_rows(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resu
     if options.quick {
         println!("quick: these are no figures, and docs/BENCHMARKS.md is as it was");
     }
-    std::fs::remove_dir_all(&bench.folder).map_err(io("cannot tidy up"))
+    std::fs::remove_dir_all(&bench.folder).map_err(io("cannot tidy up"))?;
+    if failed.is_empty() { Ok(()) } else { Err(Error::NotMeasured(failed.join(", "))) }
 }
 
-/// What is shipped, as it is shipped; and apart from it the example, whose features differ.
-fn build(workspace: &Workspace, options: &Options) -> Result<Bench, Error> {
+const EXAMPLES: [&str; 4] = ["--example", "in_process", "--example", "generate-products"];
+
+/// What is shipped, as it is shipped; and apart from it the examples, whose features differ.
+fn build_release(workspace: &Workspace) -> Result<PathBuf, Error> {
     let arguments = ["build", "--release", "--locked", "--package", "cloudmart"];
     process::run(&mut cargo(&workspace.root, &arguments))?;
-    let arguments = ["build", "--release", "--locked", "--package", "testkit", "--example", "in_process"];
-    let examples = ["--example", "generate-products"];
-    process::run(cargo(&workspace.root, &arguments).args(examples))?;
-    let release = workspace.target.join("release");
+    let arguments = ["build", "--release", "--locked", "--package", "testkit"];
+    process::run(cargo(&workspace.root, &arguments).args(EXAMPLES))?;
+    Ok(workspace.target.join("release"))
+}
+
+/// The whole workspace's features, as the tests have them, so that nothing is built in two ways.
+fn build_debug(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let arguments = ["build", "--workspace", "--locked", "--bin", "cloudmart"];
+    process::run(cargo(&workspace.root, &arguments).args(EXAMPLES))?;
+    Ok(workspace.target.join("debug"))
+}
+
+fn build(workspace: &Workspace, options: &Options) -> Result<Bench, Error> {
+    let binaries = if options.quick { build_debug(workspace)? } else { build_release(workspace)? };
     let folder = options.folder.clone().unwrap_or_else(|| workspace.target.join("bench"));
     let folder = std::path::absolute(folder).map_err(io("there is no such folder"))?;
     let kept = folder.join("kept");
@@ -188,14 +212,14 @@ fn build(workspace: &Workspace, options: &Options) -> Result<Bench, Error> {
         std::fs::remove_dir_all(&kept).map_err(io("cannot remove what an earlier run kept"))?;
     }
     Ok(Bench {
-        cloudmart: release.join("cloudmart"),
-        in_process: release.join("examples").join("in_process"),
+        cloudmart: binaries.join("cloudmart"),
+        in_process: binaries.join("examples").join("in_process"),
         folder,
         kept,
         keep: options.keep && !options.quick,
         runs: if options.quick { 1 } else { 3 },
         run: Duration::from_secs(if options.quick { 2 } else { 10 }),
-        shrink: if options.quick { 100 } else { 1 },
+        shrink: if options.quick { 1_000 } else { 1 },
     })
 }
 

@@ -20,6 +20,8 @@ const IMPORT_REACH_BYTES: u64 = 500_000_000;
 /// One request of eleven opens a cart, so that the other ten are 1,000 per second.
 const CART_RATE: &str = "1100";
 const CART_REACH_MS: f64 = 5.0;
+/// With this many per second answered, the rate was kept: which requests open carts is a matter of chance.
+const CART_RATE_REACH: f64 = 985.0;
 const RESERVATIONS_REACH: f64 = 60_000.0;
 const MEMORY_REACH_BYTES: u64 = 80_000_000;
 /// Before memory at rest is looked at.
@@ -53,7 +55,7 @@ pub fn cart(bench: &Bench) -> Result<Vec<Cells>, Error> {
     Ok(vec![Cells {
         ours: text::ms(p99_ms),
         p99: text::ms(p99_ms),
-        reached: Some(p99_ms <= CART_REACH_MS),
+        reached: Some(p99_ms <= CART_REACH_MS && rate >= CART_RATE_REACH),
         note: format!("{} lines per second were answered, each timed from when it was due", text::whole(rate)),
         ..Cells::of(CART)
     }])

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use contracts::caller::Caller;
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -22,6 +22,9 @@ const TOLD_EVERY: Duration = Duration::from_secs(5);
 /// A projection that takes longer to catch up has stopped.
 const CATCH_UP: Duration = Duration::from_secs(600);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// How often one order is asked for, and the pause between.
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(200);
 
 pub async fn place(folder: &Path, count: u64) -> Outcome {
     if folder.join("shop.db").exists() {
@@ -75,7 +78,24 @@ async fn tell(placed: Arc<AtomicU64>, count: u64) {
     }
 }
 
+/// Asks for an order until it is confirmed, as a careful buyer does whom a busy shop told to wait.
 async fn order(till: &Till, number: u64) -> Result<(), String> {
+    for attempt in 1.. {
+        match ask(till, number).await? {
+            (StatusCode::CREATED, _) => break,
+            (StatusCode::ACCEPTED | StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE, _)
+                if attempt < ATTEMPTS =>
+            {
+                tokio::time::sleep(PAUSE).await;
+            }
+            (status, said) => return Err(format!("{status} {said}")),
+        }
+    }
+    Ok(())
+}
+
+/// The same request each time, under one key.
+async fn ask(till: &Till, number: u64) -> Result<(StatusCode, String), String> {
     let sku = &till.skus[usize::try_from(number).unwrap_or(0) % till.skus.len()];
     let body = format!(
         "{{\"currency\":\"EUR\",\"lines\":[{{\"sku\":\"{sku}\",\"quantity\":1}}],\
@@ -90,10 +110,7 @@ async fn order(till: &Till, number: u64) -> Result<(), String> {
         .body(Body::from(body))
         .map_err(|error| error.to_string())?;
     let Ok(answer) = till.router.clone().oneshot(request).await;
-    if answer.status() == 201 {
-        return Ok(());
-    }
     let status = answer.status();
     let said = to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await.unwrap_or_default();
-    Err(format!("{status} {}", String::from_utf8_lossy(&said)))
+    Ok((status, String::from_utf8_lossy(&said).into_owned()))
 }
