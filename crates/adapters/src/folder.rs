@@ -26,7 +26,11 @@ const PARTIAL: &str = ".partial-";
 impl FolderBlobs {
     /// Creates the folder where it is not there, and removes what a crash left half written.
     pub fn open(folder: &Path) -> StoreResult<Self> {
-        std::fs::create_dir_all(folder).map_err(told)?;
+        if !folder.exists() {
+            std::fs::create_dir_all(folder).map_err(told)?;
+            // What lies in a folder is only as durable as the folder's own name.
+            sync_folder(folder).map_err(told)?;
+        }
         for entry in std::fs::read_dir(folder).map_err(told)? {
             let entry = entry.map_err(told)?;
             if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
@@ -98,7 +102,8 @@ fn store(partial: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 fn sync_folder(path: &Path) -> std::io::Result<()> {
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 fn told(error: std::io::Error) -> StoreError {

@@ -201,6 +201,8 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
 
 /// Written to see whether writing goes on.
 const PROBES: Collection = Collection::primary("write_probes");
+/// More than an order writes: where this fits, the next order does.
+const PROBE_BYTES: usize = 512 << 10;
 
 /// Why a shop whose last write failed cannot sell. It is tried again each time, so that a shop knows by itself when there is
 /// room again.
@@ -208,11 +210,15 @@ async fn cannot_write(mart: &Mart) -> Option<String> {
     if !mart.store.stats().writer.is_stuck.load(Ordering::Relaxed) {
         return None;
     }
-    let body = json!({"at": mart.machinery.clock.now()}).to_string();
-    let id = "last".to_owned();
-    let put = Put { collection: PROBES, id, body: body.into(), entries: Vec::new(), expires: None };
-    let batch = WriteBatch { changes: vec![Change::Put(put)], ..WriteBatch::default() };
-    mart.machinery.documents.write(batch).await.err().map(|error| stored(error).message)
+    let (id, documents) = ("last".to_owned(), &mart.machinery.documents);
+    let body = json!({"at": mart.machinery.clock.now(), "filling": ".".repeat(PROBE_BYTES)}).to_string();
+    let put = Put { collection: PROBES, id: id.clone(), body: body.into(), entries: Vec::new(), expires: None };
+    let one = |change| WriteBatch { changes: vec![change], ..WriteBatch::default() };
+    if let Err(error) = documents.write(one(Change::Put(put))).await {
+        return Some(stored(error).message);
+    }
+    let removed = documents.write(one(Change::Delete { collection: PROBES, id })).await;
+    removed.err().map(|error| stored(error).message)
 }
 
 type ReadStat = fn(&platform::log::executor::ExecutorStats) -> u64;

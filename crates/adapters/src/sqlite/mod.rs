@@ -225,7 +225,12 @@ async fn join(threads: Vec<JoinHandle<()>>) -> StoreResult<()> {
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let cannot_write =
         |error: std::io::Error| OpenError::ReadOnly { folder: dir.to_owned(), reason: error.to_string() };
+    let is_new = !dir.exists();
     std::fs::create_dir_all(dir).map_err(cannot_write)?;
+    if is_new && let Some(parent) = std::path::absolute(dir)?.parent() {
+        // What lies in a folder is only as durable as the folder's own name.
+        File::open(parent)?.sync_all()?;
+    }
     let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock")).map_err(cannot_write)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -15,6 +15,8 @@ use crate::mart::Mart;
 
 /// Orders of earlier rounds that are looked at whole, besides those of the last.
 const SAMPLE: usize = 40;
+/// Refused orders that are asked for again.
+const REFUSALS: usize = 5;
 /// Carts that are looked at.
 const CARTS: usize = 20;
 
@@ -37,7 +39,7 @@ pub async fn audit(mart: &Mart, book: &Mutex<Book>, dice: &mut Dice) {
         looked_at
     };
     orders_are_whole(mart, book, &looked_at).await;
-    refusals_stand(book, &listed);
+    refusals_stand(mart, book, &listed, dice).await;
     carts_are_there(mart, book, dice).await;
     mart.doctor().await;
 }
@@ -118,14 +120,20 @@ async fn the_bank_agrees(bank: &Bank, id: &str, order: &Order) {
     assert_eq!(statement.held, held, "what the card promises for {}: {statement:?}", order.number);
 }
 
-/// What was refused stays refused.
-fn refusals_stand(book: &Mutex<Book>, listed: &BTreeMap<String, Value>) {
-    for wish in book.lock().wishes.values() {
-        let Standing::Refused { status, code, order: Some(id) } = &wish.standing else { continue };
+/// What was refused stays refused, and whoever asks again is refused for the same reason.
+async fn refusals_stand(mart: &Mart, book: &Mutex<Book>, listed: &BTreeMap<String, Value>, dice: &mut Dice) {
+    let mut refused = Vec::new();
+    for (key, wish) in &book.lock().wishes {
+        let Standing::Refused { status, code, order } = &wish.standing else { continue };
         // Rejected ones are not listed.
-        if let Some(row) = listed.get(id) {
+        if let Some(row) = order.as_ref().and_then(|id| listed.get(id)) {
             assert_eq!(row["status"], "cancelled", "refused as {status} {code}: {row}");
         }
+        refused.push((key.clone(), wish.body.clone(), *status, code.clone()));
+    }
+    for _ in 0..REFUSALS.min(refused.len()) {
+        let (key, body, status, code) = &refused[dice.index(refused.len())];
+        mart.place(key, body).await.problem(*status, code);
     }
 }
 

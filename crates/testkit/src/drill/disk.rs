@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::trace::{BY_DESCRIPTOR, Call, Trace, What};
 use crate::dice::Dice;
@@ -67,7 +68,7 @@ struct Change<T> {
 
 #[derive(Debug, Clone)]
 enum Bytes {
-    Write { at: u64, bytes: Vec<u8> },
+    Write { at: u64, bytes: Arc<[u8]> },
     Truncate(u64),
 }
 
@@ -145,12 +146,12 @@ impl Disk {
         }
     }
 
-    fn write(&mut self, fd: i32, bytes: &[u8], at: Option<u64>, call: &Call) {
+    fn write(&mut self, fd: i32, bytes: &Arc<[u8]>, at: Option<u64>, call: &Call) {
         let Some(open) = self.open.get_mut(&fd) else { return };
         let Node::File(file) = open.node else { return };
         // What failed wrote nothing; what ended early wrote a part.
         let length = call.result.map_or(bytes.len(), |written| usize::try_from(written).unwrap_or(0));
-        let bytes = &bytes[..length.min(bytes.len())];
+        let bytes = if length < bytes.len() { bytes[..length].into() } else { bytes.clone() };
         let at = match at {
             Some(at) => at,
             None if open.appends => self.files[file].length,
@@ -160,7 +161,7 @@ impl Disk {
         open.at = end;
         let file = &mut self.files[file];
         file.length = file.length.max(end);
-        let what = Bytes::Write { at, bytes: bytes.to_vec() };
+        let what = Bytes::Write { at, bytes };
         file.unsynced.push(Change { what, done: call.left });
     }
 
@@ -315,7 +316,7 @@ fn tear(at: u64, bytes: &[u8], content: &mut Vec<u8>, dice: &mut Dice) {
         let place = at + from as u64;
         let length = usize::try_from(SECTOR - place % SECTOR).unwrap_or(0).min(bytes.len() - from);
         if dice.percent(60) {
-            let piece = bytes[from..from + length].to_vec();
+            let piece = bytes[from..from + length].into();
             Bytes::Write { at: place, bytes: piece }.apply(content);
         }
         from += length;

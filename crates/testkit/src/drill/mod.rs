@@ -20,6 +20,7 @@ mod ground;
 mod load;
 mod mount;
 mod outcome;
+mod recording;
 mod settle;
 mod told;
 mod trace;

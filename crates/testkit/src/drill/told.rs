@@ -1,4 +1,4 @@
-//! What a shop told its callers, read from what it sent: each order as it was acknowledged, and at which instant.
+//! What a shop told its callers, read from what it sent: orders and pictures as they were acknowledged, and at which instant.
 //! It does not ask the shop; a trace has it all.
 
 use std::collections::BTreeMap;
@@ -58,19 +58,31 @@ pub fn bought(lines: &Value) -> Vec<Vec<Value>> {
     lines.as_array().into_iter().flatten().map(of).collect()
 }
 
-/// Every answer that told of an order: the line of the trace at which it was about to be sent, the order's id, and what it told.
+/// The JSON of every good answer, and the line of the trace at which it was about to be sent.
+fn bodies(trace: &Trace) -> impl Iterator<Item = (usize, Value)> {
+    trace.calls.iter().filter_map(|call| {
+        let What::Write { bytes, at: None, .. } = &call.what else { return None };
+        let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let body = serde_json::from_slice(&bytes[head + 4..]).ok()?;
+        bytes.starts_with(b"HTTP/1.1 20").then_some((call.entered, body))
+    })
+}
+
+/// Every answer that told of an order: when, the order's id, and what it told.
 pub fn answers(trace: &Trace) -> Vec<(usize, String, Told)> {
-    let mut answers = Vec::new();
-    for call in &trace.calls {
-        let What::Write { bytes, at: None, .. } = &call.what else { continue };
-        if !bytes.starts_with(b"HTTP/1.1 20") {
-            continue;
-        }
-        let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let body: Value = serde_json::from_slice(&bytes[head + 4..]).unwrap_or(Value::Null);
-        answers.extend(Told::of(&body).map(|(id, told)| (call.entered, id, told)));
-    }
-    answers
+    bodies(trace).filter_map(|(line, body)| Told::of(&body).map(|(id, told)| (line, id, told))).collect()
+}
+
+/// Every picture that was taken: when, and its addresses.
+pub fn pictures(trace: &Trace) -> Vec<(usize, Vec<String>)> {
+    let taken = bodies(trace).filter(|(_, body)| body["id"].as_str().is_some_and(|id| id.starts_with("med_")));
+    taken
+        .map(|(line, body)| {
+            let sizes = body["sizes"].as_array().into_iter().flatten();
+            let urls = sizes.chain([&body]).filter_map(|size| size["url"].as_str().map(ToOwned::to_owned));
+            (line, urls.collect())
+        })
+        .collect()
 }
 
 /// The last word on each order before an instant.

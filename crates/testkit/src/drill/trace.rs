@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Everything by which a file can be changed or its name, what is sent, and what descriptors mean.
 const CALLS: &str = "trace=openat,open,creat,close,dup,dup2,dup3,fcntl,lseek,write,writev,pwrite64,pwritev,pwritev2,\
@@ -73,7 +74,7 @@ pub enum What {
     /// At the descriptor's own place, or at the one that is named.
     Write {
         fd: i32,
-        bytes: Vec<u8>,
+        bytes: Arc<[u8]>,
         at: Option<u64>,
     },
     Truncate {
@@ -194,10 +195,10 @@ fn parse(line: &str) -> Option<What> {
         "fcntl" if words.get(1)?.starts_with("F_DUPFD") => What::Duplicate { fd: fd(0) },
         "fcntl" => return None,
         "lseek" => What::Seek { fd: fd(0) },
-        "write" | "writev" | "sendto" | "sendmsg" => What::Write { fd: fd(0), bytes: texts(rest), at: None },
+        "write" | "writev" | "sendto" | "sendmsg" => What::Write { fd: fd(0), bytes: texts(rest).into(), at: None },
         "pwrite64" | "pwritev" | "pwritev2" => {
             let place = words.get(3).copied();
-            What::Write { fd: fd(0), bytes: texts(rest), at: Some(number(place)) }
+            What::Write { fd: fd(0), bytes: texts(rest).into(), at: Some(number(place)) }
         }
         "ftruncate" => What::Truncate { fd: fd(0), length: number(words.get(1).copied()) },
         "fsync" | "fdatasync" => What::Sync { fd: fd(0) },
@@ -267,7 +268,7 @@ mod tests {
         ]);
         let open = What::Open { path: "/a".into(), creates: true, truncates: false, appends: false };
         assert_eq!(calls[0], Call { what: open, entered: 0, left: Some(0), result: Some(7) });
-        let write = What::Write { fd: 7, bytes: b"AB".to_vec(), at: Some(4_096) };
+        let write = What::Write { fd: 7, bytes: b"AB".as_slice().into(), at: Some(4_096) };
         assert_eq!(calls[1], Call { what: write, entered: 1, left: Some(3), result: Some(2) });
         assert_eq!(calls[2], Call { what: What::Sync { fd: 7 }, entered: 2, left: Some(4), result: Some(0) });
         assert_eq!(calls[3].what, What::Close { fd: 7 });
@@ -277,7 +278,7 @@ mod tests {
     fn pieces_of_one_answer_are_put_together() {
         let calls =
             read(&["3 writev(9, [{iov_base=\"\\x48\\x54\", iov_len=2}, {iov_base=\"\\x54\", iov_len=1}], 2) = 3"]);
-        assert_eq!(calls[0].what, What::Write { fd: 9, bytes: b"HTT".to_vec(), at: None });
+        assert_eq!(calls[0].what, What::Write { fd: 9, bytes: b"HTT".as_slice().into(), at: None });
     }
 
     #[test]
