@@ -5,7 +5,7 @@
 //! `shop.db`, `master.key` and `media/…`. It holds the key to all personal data, so only its owner may read it.
 
 mod load;
-mod manifest;
+pub mod manifest;
 mod save;
 #[cfg(test)]
 mod tests;

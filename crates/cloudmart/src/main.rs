@@ -8,6 +8,8 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+#[cfg(test)]
+mod damaged;
 mod doctor;
 mod failure;
 mod numbers;
