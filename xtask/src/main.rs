@@ -6,6 +6,7 @@ mod check;
 mod crash;
 mod fuzz;
 mod process;
+mod simulate;
 mod steps;
 mod test;
 mod tidy;
@@ -47,6 +48,9 @@ enum Command {
     Screenshots(window::Options),
     /// Writes a file of made-up products for `cloudmart import products`.
     GenerateProducts { products: u32, file: PathBuf },
+    /// Simulated storms over the whole core, one for each seed; a seed that fails is told with the command that runs it
+    /// again.
+    Simulate(simulate::Options),
     /// The architecture's rules, each violation with what to do instead.
     Tidy,
 }
@@ -101,6 +105,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
         Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,
+        Command::Simulate(options) => simulate::run(&workspace, &options)?,
         Command::Tidy => tidy::run(&workspace)?,
     }
     Ok(())

@@ -19,7 +19,9 @@ use crate::judge::Invariant;
 use crate::town::Town;
 
 /// How often a buyer asks under one name before going away. In calm times they stay until they are answered.
-const PATIENT_ASKS: u64 = 5;
+const PATIENT_ASKS: u32 = 5;
+/// In calm times nobody has to ask so often.
+const CALM_ASKS: u32 = 60;
 
 struct Buyer {
     town: Arc<Town>,
@@ -188,7 +190,8 @@ impl Buyer {
             }
             asked += 1;
             let is_calm = self.town.world.is_calm();
-            if (asked >= PATIENT_ASKS && !is_calm) || asked > 60 {
+            let walks_away = !is_calm && (asked >= PATIENT_ASKS || self.chance.per_mille(300));
+            if walks_away || asked > CALM_ASKS {
                 return None;
             }
             if self.chance.per_mille(60) && !is_calm {

@@ -132,6 +132,7 @@ impl Member {
         let wish = self.town.judge.look(|seen| seen.case(&id).map(|case| self.wish(&case.order)));
         let Some(wish) = wish else { return };
         let (name, of) = (once.to_owned(), id.clone());
+        let was_known = self.notebook.knows(&id);
         let answered: Option<contracts::Result<OrderView>> = self
             .ask(move |node| {
                 let (id, name, wish) = (of.clone(), name.clone(), wish.clone());
@@ -145,8 +146,8 @@ impl Member {
             .await;
         match answered {
             Some(Ok(view)) => self.notebook.shown(&view),
-            // An order of which nobody was told yet may not be known to be there.
-            Some(Err(error)) if error.code == "not_found" && self.notebook.knows(&id) => {
+            // An order of which nobody had been told may not be known to be there.
+            Some(Err(error)) if error.code == "not_found" && was_known => {
                 self.town.world.violated(Invariant::AcknowledgedIsThere, format!("{id} is not there for staff"));
             }
             _ => {}
