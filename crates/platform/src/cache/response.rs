@@ -110,6 +110,11 @@ impl Finished {
         &self.etag
     }
 
+    /// Of the body as it is, not compressed.
+    pub fn body_bytes(&self) -> usize {
+        self.plain.body.len()
+    }
+
     fn says(&self, directive: &str) -> bool {
         let lines = self.plain.headers.get_all(header::CACHE_CONTROL);
         let control = lines.iter().filter_map(|value| value.to_str().ok());
@@ -150,7 +155,7 @@ impl Finished {
 impl Weigh for Arc<Finished> {
     fn weight(&self) -> usize {
         let gzip = self.gzip.as_ref().map_or(0, |form| form.body.len() + HEAD_BYTES);
-        self.plain.body.len() + HEAD_BYTES + gzip
+        self.body_bytes() + HEAD_BYTES + gzip
     }
 }
 

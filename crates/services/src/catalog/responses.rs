@@ -26,9 +26,9 @@ use crate::http::whole;
 /// After this long an answer is compared with the product and its stock before it is given again.
 pub const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 const PRODUCTS_MAX: usize = 4_096;
-const BYTES_MAX: usize = 16 << 20;
-/// What an entry takes beside its body, roughly: the view holds the same texts again.
-const BYTES_PER_BODY_BYTE: usize = 3;
+const BYTES_MAX: usize = 24 << 20;
+/// What the view takes, roughly: it holds the same texts again.
+const VIEW_BYTES_PER_BODY_BYTE: usize = 2;
 /// The streams of stock are named after the SKU; that a SKU's stock moved is all that is read from them.
 const STOCK_STREAMS: &str = "stock";
 /// Committed batches that wait to be heard; what is left out is found by the next look.
@@ -106,7 +106,7 @@ impl Answer {
     }
 
     fn weight(&self) -> usize {
-        1_024 + self.finished.weight() * BYTES_PER_BODY_BYTE
+        1_024 + self.finished.weight() + self.finished.body_bytes() * VIEW_BYTES_PER_BODY_BYTE
     }
 }
 
