@@ -45,6 +45,8 @@ pub struct Tally {
     pub answered_later: u64,
     /// Of these: orders that the shop had, or finished by itself.
     pub found_done: u64,
+    /// Orders that were acknowledged as pending and then could not be: their card was declined, late.
+    pub undone_later: u64,
 }
 
 /// One order that somebody wants to place.

@@ -75,6 +75,7 @@ pub async fn run(ground: &Ground, options: Options) -> Outcome {
         .with("captures, refunds, shipments, cancellations, counts", tally.deeds)
         .with("orders in flight answered later", tally.answered_later)
         .with("of these the shop had them", tally.found_done)
+        .with("acknowledged as pending, and declined later", tally.undone_later)
         .with("orders lost", 0)
         .with("oversold", 0)
         .with("charged twice", 0)
