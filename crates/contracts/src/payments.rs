@@ -8,6 +8,7 @@ use domain::ids::OrderId;
 use domain::money::Currency;
 use domain::payment::Payment;
 use domain::seal::Sealed;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::Result;
@@ -92,7 +93,14 @@ pub trait Payments: Send + Sync {
     /// Opens the payment of an order; of one that is open nothing happens.
     async fn open(&self, payment: OpenPayment, caller: &Caller) -> Result<()>;
 
-    async fn authorize(&self, order: &OrderId, caller: &Caller) -> Result<Authorization>;
+    /// Asks the provider for its promise. `when_granted` is driven while a promise that has just been given is written
+    /// down, so that both take one commit's time; where none is given now, it is dropped.
+    async fn authorize(
+        &self,
+        order: &OrderId,
+        when_granted: BoxFuture<'_, ()>,
+        caller: &Caller,
+    ) -> Result<Authorization>;
 
     async fn capture(&self, order: &OrderId, request: &str, amount: i64, caller: &Caller) -> Result<Settlement>;
 

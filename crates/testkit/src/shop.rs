@@ -82,6 +82,7 @@ impl BoxedShop {
     pub async fn open(seed: u64) -> Self {
         let shop = Self::open_empty(seed).await;
         stock(&shop.shop, &shop.catalog, &shop.inventory).await;
+        shop.machinery.settle_lists().await.expect("the log answers");
         shop
     }
 

@@ -112,7 +112,7 @@ fn with_token(token: &str) -> OrderId {
 
 impl Shop {
     async fn authorize(&self, token: &str) -> Authorization {
-        self.payments.authorize(&with_token(token), &Caller::system()).await.unwrap()
+        self.payments.authorize(&with_token(token), Box::pin(async {}), &Caller::system()).await.unwrap()
     }
 
     async fn code(&self, token: &str) -> String {

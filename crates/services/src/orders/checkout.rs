@@ -172,7 +172,7 @@ impl Orders {
         };
         match step {
             Step::Reserve => done(self.reserve(id, &order.wanted(), caller).await?),
-            Step::Authorize => self.authorize_and_confirm(id, order, caller).await,
+            Step::Authorize => self.authorize(id, caller).await,
             Step::ConfirmReservation => match self.inventory.confirm(id, caller).await? {
                 true => done(Fact::ReservationConfirmed {}),
                 false => give_up(StepKind::ConfirmReservation, "the reservation expired"),
@@ -224,26 +224,16 @@ impl Orders {
         })
     }
 
-    /// Confirms the reservation while the provider is asked. The order is durable, so its process, and no longer a
-    /// date, is what gives the stock back. What does not come of it here is a step of its own, next.
-    async fn authorize_and_confirm(&self, id: &OrderId, order: &Order, caller: &Caller) -> Result<Outcome> {
-        if order.process.reservation_confirmed {
-            return self.authorize(id, caller).await;
-        }
-        let (authorized, confirmed) = futures::join!(self.authorize(id, caller), self.inventory.confirm(id, caller));
-        Ok(match authorized? {
-            Outcome::Facts(mut facts) if confirmed.unwrap_or(false) && facts.contains(&Fact::Authorized {}) => {
-                facts.push(Fact::ReservationConfirmed {});
-                Outcome::Facts(facts)
-            }
-            outcome => outcome,
-        })
-    }
-
+    /// Asks for the money, and confirms the reservation while the promise is written down. The order is durable, so its
+    /// process gives the stock back, should it come to nothing. What is not confirmed here is a step of its own, next.
     async fn authorize(&self, id: &OrderId, caller: &Caller) -> Result<Outcome> {
         let cancelled = |why: Cancellation| Outcome::Facts(vec![Fact::CancellationRequested { why }]);
-        Ok(match self.payments.authorize(id, caller).await? {
-            Authorization::Granted => Outcome::Facts(vec![Fact::Authorized {}]),
+        let mut confirmed = None;
+        let confirming = async { confirmed = self.inventory.confirm(id, caller).await.ok() };
+        let authorization = self.payments.authorize(id, Box::pin(confirming), caller).await?;
+        let reservation = (confirmed == Some(true)).then_some(Fact::ReservationConfirmed {});
+        Ok(match authorization {
+            Authorization::Granted => Outcome::Facts(std::iter::once(Fact::Authorized {}).chain(reservation).collect()),
             Authorization::ActionRequired { url, expires_at } => {
                 Outcome::Facts(vec![Fact::ActionRequired { url, expires_at }])
             }
@@ -265,7 +255,7 @@ impl Orders {
     }
 
     /// What an undone order leaves to be opened again.
-    async fn after(&self, order: &Order, id: &OrderId) {
+    pub(super) async fn after(&self, order: &Order, id: &OrderId) {
         let is_undone = matches!(order.status, Status::Rejected | Status::Cancelled);
         if let Some(cart) = order.placement.as_ref().and_then(|placement| placement.cart.as_ref())
             && is_undone

@@ -17,7 +17,7 @@ use domain::seal::Sealed;
 use domain::sku::Sku;
 use jiff::Timestamp;
 use platform::entropy::draw;
-use platform::log::executor::{Command, Decision, RunError};
+use platform::log::executor::{Command, Decision, ExecuteError, RunError};
 use platform::sealing::DataKey;
 
 use super::kinds::{NumberFact, NumberKind, number_stream};
@@ -128,14 +128,17 @@ impl Orders {
         if let Some((cart, token)) = &parsed.cart {
             self.claim_cart(cart, token, &wish.id).await?;
         }
-        let placed = self.write(wish, &parsed, quoted, caller).await;
-        if placed.is_err()
-            && let Some((cart, _)) = &parsed.cart
-        {
-            self.let_go_of_cart(cart, &wish.id).await;
-        }
-        let (claimed, learned) = placed?;
+        let (claimed, learned) = match self.write(wish, &parsed, quoted, caller).await {
+            Ok(written) => written,
+            Err(NotWritten { error, is_certain }) => {
+                if let Some((cart, _)) = parsed.cart.as_ref().filter(|_| is_certain) {
+                    self.let_go_of_cart(cart, &wish.id).await;
+                }
+                return Err(error);
+            }
+        };
         let order = self.drive_for_a_while(&wish.id, learned, caller).await?;
+        self.after(&order, &wish.id).await;
         Ok(Placed { order, repeated: claimed == Claimed::AlreadyThere })
     }
 
@@ -304,7 +307,7 @@ impl Orders {
         parsed: &Parsed,
         quoted: Quoted,
         caller: &Caller,
-    ) -> Result<(Claimed, Vec<Fact>)> {
+    ) -> std::result::Result<(Claimed, Vec<Fact>), NotWritten> {
         let lookup = parsed.buyer.email.as_ref().map(|email| email_lookup(self.machinery.vault.master(), email));
         let key = self.machinery.vault.new_key(wish.id.as_str(), lookup);
         let wanted: Vec<(Sku, Quantity)> = quoted.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
@@ -318,8 +321,10 @@ impl Orders {
             self.payments.open(opening, caller),
             self.claim_number(&wish.id, placement, &learned, caller)
         );
-        opened?;
-        Ok((claimed?, learned))
+        let claimed = claimed?;
+        // From here on there is an order. The retry, or what undoes an order that was never paid, sees to the rest.
+        opened.map_err(|error| NotWritten { error, is_certain: false })?;
+        Ok((claimed, learned))
     }
 
     async fn claim_number(
@@ -328,7 +333,7 @@ impl Orders {
         placement: Placement,
         learned: &[Fact],
         caller: &Caller,
-    ) -> Result<Claimed> {
+    ) -> std::result::Result<Claimed, NotWritten> {
         for _ in 0..NUMBERS_DRAWN {
             let number = OrderNumber::from_bytes(draw(self.machinery.entropy.as_ref()));
             let placement = Placement { number, ..placement.clone() };
@@ -337,7 +342,7 @@ impl Orders {
                 claimed => return Ok(claimed),
             }
         }
-        Err(Error::unavailable("no free order number was found; try again", 1))
+        Err(Error::unavailable("no free order number was found; try again", 1).into())
     }
 
     /// Writes the order, and that it was refused, if so: a refused order has no process.
@@ -347,7 +352,7 @@ impl Orders {
         placement: Arc<Placement>,
         learned: &[Fact],
         caller: &Caller,
-    ) -> Result<Claimed> {
+    ) -> std::result::Result<Claimed, NotWritten> {
         let (order, number) = (stream(id), number_stream(&placement.number));
         let streams = [order.clone(), number.clone()];
         let presumed = streams.clone();
@@ -369,7 +374,10 @@ impl Orders {
                 .with::<NumberKind>(&number, NumberFact::Taken { order: id.clone() }))
         });
         let ran = self.machinery.executor.run(command.presuming_new(presumed)).await;
-        ran.map(|committed| committed.answer).map_err(|error: RunError<Error>| refused(error, |rejection| rejection))
+        ran.map(|committed| committed.answer).map_err(|error: RunError<Error>| {
+            let is_certain = !matches!(error, RunError::Failed(ExecuteError::Undecided | ExecuteError::Closed));
+            NotWritten { error: refused(error, |rejection| rejection), is_certain }
+        })
     }
 
     fn placement(&self, wish: &PlaceOrder, parsed: &Parsed, quoted: Quoted, key: &DataKey) -> Result<Placement> {
@@ -430,6 +438,19 @@ fn opening(order: &OrderId, placement: &Placement, token: Option<&str>, key: &Da
         amount: placement.total(),
         currency: placement.currency,
         token: token.map(|token| Sealed::new(key.seal(token))),
+    }
+}
+
+/// Why an order was not written.
+struct NotWritten {
+    error: Error,
+    /// Whether there is no order now, and will be none.
+    is_certain: bool,
+}
+
+impl From<Error> for NotWritten {
+    fn from(error: Error) -> Self {
+        Self { error, is_certain: true }
     }
 }
 

@@ -12,6 +12,7 @@ use contracts::{Error, Result};
 use domain::ids::OrderId;
 use domain::money::Currency;
 use domain::payment::{self, Authorizing, Opening, Operation, Payment};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use platform::log::executor::{Command, Decision, RunError};
 
@@ -118,7 +119,12 @@ impl contracts::payments::Payments for Payments {
         committed.map(|_| ()).map_err(|error| refused(error, |never| match never {}))
     }
 
-    async fn authorize(&self, order: &OrderId, caller: &Caller) -> Result<Authorization> {
+    async fn authorize(
+        &self,
+        order: &OrderId,
+        when_granted: BoxFuture<'_, ()>,
+        caller: &Caller,
+    ) -> Result<Authorization> {
         let payment = self.state(order).await?;
         let (call, outcome) = match payment.authorizing() {
             Authorizing::Ask { call, since } => {
@@ -136,6 +142,10 @@ impl contracts::payments::Payments for Payments {
         };
         let settled = match &outcome {
             Outcome::Unknown { .. } => self.state(order).await?,
+            Outcome::Done { .. } => {
+                let settling = self.settle(order, &call, outcome.clone(), caller);
+                Arc::new(futures::join!(settling, when_granted).0?)
+            }
             _ => Arc::new(self.settle(order, &call, outcome.clone(), caller).await?),
         };
         if matches!(outcome, Outcome::Done { .. } | Outcome::ActionRequired { .. }) {

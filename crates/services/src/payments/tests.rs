@@ -106,7 +106,7 @@ impl Shop {
     }
 
     async fn authorize(&self) -> Authorization {
-        self.payments.authorize(&order(), &caller()).await.unwrap()
+        self.payments.authorize(&order(), Box::pin(async {}), &caller()).await.unwrap()
     }
 
     async fn capture(&self, request: &str, amount: i64) -> Settlement {
