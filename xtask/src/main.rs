@@ -1,8 +1,10 @@
 //! `cargo xtask`: what is done around the code, in Rust instead of shell scripts.
 //! It knows the workspace and its tools; it links none of our crates, so it builds in seconds on a fresh clone.
 
+mod bench;
 mod check;
-mod figures;
+mod crash;
+mod fuzz;
 mod process;
 mod simulate;
 mod steps;
@@ -33,8 +35,13 @@ enum Command {
     /// Everything that CI runs: installs what the tests need, then check, unit tests, browser tests, release build,
     /// API conformance.
     Test(test::Options),
-    /// The README's figures: orders and reads per second on this machine; needs wrk.
-    Figures,
+    /// Every parser that faces the outside, against inputs that nobody thought of; needs cargo-fuzz and nightly Rust.
+    Fuzz(fuzz::Options),
+    /// The crash drill: kills, power cuts, full disks and more, and everything acknowledged must be there; see
+    /// docs/RELIABILITY.md.
+    Crash(crash::Options),
+    /// The project's figures on this machine, beside nginx and PostgreSQL; writes docs/BENCHMARKS.md.
+    Bench(bench::Options),
     /// Lighthouse's points for home, product and checkout as a phone sees them; fails below 95.
     Lighthouse(window::Options),
     /// Pictures of every page, into target/screenshots.
@@ -57,7 +64,11 @@ enum Error {
     #[error(transparent)]
     Test(#[from] test::Error),
     #[error(transparent)]
-    Figures(#[from] figures::Error),
+    Bench(#[from] bench::Error),
+    #[error(transparent)]
+    Fuzz(#[from] fuzz::Error),
+    #[error(transparent)]
+    Crash(#[from] crash::Error),
     #[error(transparent)]
     Window(#[from] window::Error),
     #[error(transparent)]
@@ -88,7 +99,9 @@ fn run(command: Command) -> Result<(), Error> {
             outcome?;
         }
         Command::Test(options) => test::run(&workspace, &options, &mut steps)?,
-        Command::Figures => figures::run(&workspace)?,
+        Command::Fuzz(options) => fuzz::run(&workspace, &options, &mut steps)?,
+        Command::Crash(options) => crash::run(&workspace, &options, &mut steps)?,
+        Command::Bench(options) => bench::run(&workspace, &options, &mut steps)?,
         Command::Lighthouse(options) => window::lighthouse(&workspace, &options, &mut steps)?,
         Command::Screenshots(options) => window::screenshots(&workspace, &options, &mut steps)?,
         Command::GenerateProducts { products, file } => generate_products(&workspace, products, &file)?,

@@ -76,7 +76,7 @@ pub async fn restore(file: &Path, data: &Path) -> Result<ExitCode, crate::Failur
     println!("{} was restored into {}: {}.", file.display(), data.display(), told(&manifest));
     println!("It was saved at {} by version {}.", manifest.created_at, manifest.cloudmart);
     println!();
-    doctor::run_on_data(data, None).await
+    doctor::run_on_data(data, None, false).await
 }
 
 fn told(manifest: &Manifest) -> String {

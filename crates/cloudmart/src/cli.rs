@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use contracts::transfer::Format;
 
 use crate::config::SampleShop;
-use crate::transfer;
+use crate::{bench, transfer};
 
 /// A shop that keeps selling when everyone arrives at once.
 ///
@@ -28,6 +28,7 @@ Examples:
   cloudmart --sample-shop none --data ./mine     start an empty shop in another folder
   cloudmart staff new-key                        make an API key for staff
   cloudmart replay data/online-retail.csv --url http://127.0.0.1:8080
+  cloudmart bench flash-sale --concurrency 64    many buyers, few pieces: is nothing oversold?
   cloudmart import products shopify.csv --dry-run   say what an import would do
   cloudmart doctor                               check that the books are right, beside a running shop
   cloudmart backup shop.backup                   save everything while selling
@@ -45,6 +46,18 @@ pub enum Command {
     Serve(Serve),
     /// Sell a retailer's invoice lines (CSV) through a running shop's API
     Replay(Replay),
+    /// Put a measured load on a running shop, and check afterwards that it kept its word
+    ///
+    /// What is measured: answers per second, latencies, answers by status, and what the load itself costs. At a --rate,
+    /// requests are due at that rate whatever the shop does, and time counts from when a request was due, so that a stall
+    /// cannot hide; with --concurrency each answer is followed by the next request.
+    ///
+    /// Scenarios with orders need a staff key in CLOUDMART_ADMIN_TOKEN and a shop that takes test payments. They make a
+    /// product of their own, archive it afterwards, and then compare what buyers were told with the shop's books: accepted
+    /// orders are stock sold, nothing is oversold, no order is without payment; and they ask the shop's own doctor.
+    ///
+    /// Ends with 0 when the shop kept its word, else with 1.
+    Bench(bench::Options),
     /// Bring products in from a file, into a shop that is stopped or, by --url, through a running one
     Import {
         #[command(subcommand)]
@@ -87,6 +100,9 @@ pub enum Command {
     Doctor {
         #[command(flatten)]
         at: AtDataOrUrl,
+        /// Tell it as JSON, for programs
+        #[arg(long)]
+        json: bool,
     },
     /// Print every setting with its default
     Config,

@@ -17,7 +17,7 @@ use platform::projection::Projector;
 
 use crate::cli::{AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
 use crate::config::{Config, Secrets};
-use crate::{Failure, backup, doctor, replay, transfer, wiring};
+use crate::{Failure, backup, bench, doctor, replay, transfer, wiring};
 
 /// How often a long rebuild says how far it is.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
@@ -30,6 +30,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => crate::serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(options) => replay(options, secrets).await,
+        Command::Bench(options) => bench::run(options, secrets).await,
         Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), secrets).await,
         Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), secrets).await,
         Command::Rebuild(at) => rebuild(&at.data).await,
@@ -37,7 +38,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Restore { file, at } => restore(&file, &at.data).await,
         Command::Erase { order, at } => erase(&order, at, secrets).await,
         Command::Staff { what } => staff(what, secrets).await,
-        Command::Doctor { at } => doctor(at, secrets).await,
+        Command::Doctor { at, json } => doctor(at, json, secrets).await,
         Command::Config => Ok(crate::config::print_reference()),
     }
 }
@@ -47,10 +48,10 @@ pub async fn replay(options: Replay, secrets: Secrets) -> Result<ExitCode, Failu
     replay::run(replay::Options { file: options.file, url: options.url, token }).await
 }
 
-pub async fn doctor(at: AtDataOrUrl, secrets: Secrets) -> Result<ExitCode, Failure> {
+pub async fn doctor(at: AtDataOrUrl, json: bool, secrets: Secrets) -> Result<ExitCode, Failure> {
     match at.url {
-        Some(url) => doctor::run_on_url(&url, &secrets.admin_token.ok_or_else(needs_token)?).await,
-        None => doctor::run_on_data(&at.data, secrets.master_key.as_deref()).await,
+        Some(url) => doctor::run_on_url(&url, &secrets.admin_token.ok_or_else(needs_token)?, json).await,
+        None => doctor::run_on_data(&at.data, secrets.master_key.as_deref(), json).await,
     }
 }
 

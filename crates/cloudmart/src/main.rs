@@ -3,6 +3,7 @@
 
 mod api_docs;
 mod backup;
+mod bench;
 mod cli;
 mod client;
 mod commands;

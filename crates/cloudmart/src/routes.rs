@@ -2,6 +2,7 @@
 //! It does not know what a route does.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -13,13 +14,15 @@ use axum::{Json, Router};
 use contracts::shop::Shop as _;
 use contracts::staff::Staff;
 use parking_lot::Mutex;
+use platform::documents::{Change, Collection, Put, WriteBatch};
 use platform::http::guard::Guard;
 use platform::http::limits::Limits;
 use platform::http::metrics::Registry;
 use platform::http::rate::{Policy, RateLimiter};
-use platform::http::{self, conventions};
+use platform::http::{self, Conventions, Site};
 use serde_json::json;
 use services::http::identify;
+use services::machinery::stored;
 use services::payments::provider::TestBank;
 use services::payments::{BankWindow, Notices};
 use utoipa::openapi::OpenApi;
@@ -49,13 +52,13 @@ impl Readiness {
 }
 
 /// Every route, with the conventions of `api.md` around it.
-pub fn router(
+pub fn site(
     mart: &Arc<Mart>,
     config: &Config,
     secrets: &Secrets,
     readiness: &Readiness,
     registry: &Arc<Registry>,
-) -> Result<Router, Failure> {
+) -> Result<Site, Failure> {
     readiness.missing("the shop is starting".to_owned());
     let patient = Patient { data: config.data.clone(), master_key: secrets.master_key.clone() };
     let (api, document) = api(mart).merge(doctor::http::router(patient)).split_for_parts();
@@ -73,7 +76,8 @@ pub fn router(
         .merge(described(&document))
         .merge(health(mart, readiness))
         .route("/metrics", get(move || async move { registry_state.respond() }));
-    Ok(web::for_people(conventions(router, http_config(mart, config, registry)?), &services, &options))
+    let conventions = Conventions::new(http_config(mart, config, registry)?);
+    Ok(Site::new(web::for_people(conventions.around(router), &services, &options), conventions))
 }
 
 /// What the pages are made from.
@@ -186,6 +190,7 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     if let Err(error) = mart.shop.settings().await {
         missing.push(error.message);
     }
+    missing.extend(cannot_write(&mart).await);
     match missing.is_empty() {
         true => Json(json!({"status": "ready"})).into_response(),
         false => {
@@ -194,11 +199,27 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     }
 }
 
+/// Written to see whether writing goes on.
+const PROBES: Collection = Collection::primary("write_probes");
+
+/// Why a shop whose last write failed cannot sell. It is tried again each time, so that a shop knows by itself when there is
+/// room again.
+async fn cannot_write(mart: &Mart) -> Option<String> {
+    if !mart.store.stats().writer.is_stuck.load(Ordering::Relaxed) {
+        return None;
+    }
+    let body = json!({"at": mart.machinery.clock.now()}).to_string();
+    let id = "last".to_owned();
+    let put = Put { collection: PROBES, id, body: body.into(), entries: Vec::new(), expires: None };
+    let batch = WriteBatch { changes: vec![Change::Put(put)], ..WriteBatch::default() };
+    mart.machinery.documents.write(batch).await.err().map(|error| stored(error).message)
+}
+
 type ReadStat = fn(&platform::log::executor::ExecutorStats) -> u64;
 
 /// The machinery's own counters, beside those of HTTP.
 fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
-    use std::sync::atomic::Ordering::Relaxed;
+    use Ordering::Relaxed;
     let executor = &mart.machinery.executor;
     let gauges: [(&'static str, &'static str, ReadStat); 7] = [
         ("executor_commands_total", "Commands decided.", |stats| stats.commands.load(Relaxed)),

@@ -28,14 +28,19 @@ const MAIL_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a start waits for derived documents before it says that it is still building them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// SIGXFSZ, which comes with a write beyond the size that files may have.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
+
 /// Runs a shop until Ctrl-C or SIGTERM.
 pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     begin_logging(&config);
+    // Whoever listens is not ended by it: the write fails, and the buyer is told to come again.
+    let _listening = signal(FILE_TOO_LARGE)?;
     let listener = listen(config.listen).await?;
     let mart = Arc::new(wiring::open(&config, &secrets).await?);
     let readiness = Readiness::default();
     let registry = Registry::new();
-    let router = routes::router(&mart, &config, &secrets, &readiness, &registry)?;
+    let site = routes::site(&mart, &config, &secrets, &readiness, &registry)?;
     let address = listener.local_addr()?;
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -51,7 +56,7 @@ pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     let beginning = tokio::spawn(begin(mart.clone(), config.clone(), secrets, readiness, address));
     let served = serve(
         listener,
-        router,
+        site,
         stop,
         ServeConfig {
             connections: config.http.connections,

@@ -307,11 +307,13 @@ pub fn master_key(data: &Path, secrets: &Secrets, entropy: &dyn Entropy) -> Resu
     }
 }
 
-/// Readable by its owner only, and durable before anything is sealed with it.
+/// Readable by its owner only, whole or not at all, and durable before anything is sealed with it.
 fn write_key(path: &Path, key: &MasterKey) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let partial = path.with_extension("key.partial");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
     writeln!(file, "{}", key.to_hex())?;
     file.sync_all()?;
+    std::fs::rename(&partial, path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::File::open(folder)?.sync_all()
 }

@@ -225,6 +225,12 @@ pub trait Catalog: Send + Sync {
     /// An active product by id or slug.
     async fn product(&self, id_or_slug: &str, reading: &Reading) -> Result<Arc<ProductView>>;
 
+    /// Whether [`Catalog::product`] would answer with this very view now, under the same settings, as far as that is
+    /// known without waiting. When in doubt, it would not.
+    fn is_current(&self, _product: &Arc<ProductView>) -> bool {
+        false
+    }
+
     async fn products(&self, query: &ListProducts) -> Result<Listing<ProductCard>>;
 
     /// Every category, parents before children.

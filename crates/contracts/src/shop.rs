@@ -21,6 +21,12 @@ pub trait Shop: Send + Sync {
     /// As they are now; cheap enough to ask for every request.
     async fn settings(&self) -> Result<Arc<CurrentSettings>>;
 
+    /// Whether [`Shop::settings`] would answer with these very ones now, as far as that is known without waiting. When in
+    /// doubt, it is not.
+    fn is_current(&self, _settings: &Arc<CurrentSettings>) -> bool {
+        false
+    }
+
     /// Replaces all settings. `expected`: the version that was seen; `None` overwrites.
     async fn replace_settings(&self, input: SettingsInput, expected: Option<u64>) -> Result<Arc<CurrentSettings>>;
 }

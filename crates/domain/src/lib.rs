@@ -1,6 +1,8 @@
 //! The rules of a shop: what may be bought, for how much, and what follows from it.
 //! It knows no storage, no clock, no randomness, no network and no log: time, ids and secrets are passed in.
 
+#[cfg(test)]
+mod laws;
 mod newtype;
 
 pub mod address;

@@ -218,7 +218,7 @@ impl Stock {
             return Err(Error::TooManyLocations);
         }
         let level = self.at(location);
-        let on_hand = level.on_hand.checked_add(delta).filter(|count| count.abs() <= MAX_COUNT);
+        let on_hand = level.on_hand.checked_add(delta).filter(|count| (-MAX_COUNT..=MAX_COUNT).contains(count));
         let on_hand = on_hand.ok_or(Error::OutOfRange)?;
         if delta < 0 && self.policy == Policy::Reserve && on_hand < level.reserved {
             return Err(Error::BelowReserved { on_hand: level.on_hand, reserved: level.reserved });

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -177,13 +176,18 @@ fn is_kept(status: StatusCode, code: Option<&str>) -> bool {
 /// What everybody may read and keep for a while, as JSON with an `ETag`; 304 where the caller has it already.
 pub fn cached<T: Serialize>(known: &IfNoneMatch, body: &T, fresh_for: Duration) -> contracts::Result<Response> {
     let body = serde_json::to_vec(body).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(json(known, &ETag::of_bytes(&body), body.into(), fresh_for))
+    Ok(known.answer(&ETag::of_bytes(&body), (shared_headers(fresh_for), body)))
 }
 
-/// The same for JSON that is made already.
-pub fn json(known: &IfNoneMatch, etag: &ETag, body: Bytes, fresh_for: Duration) -> Response {
+/// The same as a whole answer, to be finished and kept.
+pub fn whole<T: Serialize>(body: &T, fresh_for: Duration) -> contracts::Result<Response> {
+    let body = serde_json::to_vec(body).map_err(|error| Error::internal(error.to_string()))?;
+    Ok((shared_headers(fresh_for), body).into_response())
+}
+
+fn shared_headers(fresh_for: Duration) -> [(HeaderName, HeaderValue); 2] {
     let control = format!("public, max-age={}, stale-while-revalidate={}", fresh_for.as_secs(), STALE_FOR.as_secs());
-    let Ok(control) = HeaderValue::try_from(control) else { return Problem::internal().into_response() };
-    let json = HeaderValue::from_static("application/json");
-    known.answer(etag, ([(header::CONTENT_TYPE, json), (header::CACHE_CONTROL, control)], body))
+    // Digits are no harm to a header, so this does not fail.
+    let control = HeaderValue::try_from(control).unwrap_or(HeaderValue::from_static("no-cache"));
+    [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::CACHE_CONTROL, control)]
 }

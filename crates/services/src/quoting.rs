@@ -1,6 +1,9 @@
 //! What lines cost in this shop: resolves offers, prices, shipping and tax, the same way for quotes, carts and orders.
 //! It does not know where the lines come from, and it fetches nothing: settings and offers are given.
 
+#[cfg(test)]
+mod laws;
+
 use std::collections::BTreeMap;
 
 use contracts::Error;

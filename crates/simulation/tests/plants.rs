@@ -30,7 +30,8 @@ fn a_lost_release_is_found() {
 #[test]
 fn a_skipped_version_check_is_found() {
     let found = finds(Plant::SkippedVersionCheck);
-    let expected = [Invariant::NeverOversold, Invariant::LawfulFacts, Invariant::StockConserved, Invariant::FactsFollow];
+    let expected =
+        [Invariant::NeverOversold, Invariant::LawfulFacts, Invariant::StockConserved, Invariant::FactsFollow];
     assert!(expected.contains(&found), "{found:?}");
 }
 

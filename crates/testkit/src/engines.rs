@@ -44,9 +44,15 @@ impl Store for MemoryStore {
 }
 
 /// Stores in SQLite, each in its own folder that goes away with it.
-#[derive(Default)]
 pub struct OnSqlite {
     pub options: Options,
+}
+
+impl Default for OnSqlite {
+    /// As many shards as the store in memory, so that both can be compared.
+    fn default() -> Self {
+        Self { options: Options { shards: DEFAULT_SHARDS, ..Options::default() } }
+    }
 }
 
 struct SqliteStore {

@@ -3,8 +3,11 @@
 
 pub mod browser;
 pub mod contract;
+pub mod dice;
+pub mod drill;
 pub mod engines;
 pub mod faults;
+pub mod fuzz;
 pub mod goods;
 pub mod mart;
 pub mod postbox;

@@ -33,6 +33,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(45);
 const COMMAND_LIMIT: Duration = Duration::from_secs(300);
 /// How often a wait looks again.
 const POLL: Duration = Duration::from_millis(20);
+/// The same while a shop starts, which is measured.
+const START_POLL: Duration = Duration::from_millis(4);
 /// Another program may take a free port before the mart does.
 const STARTS_TRIED: u32 = 3;
 
@@ -105,6 +107,15 @@ impl Plan {
     }
 }
 
+/// How long a start took, from the process's begin.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StartTimes {
+    /// Until a shopper was answered.
+    pub first_answer: Duration,
+    /// Until it said that it can sell.
+    pub ready: Duration,
+}
+
 /// A running shop. Ends with the test, however that ends.
 #[derive(Debug)]
 pub struct Mart {
@@ -113,6 +124,7 @@ pub struct Mart {
     address: SocketAddr,
     process: Option<Process>,
     starts: u32,
+    last_start: StartTimes,
     client: reqwest::Client,
     keys: AtomicU64,
     _place: SemaphorePermit<'static>,
@@ -148,6 +160,7 @@ impl Mart {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             process: None,
             starts: 0,
+            last_start: StartTimes::default(),
             client: ask::client(),
             keys: AtomicU64::new(0),
             _place: place,
@@ -188,19 +201,47 @@ impl Mart {
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), ExitStatus> {
-        let deadline = Instant::now() + START_LIMIT;
+        let began = Instant::now();
+        let mut first_answer = None;
         loop {
             let process = self.process.as_mut().expect("it was started");
             if let Some(status) = process.ended() {
                 self.process = None;
                 return Err(status);
             }
-            if self.is_ready().await {
+            if first_answer.is_none() && self.answers().await {
+                first_answer = Some(began.elapsed());
+            }
+            if first_answer.is_some() && self.is_ready().await {
+                let ready = began.elapsed();
+                self.last_start = StartTimes { first_answer: first_answer.unwrap_or(ready), ready };
                 return Ok(());
             }
-            assert!(Instant::now() < deadline, "not ready after {START_LIMIT:?}{}", self.log());
-            tokio::time::sleep(POLL).await;
+            assert!(began.elapsed() < START_LIMIT, "not ready after {START_LIMIT:?}{}", self.log());
+            tokio::time::sleep(START_POLL).await;
         }
+    }
+
+    /// Waits until it is ready, or has ended; answers which. It was started before.
+    pub async fn is_there(&mut self) -> bool {
+        eventually("it is ready or ends", START_LIMIT, async || {
+            if !self.is_alive() {
+                return Some(false);
+            }
+            self.is_ready().await.then_some(true)
+        })
+        .await
+    }
+
+    /// Whether a shopper gets an answer.
+    async fn answers(&self) -> bool {
+        let asked = self.client.get(self.url("/api/products?limit=1")).timeout(Duration::from_secs(5)).send().await;
+        asked.is_ok_and(|response| response.status() == 200)
+    }
+
+    /// How long the last start took.
+    pub fn last_start(&self) -> StartTimes {
+        self.last_start
     }
 
     /// Whether it says that it can sell.

@@ -164,6 +164,11 @@ impl BoxedShop {
         Arc::new(BankWindow::new(self.bank.clone(), notices))
     }
 
+    /// The bank behind test payments.
+    pub fn bank(&self) -> Arc<TestProvider> {
+        self.bank.clone()
+    }
+
     /// Staff, whose passwords are not worth hiding here. Each call answers with another one over the same members.
     pub fn staff(&self) -> Arc<Staff> {
         Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(PlainHasher), None).expect("staff"))

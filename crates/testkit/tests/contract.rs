@@ -2,7 +2,9 @@
 
 mod alike;
 mod determinism;
+mod fuzz;
 mod golden;
+mod laws;
 mod mail;
 mod search;
 

@@ -85,6 +85,32 @@ fn has_korean_font() -> bool {
     fonts.is_ok_and(|fonts| fonts.status.success() && !fonts.stdout.trim_ascii().is_empty())
 }
 
+/// What `cargo xtask bench` measures beside the shop; no test needs it.
+struct Yardstick {
+    name: &'static str,
+    why: &'static str,
+    is_there: fn() -> bool,
+}
+
+const YARDSTICKS: &[Yardstick] = &[
+    Yardstick {
+        name: "wrk",
+        why: "asks shop and nginx in the same way",
+        // It calls printing its version a failure.
+        is_there: || process::succeeds(Command::new("sh").args(["-c", "command -v wrk"])),
+    },
+    Yardstick {
+        name: "nginx-light",
+        why: "serves the same bytes from a file",
+        is_there: || process::succeeds(Command::new("nginx").arg("-v")),
+    },
+    Yardstick {
+        name: "postgresql-15",
+        why: "pgbench's TPC-B, durable as the shop's orders are",
+        is_there: || process::succeeds(Command::new("/usr/lib/postgresql/15/bin/postgres").arg("--version")),
+    },
+];
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("missing: {names}; run `{by_hand}` as root, then try again")]
@@ -123,6 +149,20 @@ pub fn provide(wanted: impl Fn(Part) -> bool) -> Result<(), Error> {
             Err(Error::StillMissing { names: still.iter().map(|package| package.name).collect::<Vec<_>>().join(", ") })
         }
     }
+}
+
+/// Makes sure that what the shop is measured beside is there.
+pub fn provide_yardsticks() -> Result<(), Error> {
+    let missing = || YARDSTICKS.iter().filter(|yardstick| !(yardstick.is_there)());
+    let names: Vec<&str> = missing().map(|yardstick| yardstick.name).collect();
+    if names.is_empty() {
+        println!("    all there");
+        return Ok(());
+    }
+    missing().for_each(|yardstick| println!("    missing: {} ({})", yardstick.name, yardstick.why));
+    install(&names)?;
+    let still: Vec<&str> = missing().map(|yardstick| yardstick.name).collect();
+    if still.is_empty() { Ok(()) } else { Err(Error::StillMissing { names: still.join(", ") }) }
 }
 
 fn missing(wanted: &impl Fn(Part) -> bool) -> Vec<&'static Package> {

@@ -50,6 +50,13 @@ pub struct Server {
 impl Server {
     /// Starts the binary with everything it keeps under `folder`, and waits until it is ready.
     pub fn start(binary: &Path, folder: &Path, admin_token: &str) -> Result<Self, Error> {
+        let mut server = Self::spawn(binary, folder, admin_token, &[])?;
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// Starts it and does not wait.
+    pub fn spawn(binary: &Path, folder: &Path, admin_token: &str, arguments: &[&str]) -> Result<Self, Error> {
         let prepare = |what: &str| {
             let what = what.to_owned();
             move |source| Error::Prepare { what, source }
@@ -64,18 +71,22 @@ impl Server {
             .arg(folder.join("data"))
             .arg("--listen")
             .arg(address.to_string())
+            .args(arguments)
             .env("CLOUDMART_ADMIN_TOKEN", admin_token)
             .stdout(output)
             .stderr(errors)
             .spawn()
             .map_err(prepare(&format!("{}", binary.display())))?;
         println!("    cloudmart is process {}, at http://{address}", child.id());
-        let mut server = Self { child, address, log };
-        server.wait_until_ready()?;
-        Ok(server)
+        Ok(Self { child, address, log })
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), Error> {
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn wait_until_ready(&mut self) -> Result<(), Error> {
         let mut last = "no answer yet".to_owned();
         let mut ended = None;
         process::wait_until(START_LIMIT, || {

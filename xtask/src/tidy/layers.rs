@@ -20,6 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("testkit", &["web", "adapters", "services", "contracts", "platform", "domain"]),
     ("simulation", &["services", "contracts", "platform", "domain"]),
     ("xtask", &[]),
+    ("fuzz", &["testkit"]),
 ];
 
 const TESTKIT: &str = "testkit";

@@ -8,4 +8,4 @@ mod test;
 mod tests;
 
 pub use manual::Manual;
-pub use test::{Options, Statement, TestProvider};
+pub use test::{Options, SIGNATURE, Statement, TestProvider};

@@ -44,7 +44,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use platform::documents::Documents;
-use platform::log::{DEFAULT_SHARDS, Log, Shard};
+use platform::log::{Log, Shard};
 use platform::store::{StoreError, StoreResult};
 
 pub use beside::{Beside, open_beside};
@@ -96,12 +96,18 @@ impl From<std::io::Error> for OpenError {
     }
 }
 
+/// Shards of a new store. Each is a place where the file grows, and a checkpoint of every projection; a store that one
+/// process owns has no use for more.
+const SHARDS: Shard = 8;
+
 /// Bounds of one store. The defaults suit one shop on two cores.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Shards of a new store; one that exists keeps its own.
     pub shards: Shard,
     pub readers: usize,
+    /// A larger one costs more than it saves: SQLite goes through all of it after most commits, and the system keeps
+    /// the file's pages anyway.
     pub writer_cache_kib: u32,
     /// For each reader.
     pub reader_cache_kib: u32,
@@ -116,11 +122,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            shards: DEFAULT_SHARDS,
+            shards: SHARDS,
             readers: 4,
-            writer_cache_kib: 32 << 10,
+            writer_cache_kib: 8 << 10,
             reader_cache_kib: 4 << 10,
-            wal_checkpoint_bytes: 16 << 20,
+            wal_checkpoint_bytes: 64 << 20,
             wal_restart_bytes: 256 << 20,
             file_max_bytes: None,
         }

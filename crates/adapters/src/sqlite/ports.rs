@@ -78,6 +78,16 @@ impl Log for SqliteLog {
         self.readers.run(move |reader| facts::load_snapshot(&reader.conn, &mut reader.names, &stream)).await
     }
 
+    async fn read_latest(&self, stream: &StreamId, limit: usize) -> StoreResult<(Option<Snapshot>, Vec<RecordedFact>)> {
+        let stream = stream.clone();
+        let read = move |reader: &mut super::readers::Reader| {
+            let snapshot = facts::load_snapshot(&reader.conn, &mut reader.names, &stream)?;
+            let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+            Ok((snapshot, facts::read_stream(&reader.conn, &mut reader.names, &stream, after, limit)?))
+        };
+        self.readers.run(read).await
+    }
+
     /// The folder's lock sees to it.
     fn owned_alone(&self) -> bool {
         self.writer.is_some()

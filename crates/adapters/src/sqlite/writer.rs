@@ -1,9 +1,10 @@
-//! The one thread that writes. It drains what waits — appends, document batches, snapshots — into one transaction, a
-//! savepoint for each part, so that all of them share the fsync. A part is answered only after COMMIT.
+//! The one thread that writes. It drains what waits — appends, document batches, snapshots — into one transaction, so
+//! that all of them share the fsync. A part is answered only after COMMIT; where one fails, the others are done again
+//! without it.
 //! It does not know what a part does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -62,6 +63,8 @@ pub struct WriterStats {
     pub failed_parts: AtomicU64,
     /// Pages in the WAL after the last commit.
     pub wal_pages: AtomicU32,
+    /// The last transaction could not be written: there is no room, or the disk fails.
+    pub is_stuck: AtomicBool,
 }
 
 /// Sends parts to the thread. Clones share it; when the last one is gone, the thread ends.
@@ -75,7 +78,7 @@ enum Message {
     Close,
 }
 
-/// One caller's work within a transaction.
+/// One caller's work within a transaction. It is run again when the transaction is begun anew.
 trait Part: Send {
     fn run(&mut self, desk: &mut Desk) -> Outcome<()>;
     fn finish(self: Box<Self>, outcome: StoreResult<()>);
@@ -203,27 +206,47 @@ impl Thread {
         }
     }
 
-    /// Runs the parts and commits. Every part comes back with what became of it.
-    fn transact(&mut self, parts: Vec<Box<dyn Part>>) -> Vec<(Box<dyn Part>, StoreResult<()>)> {
-        if let Err(error) = self.begin() {
-            return all(parts, &error.told());
-        }
+    /// Runs the parts and commits. Every part comes back with what became of it. A part that fails hardly ever occurs,
+    /// so none of them pays for a savepoint: the transaction is begun anew without it.
+    fn transact(&mut self, mut parts: Vec<Box<dyn Part>>) -> Vec<(Box<dyn Part>, StoreResult<()>)> {
         let mut settled = Vec::with_capacity(parts.len());
-        let mut parts = parts.into_iter();
-        while let Some(mut part) = parts.next() {
-            match self.run_part(part.as_mut()) {
-                Ok(outcome) => settled.push((part, outcome.map_err(|error| error.told()))),
-                Err(error) => {
-                    let others = settled.into_iter().map(|(part, _)| part);
-                    let everyone = others.chain([part]).chain(parts).collect();
-                    return self.undone(everyone, &error.told());
+        while !parts.is_empty() {
+            match self.attempt(&mut parts) {
+                Ok(()) => {
+                    self.stats.is_stuck.store(false, Ordering::Relaxed);
+                    settled.extend(parts.into_iter().map(|part| (part, Ok(()))));
+                    break;
+                }
+                Err(Undone::Part(index, error)) => {
+                    settled.push((parts.remove(index), Err(error)));
+                    if let Err(error) = self.undo() {
+                        settled.extend(all(parts, &error.told()));
+                        break;
+                    }
+                }
+                Err(Undone::All(error)) => {
+                    self.stats.is_stuck.store(true, Ordering::Relaxed);
+                    if let Err(error) = self.undo() {
+                        tracing::error!(%error, "a write could not be undone; that is tried again before the next one");
+                    }
+                    settled.extend(all(parts, &error));
+                    break;
                 }
             }
         }
-        match self.statement("COMMIT") {
-            Ok(()) => settled,
-            Err(error) => self.undone(settled.into_iter().map(|(part, _)| part).collect(), &of_commit(&error)),
+        settled
+    }
+
+    fn attempt(&mut self, parts: &mut [Box<dyn Part>]) -> Result<(), Undone> {
+        self.begin().map_err(|error| Undone::All(error.told()))?;
+        for (index, part) in parts.iter_mut().enumerate() {
+            if let Err(error) = part.run(&mut self.desk) {
+                // SQLite gives up the whole transaction when there is no room, or when a read or a write failed.
+                let is_over = self.desk.conn.is_autocommit();
+                return Err(if is_over { Undone::All(error.told()) } else { Undone::Part(index, error.told()) });
+            }
         }
+        self.statement("COMMIT").map_err(|error| Undone::All(of_commit(&error)))
     }
 
     fn begin(&mut self) -> Outcome<()> {
@@ -241,38 +264,25 @@ impl Thread {
         Ok(self.statement("BEGIN IMMEDIATE")?)
     }
 
-    /// `Err` when the whole transaction cannot go on: SQLite gives it up when there is no room, or when a read or
-    /// a write failed. Otherwise what became of this part alone.
-    fn run_part(&mut self, part: &mut dyn Part) -> Outcome<Outcome<()>> {
-        self.statement("SAVEPOINT part")?;
-        let error = match part.run(&mut self.desk) {
-            Ok(()) => return Ok(Ok(self.statement("RELEASE part")?)),
-            Err(error) => error,
-        };
-        if self.desk.conn.is_autocommit() {
-            return Err(error);
+    /// Ends the transaction without a trace, also in what is remembered.
+    fn undo(&mut self) -> Outcome<()> {
+        self.desk.stale = true;
+        if !self.desk.conn.is_autocommit() {
+            self.statement("ROLLBACK")?;
         }
-        self.statement("ROLLBACK TO part")?;
-        self.statement("RELEASE part")?;
-        self.desk.forget()?;
-        Ok(Err(error))
-    }
-
-    fn undone(&mut self, parts: Vec<Box<dyn Part>>, error: &StoreError) -> Vec<(Box<dyn Part>, StoreResult<()>)> {
-        if !self.desk.conn.is_autocommit()
-            && let Err(error) = self.statement("ROLLBACK")
-        {
-            tracing::error!(%error, "a rollback failed; it is tried again before the next write");
-        }
-        if let Err(error) = self.desk.forget() {
-            tracing::error!(%error, "the heads could not be read after a rollback; they are read before the next write");
-        }
-        all(parts, error)
+        self.desk.forget()
     }
 
     fn statement(&self, sql: &str) -> rusqlite::Result<()> {
         self.desk.conn.prepare_cached(sql)?.execute([]).map(drop)
     }
+}
+
+/// What a transaction was given up for.
+enum Undone {
+    /// One part, at this place; the others may be done without it.
+    Part(usize, StoreError),
+    All(StoreError),
 }
 
 fn all(parts: Vec<Box<dyn Part>>, error: &StoreError) -> Vec<(Box<dyn Part>, StoreResult<()>)> {

@@ -254,9 +254,11 @@ impl Tally {
         };
         for (group, numbers) in snapshot.groups.iter().zip(self.values) {
             let met = group.values.iter().zip(numbers).filter(|(_, count)| *count > 0);
-            let values: Vec<Counted> = met
-                .map(|(value, count)| Counted { value: value.text.clone(), label: label(&value.labels), count })
-                .collect();
+            let mut values = Vec::with_capacity(met.size_hint().1.unwrap_or_default());
+            values.extend(met.map(|(value, count)| {
+                let label = label(&value.labels);
+                Counted { value: value.text.clone(), label, count }
+            }));
             match &group.group {
                 Group::Attribute(key) if !values.is_empty() => {
                     let key = key.as_str().into();

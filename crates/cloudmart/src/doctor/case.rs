@@ -95,9 +95,11 @@ impl Case {
     /// What is wrong with the order's own totals.
     pub fn order_problems(&self, key: &str) -> Vec<String> {
         let Some(placement) = &self.order.placement else {
-            let holds = !self.reservation.open.is_empty() || self.payment.captured != self.payment.refunded;
-            let problem = || format!("{}: stock or money is held for an order that was never placed", id(key));
-            return holds.then(problem).into_iter().collect();
+            // What is held for an order that never came about expires by itself.
+            let holds = self.reservation.status == reservation::Status::Confirmed && !self.reservation.open.is_empty();
+            let is_charged = self.payment.authorized > 0 || self.payment.captured != self.payment.refunded;
+            let problem = || format!("{}: stock or money is kept for an order that was never placed", id(key));
+            return (holds || is_charged).then(problem).into_iter().collect();
         };
         let mut problems = total_problems(placement);
         problems.extend(self.standing_problems());

@@ -14,6 +14,7 @@ mod shelves;
 mod tests;
 mod url;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -27,22 +28,27 @@ use crate::progress::{Progress, say};
 pub use data::{examine_data, examine_moment};
 use examination::Examination;
 pub use findings::{Check, Findings, count};
+pub use url::ask as ask_url;
 
 /// Refused mails that are counted.
 const MAILS_COUNTED: usize = 1_000;
 
 /// Checks a data folder, beside a running shop, too, and prints what it found. `master_key` is the one that the
 /// environment names; without it the folder's own counts.
-pub async fn run_on_data(data: &std::path::Path, master_key: Option<&str>) -> Result<ExitCode, crate::Failure> {
-    let findings = examine_data(data, master_key).await?;
-    say(&findings);
-    Ok(findings.exit_code())
+pub async fn run_on_data(data: &Path, master_key: Option<&str>, json: bool) -> Result<ExitCode, crate::Failure> {
+    tell(&examine_data(data, master_key).await?, json)
 }
 
 /// Asks a running shop, and prints what it says.
-pub async fn run_on_url(url: &str, token: &str) -> Result<ExitCode, crate::Failure> {
-    let findings = url::ask(url, token).await?;
-    say(&findings);
+pub async fn run_on_url(url: &str, token: &str, json: bool) -> Result<ExitCode, crate::Failure> {
+    tell(&url::ask(url, token).await?, json)
+}
+
+fn tell(findings: &Findings, json: bool) -> Result<ExitCode, crate::Failure> {
+    match json {
+        true => say(&format_args!("{}\n", serde_json::to_string_pretty(findings)?)),
+        false => say(findings),
+    }
     Ok(findings.exit_code())
 }
 

@@ -127,7 +127,7 @@ fn placement(n: u8, provider: &str) -> Placement {
 fn placed(n: u8, provider: &str) -> Vec<Step> {
     let opening =
         Opening { order: id(n), provider: provider.into(), amount: 1_300, currency: usd(), test: false, token: None };
-    let placement = Box::new(placement(n, provider));
+    let placement = std::sync::Arc::new(placement(n, provider));
     vec![
         step::<PaymentKind>(id(n).key(), payment::Fact::Opened { opening }),
         step::<OrderKind>(id(n).key(), order::Fact::Placed { placement }),

@@ -1,81 +1,11 @@
-//! `kill -9` in the middle of everything.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
+//! `kill -9` in the middle of what one order goes through; `drill.rs` kills a whole shop's business.
 
 use serde_json::{Value, json};
-use testkit::mart::{Answer, Ask, Mart, Plan, eventually, guest_order, rounds, with};
+use testkit::mart::{Ask, Mart, eventually, guest_order, with};
 
 use crate::{CLOUDMART, PATIENCE, at_once};
 
-/// Orders that are under way when the power goes.
-const BUYERS: usize = 40;
 const CONNECTIONS: usize = 16;
-
-/// Everything that a buyer was told.
-#[derive(Default)]
-struct Told {
-    confirmed: BTreeMap<String, String>,
-    unanswered: Vec<String>,
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_is_there_and_the_rest_ends_one_way_or_the_other() {
-    let mut mart = Mart::open(CLOUDMART).await;
-    mart.product("LAMP", 4_900, 100_000).await;
-    let mut told = Told::default();
-    for round in 0..rounds("CLOUDMART_KILLS", 5) {
-        let (answered, unanswered) = orders_until_killed(&mut mart, round).await;
-        for answer in answered {
-            let answer = answer.expect(201);
-            told.confirmed.insert(answer.text("id"), answer.text("number"));
-        }
-        told.unanswered.extend(unanswered);
-        mart.restart().await;
-        everything_settles(&mart).await;
-        for (id, number) in &told.confirmed {
-            let order = mart.order(id).await;
-            assert_eq!(order.body["status"], "confirmed", "{order}");
-            assert_eq!(order.body["number"], number.as_str(), "{order}");
-        }
-    }
-    assert!(!told.confirmed.is_empty() && !told.unanswered.is_empty(), "it was killed in the middle");
-
-    // A retry of what was never answered finds what is there, or does it now: never both.
-    let order = guest_order("LAMP", 1);
-    for key in &told.unanswered {
-        mart.place(key, &order).await.expect(201);
-    }
-    let all = told.confirmed.len() + told.unanswered.len();
-    let confirmed = mart.staff_list("/api/admin/orders?status=confirmed").await;
-    assert_eq!(confirmed.len(), all);
-    let all = i64::try_from(all).expect("a count");
-    assert_eq!(mart.stock("LAMP").await, (100_000, all, 100_000 - all));
-    mart.doctor().await;
-}
-
-/// Sends orders, and kills when some are answered and others are not.
-async fn orders_until_killed(mart: &mut Mart, round: u32) -> (Vec<Answer>, Vec<String>) {
-    use futures::StreamExt as _;
-    let order = guest_order("LAMP", 1);
-    let keys: Vec<String> = (0..BUYERS).map(|buyer| format!("round-{round}-buyer-{buyer}")).collect();
-    let (mut answered, mut unanswered) = (Vec::new(), Vec::new());
-    let asks: Vec<_> = keys.iter().map(|key| (key.clone(), mart.post("/api/orders").key(key).json(&order))).collect();
-    let send = |(key, ask): (String, Ask)| async move { (key, ask.try_send().await) };
-    let mut running = futures::stream::iter(asks).map(send).buffer_unordered(CONNECTIONS);
-    // Another instant each round, always with orders in flight.
-    let kill_after = 3 + (round as usize * 7) % (BUYERS - CONNECTIONS);
-    while let Some((key, answer)) = running.next().await {
-        match answer {
-            Ok(answer) => answered.push(answer),
-            Err(_) => unanswered.push(key),
-        }
-        if answered.len() == kill_after {
-            mart.kill9();
-        }
-    }
-    (answered, unanswered)
-}
 
 async fn everything_settles(mart: &Mart) {
     eventually("every process is at its end", PATIENCE, async || {
@@ -232,78 +162,4 @@ async fn what_staff_did_survives() {
     assert_eq!(mart.staff_get("/api/admin/settings").send().await.body, settings.body);
     assert_eq!(mart.stock("LAMP").await, (8, 0, 8));
     mart.doctor().await;
-}
-
-/// One event of the trace, as far as it matters here.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Call {
-    /// A buyer's order is read.
-    Asked,
-    /// Bytes go to the write-ahead log.
-    WalWrite,
-    /// They are on the disk.
-    WalSync,
-    /// The buyer is told that the order is there.
-    Created,
-}
-
-#[tokio::test]
-async fn nothing_is_acknowledged_before_it_is_on_the_disk() {
-    const ORDERS: usize = 10;
-    let has_strace = Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success());
-    assert!(has_strace, "strace is missing; `cargo xtask test` installs it");
-    let folder = tempfile::tempdir().expect("a folder for the trace");
-    let trace = folder.path().join("trace");
-    let trace_path = trace.to_string_lossy().into_owned();
-    let calls = "trace=fdatasync,fsync,pwrite64,pwritev,write,writev,sendto,sendmsg,read,recvfrom,recvmsg";
-    // `-D` keeps the mart's process id, `-y` names files, `-s` shows enough to know a request by.
-    let wrapper = ["strace", "-D", "-f", "-y", "-s", "64", "-e", calls, "-o", &trace_path];
-    let mut mart = Mart::open_as(Plan::empty(CLOUDMART).under(&wrapper)).await;
-    mart.product("LAMP", 4_900, 100).await;
-    for _ in 0..ORDERS {
-        mart.buy("LAMP", 1).await;
-    }
-    assert!(mart.terminate().await.success());
-    let text = eventually("the trace is whole", PATIENCE, async || {
-        let text = std::fs::read_to_string(&trace).ok()?;
-        text.contains("+++ exited with 0 +++").then_some(text)
-    })
-    .await;
-
-    let calls = calls_in(&text);
-    let asked: Vec<usize> = (0..calls.len()).filter(|&at| calls[at] == Call::Asked).collect();
-    assert_eq!(asked.len(), ORDERS, "the trace shows every order");
-    for at in asked {
-        let length = calls[at..].iter().position(|call| *call == Call::Created).expect("an answer to every order");
-        let between = &calls[at..at + length];
-        let written = between.iter().position(|call| *call == Call::WalWrite);
-        let synced = between.iter().rposition(|call| *call == Call::WalSync);
-        let is_safe = written.zip(synced).is_some_and(|(written, synced)| written < synced);
-        assert!(is_safe, "acknowledged before it was written and synced: {between:?}");
-    }
-}
-
-/// Reads the lines of `strace -f`. A call of one thread may be cut in two by another's: then a write counts when it
-/// begins and a sync when it ends.
-fn calls_in(trace: &str) -> Vec<Call> {
-    let mut syncing = BTreeSet::new();
-    let mut calls = Vec::new();
-    for line in trace.lines() {
-        let Some((thread, call)) = line.split_once(' ') else { continue };
-        let call = call.trim_start();
-        let is_wal = call.contains("-wal>");
-        let is_sync = call.starts_with("fdatasync(") || call.starts_with("fsync(");
-        if is_sync && is_wal && call.contains("<unfinished") {
-            syncing.insert(thread);
-        } else if is_sync && is_wal || call.contains("sync resumed>") && syncing.remove(thread) {
-            calls.push(Call::WalSync);
-        } else if call.starts_with("pwrite") && is_wal {
-            calls.push(Call::WalWrite);
-        } else if call.contains("\"POST /api/orders HTTP") {
-            calls.push(Call::Asked);
-        } else if call.contains("HTTP/1.1 201") {
-            calls.push(Call::Created);
-        }
-    }
-    calls
 }

@@ -13,6 +13,22 @@ fn text(path: &Path) -> String {
 }
 
 #[tokio::test]
+async fn doctor_tells_programs_what_it_tells_people() {
+    let mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 1_000, 10).await;
+    mart.buy("LAMP", 1).await;
+    let data = text(&mart.data());
+    let url = mart.url("");
+    for at in [["--data", &data], ["--url", &url]] {
+        let told = mart.command(&[["doctor", "--json"], at].concat()).await;
+        assert!(told.status.success(), "{told}");
+        let findings: Value = serde_json::from_str(&told.out).unwrap_or_else(|error| panic!("{error}: {told}"));
+        let checks = findings["checks"].as_array().expect("checks");
+        assert!(checks.len() > 5 && checks.iter().all(|check| check["problems"] == json!([])), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_backup_under_load_is_a_whole_shop() {
     use futures::StreamExt as _;
     let mart = Mart::open(CLOUDMART).await;
@@ -56,7 +72,9 @@ async fn a_backup_under_load_is_a_whole_shop() {
     }
     let listed = copy.staff_list("/api/admin/orders?status=confirmed").await;
     let (_, reserved, _) = copy.stock("LAMP").await;
-    assert_eq!(usize::try_from(reserved).expect("a count"), listed.len());
+    // Of the 16 buyers at once, some were between their stock and their order: what is held for them expires.
+    let reserved = usize::try_from(reserved).expect("a count");
+    assert!((listed.len()..=listed.len() + 16).contains(&reserved), "{reserved} for {} orders", listed.len());
     copy.buy("LAMP", 1).await;
     copy.doctor().await;
     // The original does not know of it.

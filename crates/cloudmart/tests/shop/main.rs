@@ -3,9 +3,11 @@
 
 mod after_sale;
 mod bad_input;
+mod bench;
 mod buying;
 mod carts;
 mod crash;
+mod drill;
 mod flash_sale;
 mod import;
 mod keeping;
@@ -14,7 +16,6 @@ mod once;
 mod payments;
 mod privacy;
 mod replay;
-mod room;
 mod routes;
 mod search;
 mod start;

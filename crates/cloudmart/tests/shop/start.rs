@@ -1,7 +1,6 @@
 //! The first minutes with a shop, and every later start.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -246,22 +245,6 @@ fn png() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_second_process_on_the_same_data_is_refused() {
-    let mut first = Mart::open(CLOUDMART).await;
-    first.product("LAMP", 1_000, 10).await;
-    let mut second = Mart::prepare(Plan::empty(CLOUDMART).data(first.data())).await;
-    second.spawn();
-    let status = second.ended().await;
-    assert!(!status.success(), "{}", second.log());
-    let told = second.output();
-    assert!(!told.is_empty() && !told.to_lowercase().contains("panic"), "a clear refusal: {told}");
-    assert!(told.contains(&*first.data().to_string_lossy()), "it names the folder: {told}");
-    assert!(first.is_alive());
-    first.buy("LAMP", 1).await;
-    first.doctor().await;
-}
-
-#[tokio::test]
 async fn a_folder_that_cannot_be_is_told_of() {
     let scratch = tempfile::tempdir().expect("a folder");
     let file = scratch.path().join("a-file");
@@ -270,17 +253,6 @@ async fn a_folder_that_cannot_be_is_told_of() {
         refuses(&folder).await;
     }
     assert_eq!(std::fs::read_to_string(&file).expect("the file"), "not a folder");
-
-    // A folder on a read-only disk needs somebody who may mount one.
-    let mounted = scratch.path().join("read-only");
-    std::fs::create_dir(&mounted).expect("a folder");
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs"]).arg(&mounted).output();
-    if mount.is_ok_and(|done| done.status.success()) {
-        let _unmount = crate::room::Unmount(mounted.clone());
-        refuses(&mounted.join("data")).await;
-    } else {
-        eprintln!("no right to mount: the read-only disk was not tried");
-    }
 }
 
 async fn refuses(folder: &std::path::Path) {

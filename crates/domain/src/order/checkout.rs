@@ -230,33 +230,15 @@ impl Order {
             Fact::Restocked { refund } => {
                 self.refunds.iter().any(|known| known.refund.id == *refund && !known.restocked)
             }
-            Fact::StepFailed { step, attempt, .. } => {
-                self.is_to_do(*step) && process.parked.is_none() && *attempt == process.attempts + 1
-            }
-            Fact::Parked { step, .. } => self.is_to_do(*step) && process.parked.is_none(),
+            Fact::StepFailed { step, attempt, .. } => self.waits_for(*step) && *attempt == process.attempts + 1,
+            Fact::Parked { step, .. } => self.waits_for(*step),
             _ => true,
         }
     }
 
-    /// Whether a step is still to be done: another driver may have done it, or have ended the order.
-    fn is_to_do(&self, step: StepKind) -> bool {
-        let process = &self.process;
-        let is_open = self.status == Status::Pending && self.cancellation.is_none();
-        let is_being_undone = self.cancellation.is_some() && self.status != Status::Cancelled;
-        let is_sold = matches!(self.status, Status::Confirmed | Status::Completed) && self.cancellation.is_none();
-        match step {
-            StepKind::Reserve => is_open && !process.reserved,
-            StepKind::Authorize => is_open && !process.authorized,
-            StepKind::ConfirmReservation => is_open && !process.reservation_confirmed,
-            StepKind::UndoPayment => is_being_undone && !process.payment_undone,
-            StepKind::Release => is_being_undone && !process.released,
-            StepKind::Capture => {
-                is_sold && self.captures.values().any(|capture| capture.progress == Progress::Requested)
-            }
-            StepKind::ShipStock => is_sold && self.shipments.iter().any(|known| !known.stock_taken),
-            StepKind::Refund => is_sold && self.refunds.iter().any(|known| known.progress == Progress::Requested),
-            StepKind::Restock => is_sold && self.refunds.iter().any(|known| !known.restocked),
-        }
+    /// Whether this step is the next, now or when its pause is over. Of another, somebody else has seen to it meanwhile.
+    fn waits_for(&self, step: StepKind) -> bool {
+        matches!(self.next(Timestamp::MAX), Next::Do(next) if next.kind() == step)
     }
 
     /// What follows from one more failure of a step.

@@ -7,6 +7,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +193,7 @@ impl Refund {
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
     Placed {
-        placement: Box<Placement>,
+        placement: Arc<Placement>,
     },
     Reserved {},
     Rejected {

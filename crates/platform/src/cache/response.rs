@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parking_lot::Mutex;
@@ -17,7 +17,7 @@ use crate::entropy::Entropy;
 use crate::http::compress::{self, accepts_gzip, is_worth_it};
 use crate::http::etag::ETag;
 use crate::http::extract::IfNoneMatch;
-use crate::http::guard::add_vary;
+use crate::http::guard::{self, add_vary};
 use crate::http::metrics::Registry;
 use crate::http::problem::Problem;
 
@@ -30,16 +30,22 @@ const HEAD_BYTES: usize = 1_024;
 #[derive(Debug, Clone, Default)]
 pub struct CacheTags(pub Vec<String>);
 
-/// An answer that is all there.
+/// An answer that is all there, in each form that it is sent in.
 #[derive(Debug, Clone)]
 pub struct Finished {
     status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    gzip: Option<Bytes>,
+    plain: Form,
+    gzip: Option<Form>,
     etag: ETag,
     problem: Option<Problem>,
     tags: Vec<String>,
+}
+
+/// One content coding: with its headers, its own tag among them.
+#[derive(Debug, Clone)]
+struct Form {
+    headers: HeaderMap,
+    body: Bytes,
 }
 
 impl Finished {
@@ -59,12 +65,26 @@ impl Finished {
             .and_then(|tag| ETag::parse(tag.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?));
         parts.headers.remove(header::CONTENT_LENGTH);
         let compressible = !parts.headers.contains_key(header::CONTENT_ENCODING) && is_worth_it(&parts.headers);
+        let etag = own_tag.unwrap_or_else(|| ETag::of_bytes(&body));
+        let compressed = if compressible { compressed(&body) } else { None };
+        guard::secure_headers(&mut parts.headers);
+        if compressed.is_some() {
+            add_vary(&mut parts.headers, "accept-encoding");
+        }
+        if parts.status == StatusCode::OK {
+            parts.headers.insert(header::ETAG, etag.header());
+        }
+        let gzip = compressed.map(|body| {
+            let mut headers = parts.headers.clone();
+            headers.insert(header::ETAG, etag.coded("gzip").header());
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            Form { headers, body }
+        });
         Finished {
             status: parts.status,
-            etag: own_tag.unwrap_or_else(|| ETag::of_bytes(&body)),
-            gzip: if compressible { compressed(&body) } else { None },
-            headers: parts.headers,
-            body,
+            plain: Form { headers: parts.headers, body },
+            gzip,
+            etag,
             problem: parts.extensions.remove(),
             tags: parts.extensions.remove().map(|CacheTags(tags)| tags).unwrap_or_default(),
         }
@@ -72,13 +92,13 @@ impl Finished {
 
     fn failed() -> Finished {
         let problem = Problem::internal();
+        let content_type = HeaderValue::from_static(crate::http::problem::CONTENT_TYPE);
         Finished {
             status: problem.status(),
-            headers: HeaderMap::from_iter([(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static(crate::http::problem::CONTENT_TYPE),
-            )]),
-            body: problem.to_body().into(),
+            plain: Form {
+                headers: HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]),
+                body: problem.to_body().into(),
+            },
             gzip: None,
             etag: ETag::of_bytes(&[]),
             problem: Some(problem),
@@ -91,64 +111,46 @@ impl Finished {
     }
 
     fn says(&self, directive: &str) -> bool {
-        let control = self.headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+        let lines = self.plain.headers.get_all(header::CACHE_CONTROL);
+        let control = lines.iter().filter_map(|value| value.to_str().ok());
         control.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case(directive))
     }
 
     /// Whether it may be given to others: not with a cookie, not when it says that it is private.
     fn may_be_shared(&self) -> bool {
-        !self.headers.contains_key(header::SET_COOKIE) && !self.says("private")
+        !self.plain.headers.contains_key(header::SET_COOKIE) && !self.says("private")
     }
 
-    fn may_be_kept(&self) -> bool {
+    pub(crate) fn may_be_kept(&self) -> bool {
         self.status == StatusCode::OK && self.may_be_shared() && !self.says("no-store")
     }
 
     /// For one caller: compressed if that is wanted, 304 if the caller has it already.
     pub fn respond(&self, asked: &HeaderMap) -> Response {
-        if self.status != StatusCode::OK {
-            return self.with(self.body.clone(), None);
-        }
-        if let Some(mut short) = IfNoneMatch::of(asked).not_modified(&self.etag) {
+        if self.status == StatusCode::OK
+            && let Some(mut short) = IfNoneMatch::of(asked).not_modified(&self.etag)
+        {
             for name in [header::CACHE_CONTROL, header::CONTENT_LOCATION, header::EXPIRES, header::VARY] {
-                copy(&self.headers, &name, short.headers_mut());
+                copy(&self.plain.headers, &name, short.headers_mut());
             }
-            self.vary(short.headers_mut());
             return short;
         }
-        match &self.gzip {
-            Some(gzip) if accepts_gzip(asked) => {
-                let mut response = self.with(gzip.clone(), Some(&self.etag.coded("gzip")));
-                response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                response
-            }
-            _ => self.with(self.body.clone(), Some(&self.etag)),
-        }
-    }
-
-    fn with(&self, body: Bytes, etag: Option<&ETag>) -> Response {
-        let mut response = (self.status, Body::from(body)).into_response();
-        *response.headers_mut() = self.headers.clone();
-        if let Some(etag) = etag {
-            response.headers_mut().insert(header::ETAG, etag.header());
-        }
+        let gzip = self.gzip.as_ref().filter(|_| self.status == StatusCode::OK && accepts_gzip(asked));
+        let Form { headers, body } = gzip.unwrap_or(&self.plain);
+        let mut response = Response::new(Body::from(body.clone()));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers.clone();
         if let Some(problem) = &self.problem {
             response.extensions_mut().insert(problem.clone());
         }
-        self.vary(response.headers_mut());
         response
-    }
-
-    fn vary(&self, headers: &mut HeaderMap) {
-        if self.gzip.is_some() {
-            add_vary(headers, "accept-encoding");
-        }
     }
 }
 
 impl Weigh for Arc<Finished> {
     fn weight(&self) -> usize {
-        self.body.len() + self.gzip.weight() + HEAD_BYTES
+        let gzip = self.gzip.as_ref().map_or(0, |form| form.body.len() + HEAD_BYTES);
+        self.plain.body.len() + HEAD_BYTES + gzip
     }
 }
 
@@ -245,7 +247,7 @@ impl ResponseCache {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use axum::response::Html;
+    use axum::response::{Html, IntoResponse};
 
     use super::*;
     use crate::entropy::SeededEntropy;

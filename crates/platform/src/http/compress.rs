@@ -40,11 +40,13 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let mut any = None;
     for offer in lines.flat_map(|line| line.split(',')) {
         let (coding, weight) = offer.split_once(';').unwrap_or((offer, ""));
-        let weight = weight.trim().strip_prefix("q=").unwrap_or("1").trim().parse::<f32>().unwrap_or(0.0);
-        match coding.trim().to_ascii_lowercase().as_str() {
-            "gzip" | "x-gzip" => return weight > 0.0,
-            "*" => any = Some(weight > 0.0),
-            _ => {}
+        let weight = weight.trim().strip_prefix("q=").map_or(1.0, |weight| weight.trim().parse::<f32>().unwrap_or(0.0));
+        let coding = coding.trim();
+        if ["gzip", "x-gzip"].iter().any(|known| coding.eq_ignore_ascii_case(known)) {
+            return weight > 0.0;
+        }
+        if coding == "*" {
+            any = Some(weight > 0.0);
         }
     }
     any.unwrap_or(false)

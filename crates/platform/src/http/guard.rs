@@ -126,7 +126,11 @@ pub(super) fn secure(response: &mut Response<Body>) {
     if response.status() == StatusCode::NOT_MODIFIED {
         return;
     }
-    let headers = response.headers_mut();
+    secure_headers(response.headers_mut());
+}
+
+/// The same for the headers of a full answer.
+pub(crate) fn secure_headers(headers: &mut HeaderMap) {
     let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let (policy, framing) = if is_page { (PAGE_POLICY, "SAMEORIGIN") } else { (DATA_POLICY, "DENY") };
     for (name, value) in [

@@ -2,6 +2,7 @@
 //! It does not know what is served; the services bring the routes.
 
 pub mod compress;
+pub mod edge;
 pub mod etag;
 pub mod extract;
 mod fallback;
@@ -13,6 +14,7 @@ pub mod metrics;
 pub mod problem;
 pub mod rate;
 pub mod serve;
+mod site;
 pub mod trace;
 
 use std::net::IpAddr;
@@ -21,22 +23,24 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 use tower::ServiceBuilder;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
+use self::edge::{Again, Edge};
 use self::guard::Guard;
 use self::limits::{Limits, Place};
 use self::metrics::{HttpMetrics, Registry};
 use self::problem::Problem;
 use self::rate::{RateLimiter, Spent};
 use self::trace::RequestContext;
-use crate::entropy::Entropy;
+use crate::entropy::{Buffered, Entropy};
 
+pub use self::site::Site;
 /// An answer that is made once and given to many.
 pub use crate::cache::{Finished, Weigh};
 
@@ -75,46 +79,54 @@ impl Config {
 }
 
 /// Puts the conventions around all routes that the router has by now. Call it last.
-///
-/// From the outside in: tag, compression, then [`converse`], then the body limit of routes that set none of their own.
 pub fn conventions(router: Router, config: Config) -> Router {
-    let json_body_bytes = config.limits.json_body_bytes;
-    let metrics = HttpMetrics::new(Arc::clone(&config.metrics));
-    let conventions = Arc::new(Conventions { config, metrics });
-    router.layer(
-        ServiceBuilder::new()
-            .map_response(compress::tag)
-            .layer(compress::layer())
-            .layer(middleware::from_fn_with_state(conventions, converse))
-            .layer(DefaultBodyLimit::max(json_body_bytes)),
-    )
+    Conventions::new(config).around(router)
 }
 
-struct Conventions {
+/// What is done for every request, whoever answers it.
+pub struct Conventions {
     config: Config,
+    /// Of requests' names.
+    entropy: Buffered,
     metrics: HttpMetrics,
+    edge: Edge,
+}
+
+impl Conventions {
+    pub fn new(config: Config) -> Arc<Conventions> {
+        let metrics = HttpMetrics::new(Arc::clone(&config.metrics));
+        let entropy = Buffered::new(Arc::clone(&config.entropy));
+        Arc::new(Conventions { config, entropy, metrics, edge: Edge::default() })
+    }
+
+    /// Puts them around all routes that the router has by now.
+    ///
+    /// From the outside in: tag, compression, then [`converse`], then the body limit of routes that set none of their own.
+    pub fn around(self: &Arc<Conventions>, router: Router) -> Router {
+        router.layer(
+            ServiceBuilder::new()
+                .map_response(compress::tag)
+                .layer(compress::layer())
+                .layer(middleware::from_fn_with_state(Arc::clone(self), converse))
+                .layer(DefaultBodyLimit::max(self.config.limits.json_body_bytes)),
+        )
+    }
 }
 
 /// One request, from its head to its answer's head.
 async fn converse(State(conventions): State<Arc<Conventions>>, request: Request, next: Next) -> Response {
-    let Conventions { config, metrics } = &*conventions;
-    let began = Instant::now();
     let (mut parts, body) = request.into_parts();
-    let context = RequestContext::of(&parts, &config.trusted_proxies, &*config.entropy);
     let route = parts.extensions.get::<MatchedPath>().cloned();
-    let span = context.span(&parts.method, route.as_ref());
-    parts.extensions.insert(context.clone());
-    let asked = Asked {
-        method: parts.method.clone(),
-        path: parts.uri.path().to_owned(),
-        origin: parts.headers.get(header::ORIGIN).cloned(),
-    };
+    let mut visit = conventions.begin(&parts, route);
+    let span = visit.span();
+    parts.extensions.insert(visit.context.clone());
+    visit.spent = conventions.spend(&mut parts, &visit.context).await;
+    let is_plain = edge::is_plain(&parts);
 
-    let spent = conventions.spend(&parts, &context).await;
-    let answer = if let Some(answer) = config.guard.preflight(&parts) {
+    let mut answer = if let Some(answer) = conventions.config.guard.preflight(&parts) {
         answer
     } else {
-        match conventions.admit(&parts, spent) {
+        match conventions.admit(&parts, visit.spent) {
             Ok(place) => {
                 let request = Request::from_parts(parts, body);
                 let answer = conventions.handle(request, next).instrument(span.clone()).await;
@@ -124,37 +136,88 @@ async fn converse(State(conventions): State<Arc<Conventions>>, request: Request,
             Err(problem) => problem.into_response(),
         }
     };
-
-    let mut response = finish(fallback::as_problem(answer), &asked.path, &context);
-    if let Some(spent) = spent {
-        spent.write_to(response.headers_mut());
+    if let Some(again) = answer.extensions_mut().remove::<Again>().filter(|_| is_plain) {
+        conventions.edge.keep(&visit.uri, visit.route.clone(), again);
     }
-    config.guard.write_cors(asked.origin.as_ref(), response.headers_mut());
-    guard::secure(&mut response);
-    let took = began.elapsed();
-    metrics.answered(&asked.method, route.as_ref().map(MatchedPath::as_str), response.status(), took);
-    span.in_scope(|| note(&span, response.status(), took));
-    response
+    conventions.end(&visit, &span, fallback::as_problem(answer))
 }
 
-/// What of the request is still needed when it is gone.
-struct Asked {
-    method: axum::http::Method,
-    path: String,
-    origin: Option<axum::http::HeaderValue>,
+/// A request that is being answered: what of it is still needed when it is gone.
+struct Visit {
+    began: Instant,
+    context: RequestContext,
+    method: Method,
+    uri: Uri,
+    origin: Option<HeaderValue>,
+    route: Option<MatchedPath>,
+    spent: Option<Spent>,
+}
+
+impl Visit {
+    fn span(&self) -> Span {
+        self.context.span(&self.method, self.route.as_ref())
+    }
 }
 
 impl Conventions {
+    fn begin(&self, parts: &Parts, route: Option<MatchedPath>) -> Visit {
+        Visit {
+            began: Instant::now(),
+            context: RequestContext::of(parts, &self.config.trusted_proxies, &self.entropy),
+            method: parts.method.clone(),
+            uri: parts.uri.clone(),
+            origin: parts.headers.get(header::ORIGIN).cloned(),
+            route,
+            spent: None,
+        }
+    }
+
+    /// What every answer says, and what is noted of it.
+    fn end(&self, visit: &Visit, span: &Span, answer: Response) -> Response {
+        let mut response = finish(answer, visit.uri.path(), &visit.context);
+        if let Some(spent) = visit.spent {
+            spent.write_to(response.headers_mut());
+        }
+        self.config.guard.write_cors(visit.origin.as_ref(), response.headers_mut());
+        guard::secure(&mut response);
+        let took = visit.began.elapsed();
+        let route = visit.route.as_ref().map(MatchedPath::as_str);
+        self.metrics.answered(&visit.method, route, response.status(), took);
+        span.in_scope(|| note(span, response.status(), took));
+        response
+    }
+
+    /// The answer that the edge has to this request. Whoever has asked too often is passed on, with what was spent: the
+    /// routes know who is exempt, and how to refuse.
+    fn answer_at_edge(&self, parts: &mut Parts) -> Option<Response> {
+        let kept = self.edge.get(parts)?;
+        let mut visit = self.begin(parts, kept.route.clone());
+        visit.spent = self.spend_one(parts, &visit.context);
+        if let Some(spent) = visit.spent.filter(Spent::is_refused) {
+            parts.extensions.insert(spent);
+            return None;
+        }
+        self.metrics.from_edge.add(1);
+        // Without something to log, nobody would see the span.
+        let span = if tracing::enabled!(tracing::Level::DEBUG) { visit.span() } else { Span::none() };
+        Some(self.end(&visit, &span, kept.respond(&parts.headers)))
+    }
+
     /// `None` for those who are not limited.
-    async fn spend(&self, parts: &Parts, context: &RequestContext) -> Option<Spent> {
+    async fn spend(&self, parts: &mut Parts, context: &RequestContext) -> Option<Spent> {
+        let at_edge = parts.extensions.remove::<Spent>();
+        let spent = at_edge.or_else(|| self.spend_one(parts, context))?;
+        let passes = spent.is_refused() && (self.config.rate_exempt)(parts).await;
+        if passes { None } else { Some(spent) }
+    }
+
+    fn spend_one(&self, parts: &Parts, context: &RequestContext) -> Option<Spent> {
         let rate = self.config.rate.as_ref()?;
         let client = context.client?;
         if (client.is_loopback() && !self.config.rate_on_loopback) || self.config.limits.is_exempt(parts.uri.path()) {
             return None;
         }
-        let spent = rate.spend_ip(client);
-        let passes = spent.check().is_err() && (self.config.rate_exempt)(parts).await;
-        if passes { None } else { Some(spent) }
+        Some(rate.spend_ip(client))
     }
 
     /// All that can be refused before a handler sees it, the cheapest first; a place to work in when nothing is.

@@ -116,6 +116,10 @@ impl Generations {
 }
 
 impl Spent {
+    pub fn is_refused(&self) -> bool {
+        self.retry_in.is_some()
+    }
+
     /// # Errors
     /// 429 with `Retry-After`
     pub fn check(&self) -> Result<(), Problem> {

@@ -1,4 +1,4 @@
-//! Serves a router on a listener, and stops so that nobody notices: no new connections, every request answered.
+//! Serves a site on a listener, and stops so that nobody notices: no new connections, every request answered.
 //! It does not know what is served, nor who says when to stop.
 
 use std::convert::Infallible;
@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, header};
@@ -20,8 +19,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tower::ServiceExt;
 
+use super::Site;
 use super::metrics::Registry;
 
 /// How connections are kept.
@@ -71,10 +70,11 @@ const BUFFER_BYTES_MIN: usize = 8 * 1024;
 /// Serves until `stop` is done, then drains: what the system has accepted by then is still answered.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    site: impl Into<Site>,
     stop: impl Future<Output = ()>,
     config: ServeConfig,
 ) -> Ended {
+    let site = site.into();
     let places = Arc::new(Semaphore::new(config.connections));
     if let Some(metrics) = &config.metrics {
         let (open, all) = (Arc::clone(&places), config.connections);
@@ -92,13 +92,13 @@ pub async fn serve(
             () = &mut stop => break,
             Some(_) = tasks.join_next() => {}
             (place, stream, peer) = accept(&listener, &places) => {
-                tasks.spawn(converse(stream, peer, router.clone(), config.clone(), stopped.clone(), place));
+                tasks.spawn(converse(stream, peer, site.clone(), config.clone(), stopped.clone(), place));
             }
         }
     }
     // Whoever is connected but waits to be accepted is not turned away.
     while let Some((place, stream, peer)) = accept(&listener, &places).now_or_never() {
-        tasks.spawn(converse(stream, peer, router.clone(), config.clone(), stopped.clone(), place));
+        tasks.spawn(converse(stream, peer, site.clone(), config.clone(), stopped.clone(), place));
     }
     drop(listener);
     stopping.send_replace(true);
@@ -134,7 +134,7 @@ fn is_the_peers(error: &io::Error) -> bool {
 async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    site: Site,
     config: ServeConfig,
     mut stopped: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
@@ -143,10 +143,10 @@ async fn converse(
         tracing::debug!(%error, "a connection is gone already");
         return;
     }
-    let is_stopping = stopped.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (router, is_stopping) = (router.clone(), is_stopping.clone());
-        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), peer, &is_stopping).await) }
+    let caller = Arc::new(Caller { site, peer, is_stopping: stopped.clone() });
+    let service = service_fn(move |request| {
+        let caller = Arc::clone(&caller);
+        caller.answer(request).map(move |answer| Ok::<_, Infallible>(caller.last_word(answer)))
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -167,18 +167,26 @@ async fn converse(
     note(connection.await);
 }
 
-async fn answer(
-    router: Router,
-    mut request: Request<Body>,
+/// The other end of a connection, and what it is served.
+struct Caller {
+    site: Site,
     peer: SocketAddr,
-    is_stopping: &watch::Receiver<bool>,
-) -> Response<Body> {
-    request.extensions_mut().insert(ConnectInfo(peer));
-    let Ok(mut response) = router.oneshot(request).await;
-    if *is_stopping.borrow() {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    is_stopping: watch::Receiver<bool>,
+}
+
+impl Caller {
+    fn answer(&self, mut request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<> {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.site.answer(request)
     }
-    response
+
+    /// Says in an answer when it is the last one.
+    fn last_word(&self, mut answer: Response<Body>) -> Response<Body> {
+        if *self.is_stopping.borrow() {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
 }
 
 fn note(result: Result<(), hyper::Error>) {
@@ -189,6 +197,7 @@ fn note(result: Result<(), hyper::Error>) {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::{Notify, oneshot};

@@ -37,25 +37,32 @@ impl RequestContext {
     /// Reads the request's head; what is missing or malformed is made anew.
     pub fn of(parts: &Parts, trusted_proxies: &[IpAddr], entropy: &dyn Entropy) -> RequestContext {
         let parent = parts.headers.get(&TRACEPARENT).and_then(|value| parse_traceparent(value.to_str().ok()?));
-        let (trace_id, sampled) = parent.unwrap_or_else(|| (hex::<16>(entropy), true));
+        // Drawn at once: each draw may be a call of the operating system.
+        let random = draw::<40>(entropy);
+        let (trace_id, sampled) = parent.unwrap_or_else(|| (hex(&random[..16]), true));
         RequestContext {
-            trace_id: trace_id.into(),
-            span_id: hex::<8>(entropy).into(),
+            trace_id,
+            span_id: hex(&random[16..24]),
             sampled,
-            request_id: request_id(&parts.headers).unwrap_or_else(|| hex::<16>(entropy)).into(),
+            request_id: request_id(&parts.headers).unwrap_or_else(|| hex(&random[24..])),
             client: client(parts, trusted_proxies),
         }
     }
 
     /// For calls that this request makes, and for its answer.
     pub fn traceparent(&self) -> String {
-        format!("00-{}-{}-0{}", self.trace_id, self.span_id, u8::from(self.sampled))
+        let flags = if self.sampled { "-01" } else { "-00" };
+        ["00-", &self.trace_id, "-", &self.span_id, flags].concat()
     }
 
     /// Says them in the answer.
     pub(super) fn write_to(&self, headers: &mut HeaderMap) {
-        for (name, value) in [(&TRACEPARENT, self.traceparent()), (&REQUEST_ID, self.request_id.to_string())] {
-            if let Ok(value) = HeaderValue::try_from(value) {
+        let values = [
+            (&TRACEPARENT, HeaderValue::try_from(self.traceparent())),
+            (&REQUEST_ID, HeaderValue::from_str(&self.request_id)),
+        ];
+        for (name, value) in values {
+            if let Ok(value) = value {
                 headers.insert(name, value);
             }
         }
@@ -86,7 +93,7 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
 }
 
 /// The trace id and the sampled flag of `00-<trace>-<parent>-<flags>` (W3C Trace Context, level 1).
-fn parse_traceparent(text: &str) -> Option<(String, bool)> {
+fn parse_traceparent(text: &str) -> Option<(Arc<str>, bool)> {
     let is_hex =
         |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
@@ -97,14 +104,14 @@ fn parse_traceparent(text: &str) -> Option<(String, bool)> {
     if !well_formed || !known_end || version == "ff" || is_zero(trace) || is_zero(parent) {
         return None;
     }
-    Some((trace.to_owned(), u8::from_str_radix(flags, 16).ok()? & 1 == 1))
+    Some((trace.into(), u8::from_str_radix(flags, 16).ok()? & 1 == 1))
 }
 
 /// The caller's id when it can stand in a log: short, and of harmless characters.
-fn request_id(headers: &HeaderMap) -> Option<String> {
+fn request_id(headers: &HeaderMap) -> Option<Arc<str>> {
     let id = headers.get(&REQUEST_ID)?.to_str().ok()?;
     let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
-    ((1..=REQUEST_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(harmless)).then(|| id.to_owned())
+    ((1..=REQUEST_ID_CHARS_MAX).contains(&id.len()) && id.bytes().all(harmless)).then(|| id.into())
 }
 
 /// The peer; when that is a trusted proxy, the last address in `X-Forwarded-For` that is none.
@@ -127,12 +134,14 @@ fn client(parts: &Parts, trusted_proxies: &[IpAddr]) -> Option<IpAddr> {
     Some(nearest)
 }
 
-fn hex<const N: usize>(entropy: &dyn Entropy) -> String {
-    use std::fmt::Write as _;
-    draw::<N>(entropy).iter().fold(String::with_capacity(N * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+fn hex(bytes: &[u8]) -> Arc<str> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = vec![0; bytes.len() * 2];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    // Digits are text, so this does not fail.
+    String::from_utf8(text).unwrap_or_default().into()
 }
 
 #[cfg(test)]

@@ -179,7 +179,7 @@ impl Executor {
         R: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let slots = self.pin(&command.streams).await.map_err(|error| RunError::Failed(error.into()))?;
+        let slots = self.pin(&command).await.map_err(|error| RunError::Failed(error.into()))?;
         let job = Queued::new(Box::new(TypedJob::new(command, reply)), slots);
         self.queue.try_send(job).map_err(|error| {
             RunError::Failed(match error {
@@ -198,20 +198,25 @@ impl Executor {
         }
     }
 
-    async fn pin(&self, streams: &[StreamId]) -> StoreResult<Vec<Arc<super::states::Slot>>> {
-        let mut slots = Vec::with_capacity(streams.len());
-        for stream in streams {
-            slots.push(self.shared.states.pin(stream)?);
+    async fn pin<A, R>(&self, command: &Command<A, R>) -> StoreResult<Vec<Arc<super::states::Slot>>> {
+        let mut slots = Vec::with_capacity(command.streams.len());
+        for stream in &command.streams {
+            let slot = self.shared.states.pin(stream)?;
+            if command.new_streams.contains(stream) {
+                slot.presume_new();
+            }
+            slots.push(slot);
         }
-        futures::future::try_join_all(slots.iter().map(|slot| self.shared.states.load(slot))).await?;
+        if slots.iter().any(|slot| !slot.is_resident()) {
+            futures::future::try_join_all(slots.iter().map(|slot| self.shared.states.load(slot))).await?;
+        }
         Ok(slots)
     }
 
     /// The durable state of a stream, as of now, and its version.
     pub async fn read<K: Kind>(&self, stream: &StreamId) -> StoreResult<(Arc<K::State>, Version)> {
         let slot = self.shared.states.pin(stream)?;
-        self.shared.states.refresh(&slot).await?;
-        let point = slot.durable();
+        let point = self.shared.states.read(&slot).await?;
         let state = point
             .state
             .downcast::<K::State>()

@@ -214,6 +214,14 @@ pub trait Log: Send + Sync {
 
     async fn load_snapshot(&self, stream: &StreamId) -> StoreResult<Option<Snapshot>>;
 
+    /// The newest snapshot and the facts after it, at most `limit`: what a state is made from, where an engine can in
+    /// one round trip.
+    async fn read_latest(&self, stream: &StreamId, limit: usize) -> StoreResult<(Option<Snapshot>, Vec<RecordedFact>)> {
+        let snapshot = self.load_snapshot(stream).await?;
+        let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+        Ok((snapshot, self.read_stream(stream, after, limit).await?))
+    }
+
     /// Whether no other process can append to this store. Only then may a refusal rest on memory alone.
     fn owned_alone(&self) -> bool;
 }

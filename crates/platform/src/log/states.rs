@@ -31,6 +31,8 @@ pub(crate) struct Slot {
 
 struct Inner {
     loaded: bool,
+    /// Taken for a stream that does not exist yet, without having looked. The next append tells.
+    presumed_new: bool,
     tip: Point,
     /// The last durable point, while facts after it are in flight.
     base: Option<Point>,
@@ -56,8 +58,15 @@ struct InFlight {
 impl Slot {
     fn new(stream: StreamId, kind: Arc<dyn ErasedKind>) -> Self {
         let tip = Point { version: 0, time: Timestamp::MIN, state: kind.empty() };
-        let inner =
-            Inner { loaded: false, tip, base: None, in_flight: VecDeque::new(), snapshot_version: 0, weight: 0 };
+        let inner = Inner {
+            loaded: false,
+            presumed_new: false,
+            tip,
+            base: None,
+            in_flight: VecDeque::new(),
+            snapshot_version: 0,
+            weight: 0,
+        };
         Self {
             stream,
             kind,
@@ -69,6 +78,26 @@ impl Slot {
 
     pub fn is_loaded(&self) -> bool {
         self.inner.lock().loaded
+    }
+
+    /// Whether a command may be decided on it: it is loaded, or presumed to be new.
+    pub fn is_resident(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.loaded || inner.presumed_new
+    }
+
+    /// Spares the read of a stream that most probably does not exist yet. Whatever is decided on it is sent to the
+    /// log with version 0, so that a presumption that is wrong is a conflict, which brings the facts.
+    pub fn presume_new(&self) {
+        let inner = &mut *self.inner.lock();
+        inner.presumed_new = !inner.loaded;
+    }
+
+    /// The log took an append that said how this stream stood.
+    pub fn bear_out(&self) {
+        let inner = &mut *self.inner.lock();
+        inner.loaded |= inner.presumed_new;
+        inner.presumed_new = false;
     }
 
     /// Whether facts of this stream are decided but not durable yet.
@@ -137,6 +166,7 @@ impl Slot {
     pub fn roll_back(&self) {
         let inner = &mut *self.inner.lock();
         inner.in_flight.clear();
+        inner.presumed_new = false;
         if let Some(base) = inner.base.take() {
             inner.tip = base;
         }
@@ -154,9 +184,7 @@ impl Slot {
                 Err(_) => break,
             }
         }
-        if inner.tip.version != missed.actual {
-            inner.loaded = false;
-        }
+        inner.loaded = inner.tip.version == missed.actual;
     }
 }
 
@@ -207,18 +235,20 @@ impl States {
 
     /// Makes a slot's state resident. Many callers make one read.
     pub async fn load(&self, slot: &Slot) -> StoreResult<()> {
-        if slot.is_loaded() {
+        if slot.is_resident() {
             return Ok(());
         }
         let _one_at_a_time = slot.loading.lock().await;
-        if slot.is_loaded() {
+        if slot.is_resident() {
             return Ok(());
         }
-        let (mut point, snapshot_version) = self.start_point(slot).await?;
-        self.read_tail(slot, &mut point).await?;
+        let (point, snapshot_version) = self.read_point(slot).await?;
         let weight = slot.kind.weight(&point.state) + SLOT_BYTES;
         {
             let inner = &mut *slot.inner.lock();
+            if inner.loaded || inner.presumed_new {
+                return Ok(());
+            }
             self.used_bytes.fetch_add(weight, Ordering::Relaxed);
             self.used_bytes.fetch_sub(inner.weight, Ordering::Relaxed);
             inner.weight = weight;
@@ -230,12 +260,21 @@ impl States {
         Ok(())
     }
 
-    /// Reads what other processes appended since; only stores that are shared need it.
-    pub async fn refresh(&self, slot: &Slot) -> StoreResult<()> {
+    /// What is durable of a stream, as of now.
+    pub async fn read(&self, slot: &Slot) -> StoreResult<Point> {
         self.load(slot).await?;
-        if self.log.owned_alone() || slot.is_dirty() {
-            return Ok(());
+        if !slot.is_loaded() {
+            // A presumption that nobody has borne out yet is no answer.
+            return self.read_point(slot).await.map(|(point, _)| point);
         }
+        if !self.log.owned_alone() && !slot.is_dirty() {
+            self.refresh(slot).await?;
+        }
+        Ok(slot.durable())
+    }
+
+    /// Reads what other processes appended since.
+    async fn refresh(&self, slot: &Slot) -> StoreResult<()> {
         let _one_at_a_time = slot.loading.lock().await;
         let mut point = slot.tip();
         let before = point.version;
@@ -259,29 +298,40 @@ impl States {
         self.evict();
     }
 
-    async fn start_point(&self, slot: &Slot) -> StoreResult<(Point, Version)> {
-        let empty = Point { version: 0, time: Timestamp::MIN, state: slot.kind.empty() };
-        let Some(snapshot) = self.log.load_snapshot(&slot.stream).await? else { return Ok((empty, 0)) };
-        if snapshot.state_version != slot.kind.state_version() {
-            return Ok((empty, 0));
+    /// The state as the log has it, and the version of the snapshot that it was made from.
+    async fn read_point(&self, slot: &Slot) -> StoreResult<(Point, Version)> {
+        let (snapshot, facts) = self.log.read_latest(&slot.stream, READ_CHUNK).await?;
+        let mut point = Point { version: 0, time: Timestamp::MIN, state: slot.kind.empty() };
+        let usable = snapshot.filter(|snapshot| snapshot.state_version == slot.kind.state_version());
+        let restored = usable.and_then(|snapshot| Some((slot.kind.restore(&snapshot.body)?, snapshot)));
+        if let Some((state, snapshot)) = restored {
+            point = Point { version: snapshot.version, time: snapshot.time, state };
         }
-        Ok(match slot.kind.restore(&snapshot.body) {
-            Some(state) => (Point { version: snapshot.version, time: snapshot.time, state }, snapshot.version),
-            None => (empty, 0),
-        })
+        let snapshot_version = point.version;
+        let follows = facts.first().is_none_or(|first| first.version == point.version + 1);
+        if follows && self.take_in(slot, &mut point, &facts)? {
+            return Ok((point, snapshot_version));
+        }
+        self.read_tail(slot, &mut point).await?;
+        Ok((point, snapshot_version))
     }
 
     async fn read_tail(&self, slot: &Slot, point: &mut Point) -> StoreResult<()> {
         loop {
             let facts = self.log.read_stream(&slot.stream, point.version, READ_CHUNK).await?;
-            for fact in &facts {
-                let decoded = slot.kind.decode(fact).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-                advance(slot.kind.as_ref(), point, &decoded, fact);
-            }
-            if facts.len() < READ_CHUNK {
+            if self.take_in(slot, point, &facts)? {
                 return Ok(());
             }
         }
+    }
+
+    /// Folds facts that were read in one go; answers whether they were the last.
+    fn take_in(&self, slot: &Slot, point: &mut Point, facts: &[RecordedFact]) -> StoreResult<bool> {
+        for fact in facts {
+            let decoded = slot.kind.decode(fact).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            advance(slot.kind.as_ref(), point, &decoded, fact);
+        }
+        Ok(facts.len() < READ_CHUNK)
     }
 
     /// Drops what was not used lately until the budget holds, passing over what is pinned.

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
 
 use super::{AnyDoc, ErasedProjection, checkpoint_name};
 use crate::clock::Clock;
 use crate::documents::{Change, Checkpoint, Documents, Put, WriteBatch};
 use crate::log::executor::{CommittedFact, Executor};
-use crate::log::{Position, Shard};
+use crate::log::kind::Kinds;
+use crate::log::{Log, Position, Shard};
 use crate::store::{StoreError, StoreResult};
 
 /// Committed batches that a projection may lag before it reads the log instead.
@@ -25,6 +27,9 @@ const READ_CHUNK: usize = 1_000;
 const DOCUMENTS_AT_HAND: usize = 4_096;
 /// Without news, a projection looks at the log this often: batches can be left out of the channel.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A projection writes no more often than this unless somebody waits for it: what happens to one document meanwhile is
+/// one write, and nothing at all where it ends as it began.
+const GATHER: Duration = Duration::from_millis(100);
 /// Pause after a failed write.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -42,7 +47,7 @@ pub struct Lag {
 #[derive(Clone)]
 pub struct Projector {
     followers: Arc<[Follower]>,
-    executor: Executor,
+    log: Arc<dyn Log>,
 }
 
 #[derive(Clone)]
@@ -54,6 +59,8 @@ struct Follower {
 struct Progress {
     positions: Mutex<Vec<Position>>,
     moved: watch::Sender<u64>,
+    /// Somebody waits.
+    hurry: Notify,
     stopped: Mutex<Option<String>>,
 }
 
@@ -70,22 +77,28 @@ impl Projector {
         let mut followers = Vec::with_capacity(projections.len());
         for projection in projections {
             let (moved, _) = watch::channel(0);
-            let progress =
-                Arc::new(Progress { positions: Mutex::new(vec![0; shards]), moved, stopped: Mutex::new(None) });
+            let progress = Arc::new(Progress {
+                positions: Mutex::new(vec![0; shards]),
+                moved,
+                hurry: Notify::new(),
+                stopped: Mutex::new(None),
+            });
             let mut run = Run {
                 projection: projection.clone(),
                 documents: documents.clone(),
-                executor: executor.clone(),
+                log: executor.log().clone(),
+                kinds: executor.kinds().clone(),
                 clock: clock.clone(),
                 progress: progress.clone(),
                 at_hand: AtHand::default(),
+                written: None,
             };
             let news = executor.subscribe(CHANNEL_BATCHES);
             run.begin().await?;
             followers.push(Follower { name: projection.name(), progress });
             tokio::spawn(run.follow(news));
         }
-        Ok(Self { followers: followers.into(), executor: executor.clone() })
+        Ok(Self { followers: followers.into(), log: executor.log().clone() })
     }
 
     /// Waits until every projection has folded these positions. `false` when that took longer than `wait`.
@@ -94,6 +107,7 @@ impl Projector {
             for follower in self.followers.iter() {
                 let mut moved = follower.progress.moved.subscribe();
                 while !follower.progress.has_reached(positions) {
+                    follower.progress.hurry.notify_one();
                     if moved.changed().await.is_err() {
                         return false;
                     }
@@ -106,13 +120,13 @@ impl Projector {
 
     /// Waits until every projection has folded all that is in the log now.
     pub async fn wait_for_heads(&self, wait: Duration) -> StoreResult<bool> {
-        let infos = self.executor.log().shards().await?;
+        let infos = self.log.shards().await?;
         let heads: Vec<(Shard, Position)> = infos.iter().map(|info| (info.shard, info.head)).collect();
         Ok(self.wait_for(&heads, wait).await)
     }
 
     pub async fn lags(&self) -> StoreResult<Vec<Lag>> {
-        let infos = self.executor.log().shards().await?;
+        let infos = self.log.shards().await?;
         let lag = |follower: &Follower| {
             let positions = follower.progress.positions.lock();
             let behind = infos.iter().zip(positions.iter()).map(|(info, position)| info.head.saturating_sub(*position));
@@ -149,10 +163,14 @@ impl Progress {
 struct Run {
     projection: Arc<dyn ErasedProjection>,
     documents: Arc<dyn Documents>,
-    executor: Executor,
+    /// Not the executor: when its last user is gone, this ends, too.
+    log: Arc<dyn Log>,
+    kinds: Kinds,
     clock: Arc<dyn Clock>,
     progress: Arc<Progress>,
     at_hand: AtHand,
+    /// When it last wrote.
+    written: Option<Instant>,
 }
 
 /// Documents folded lately, so that they need not be read for every fact. `None`: known not to exist.
@@ -231,6 +249,7 @@ impl Run {
                 Ok(None) => return Ok(()),
                 Err(_) => self.catch_up().await?,
                 Ok(Some(first)) => {
+                    self.gather().await;
                     let mut batches = vec![first];
                     let mut facts = batches[0].len();
                     while facts < FACTS_PER_WRITE {
@@ -246,15 +265,22 @@ impl Run {
         }
     }
 
+    /// Lets more come in before it is folded, if the last write was just now and nobody waits.
+    async fn gather(&self) {
+        if let Some(written) = self.written {
+            let _ = tokio::time::timeout_at(written + GATHER, self.progress.hurry.notified()).await;
+        }
+    }
+
     /// Reads the log from its checkpoints to the heads.
     async fn catch_up(&mut self) -> StoreResult<()> {
-        let log = self.executor.log().clone();
+        let log = self.log.clone();
         for info in log.shards().await? {
             while self.progress.at(info.shard) < info.head {
                 let recorded = log.read_shard(info.shard, self.progress.at(info.shard), READ_CHUNK).await?;
                 let mut facts = Vec::with_capacity(recorded.len());
                 for fact in recorded {
-                    let decoded = self.executor.kinds().decode(&fact);
+                    let decoded = self.kinds.decode(&fact);
                     let decoded = decoded.map_err(|error| StoreError::Corrupt(error.to_string()))?;
                     facts.push(CommittedFact::new(fact, decoded));
                 }
@@ -300,6 +326,7 @@ impl Run {
             .map(|(shard, position)| Checkpoint { projection: name.clone(), shard: *shard, position: *position })
             .collect();
         self.documents.write(WriteBatch { changes, checkpoints }).await?;
+        self.written = Some(Instant::now());
         self.at_hand.shrink();
         self.progress.set(&reached);
         Ok(without_gap)

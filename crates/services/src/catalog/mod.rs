@@ -12,7 +12,7 @@ mod media;
 pub mod pictures;
 mod projection;
 mod responses;
-mod rich_text;
+pub mod rich_text;
 mod shelves;
 mod views;
 mod write;
@@ -121,8 +121,8 @@ impl Catalog {
         }
         let album = self.pictures.album(product.content.images.iter().map(|image| &image.media)).await?;
         let view = views::product(product, &asked.read_as, &shelf, &album);
-        let body = serde_json::to_vec(&view).map_err(|error| Error::internal(error.to_string()))?;
-        let answer = Arc::new(Answer::new(id, version, shelf, view, body.into()));
+        let finished = responses::finish(&view).await?;
+        let answer = Arc::new(Answer::new(id, version, shelf, view, finished));
         self.responses.keep(asked, answer.clone(), generation);
         Ok(answer)
     }
@@ -187,6 +187,10 @@ impl contracts::catalog::Catalog for Catalog {
 
     async fn product(&self, id_or_slug: &str, reading: &Reading) -> Result<Arc<ProductView>> {
         Ok(self.answer(id_or_slug, reading).await?.view.clone())
+    }
+
+    fn is_current(&self, product: &Arc<ProductView>) -> bool {
+        self.responses.is_current(product)
     }
 
     async fn products(&self, query: &ListProducts) -> Result<Listing<ProductCard>> {

@@ -8,11 +8,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use contracts::catalog::ProductView;
 use domain::ids::ProductId;
 use parking_lot::Mutex;
-use platform::http::etag::ETag;
+use platform::http::{Finished, Weigh as _};
 use platform::log::Version;
 use platform::log::executor::CommittedFact;
 use platform::log::kind::Kind;
@@ -22,6 +21,7 @@ use tokio::time::Instant;
 use super::kinds::Products;
 use super::reading::ReadAs;
 use super::views::Shelf;
+use crate::http::whole;
 
 /// After this long an answer is compared with the product and its stock before it is given again.
 pub const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
@@ -49,29 +49,50 @@ pub struct Answer {
     pub shelf: Shelf,
     pub view: Arc<ProductView>,
     /// The view as JSON.
-    pub body: Bytes,
-    pub etag: ETag,
+    pub finished: Arc<Finished>,
     look: Mutex<Look>,
 }
 
 struct Look {
     taken: Instant,
     is_due: bool,
+    /// Whether facts reach this answer at all.
+    is_kept: bool,
+}
+
+impl Look {
+    fn is_due_at(&self, now: Instant) -> bool {
+        self.is_due || now.duration_since(self.taken) >= LOOKED_AT_EVERY
+    }
+}
+
+/// Short, because availability is part of it; a shop under load may give an older one meanwhile.
+const FRESH_FOR: Duration = Duration::from_secs(5);
+
+/// A view as it is sent.
+pub async fn finish(view: &ProductView) -> contracts::Result<Arc<Finished>> {
+    Ok(Arc::new(Finished::of(whole(view, FRESH_FOR)?).await))
 }
 
 impl Answer {
-    pub fn new(product: ProductId, version: Version, shelf: Shelf, view: ProductView, body: Bytes) -> Self {
-        let (etag, look) = (ETag::of_bytes(&body), Look { taken: Instant::now(), is_due: false });
-        Self { product, version, shelf, view: Arc::new(view), body, etag, look: Mutex::new(look) }
+    pub fn new(product: ProductId, version: Version, shelf: Shelf, view: ProductView, finished: Arc<Finished>) -> Self {
+        let look = Mutex::new(Look { taken: Instant::now(), is_due: false, is_kept: false });
+        Self { product, version, shelf, view: Arc::new(view), finished, look }
+    }
+
+    /// Whether it would be given to whoever asked now, without another look.
+    pub fn is_current(&self) -> bool {
+        let look = self.look.lock();
+        look.is_kept && !look.is_due_at(Instant::now())
     }
 
     /// True for the one who is to look again; others take the answer as it is meanwhile.
     pub fn begin_look(&self) -> bool {
         let look = &mut *self.look.lock();
         let now = Instant::now();
-        let is_due = look.is_due || now.duration_since(look.taken) >= LOOKED_AT_EVERY;
+        let is_due = look.is_due_at(now);
         if is_due {
-            *look = Look { taken: now, is_due: false };
+            (look.taken, look.is_due) = (now, false);
         }
         is_due
     }
@@ -80,8 +101,12 @@ impl Answer {
         self.look.lock().is_due = true;
     }
 
+    fn be_kept(&self, is_kept: bool) {
+        self.look.lock().is_kept = is_kept;
+    }
+
     fn weight(&self) -> usize {
-        1_024 + self.body.len() * BYTES_PER_BODY_BYTE
+        1_024 + self.finished.weight() * BYTES_PER_BODY_BYTE
     }
 }
 
@@ -123,6 +148,15 @@ impl Responses {
         kept.0.iter().find(|(known, _)| known == asked).map(|(_, answer)| answer.clone())
     }
 
+    /// Whether an answer with this view is kept and needs no look.
+    pub fn is_current(&self, view: &Arc<ProductView>) -> bool {
+        let inner = self.0.lock();
+        let Some(kept) = inner.by_name.get(&view.slug).and_then(|product| inner.products.get(product)) else {
+            return false;
+        };
+        kept.0.iter().any(|(_, answer)| Arc::ptr_eq(&answer.view, view) && answer.is_current())
+    }
+
     /// To be taken before anything is read that an answer will rest on.
     pub fn generation(&self) -> u64 {
         self.0.lock().generation
@@ -154,6 +188,7 @@ impl Responses {
 
 impl Inner {
     fn keep(&mut self, asked: Asked, answer: Arc<Answer>) {
+        answer.be_kept(true);
         let product = answer.product.clone();
         for sku in answer.shelf.keys() {
             self.by_sku.insert(sku.to_string(), product.clone());
@@ -165,7 +200,11 @@ impl Inner {
         }
         let kept = &mut self.products.entry(product).or_default().0;
         match kept.iter_mut().find(|(known, _)| *known == asked) {
-            Some((_, before)) => self.bytes -= std::mem::replace(before, answer).weight(),
+            Some((_, before)) => {
+                let before = std::mem::replace(before, answer);
+                before.be_kept(false);
+                self.bytes -= before.weight();
+            }
             None => kept.push((asked, answer)),
         }
         while self.queue.len() > PRODUCTS_MAX || self.bytes > BYTES_MAX {
@@ -184,6 +223,7 @@ impl Inner {
     fn remove(&mut self, product: &ProductId) -> bool {
         let Some(Kept(answers)) = self.products.remove(product) else { return false };
         for (asked, answer) in answers {
+            answer.be_kept(false);
             self.bytes -= answer.weight();
             self.by_name.remove(&asked.name);
             for sku in answer.shelf.keys() {

@@ -149,6 +149,7 @@ impl contracts::inventory::Inventory for Inventory {
         let reservation = reservation_stream(order);
         let stocks = streams_of(lines.iter().map(|(sku, _)| sku.clone()));
         let streams: Vec<StreamId> = std::iter::once(&reservation).chain(stocks.values()).cloned().collect();
+        let presumed = reservation.clone();
         let (order, lines) = (order.clone(), lines.to_vec());
         let command = Command::new("reserve", cause(caller), streams, move |view| {
             let state = view.state::<ReservationKind>(&reservation);
@@ -165,7 +166,7 @@ impl contracts::inventory::Inventory for Inventory {
             let decision = written(answer, change, &reservation, &stocks);
             Ok::<_, Infallible>(decision.unwrap_or_else(|| Decision::answer(Reserved::Closed)))
         });
-        let committed = self.machinery.executor.run(command).await;
+        let committed = self.machinery.executor.run(command.presuming_new([presumed])).await;
         committed.map(|committed| committed.answer).map_err(|error| refused(error, |never| match never {}))
     }
 

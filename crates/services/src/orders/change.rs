@@ -45,7 +45,7 @@ impl Orders {
             let request = request.to_owned();
             self.change(id, "orders.capture", caller, move |order| order.capture(&request, amount).map(one)).await?;
         }
-        let order = self.drive_for_a_while(id, caller).await?;
+        let order = self.drive_for_a_while(id, Vec::new(), caller).await?;
         match order.captures.get(request).map(|capture| &capture.progress) {
             Some(order::Progress::Failed { reason }) => Err(Error::conflict("capture_failed", reason.clone())),
             _ => Ok(()),
@@ -63,7 +63,7 @@ impl Orders {
         shipment.tracking_number = self.sealed(id, shipment.tracking_number).await?;
         shipment.tracking_url = self.sealed(id, shipment.tracking_url).await?;
         self.change(id, "orders.ship", caller, move |order| order.ship(shipment.clone()).map(one)).await?;
-        self.drive_for_a_while(id, caller).await.map(|_| ())
+        self.drive_for_a_while(id, Vec::new(), caller).await.map(|_| ())
     }
 
     /// A shipment, or all of them, arrived.
@@ -94,7 +94,7 @@ impl Orders {
             let change = move |order: &Order| order.refund(&refund, &wish, refundable).map(one);
             self.change(id, "orders.refund", caller, change).await?;
         }
-        let order = self.drive_for_a_while(id, caller).await?;
+        let order = self.drive_for_a_while(id, Vec::new(), caller).await?;
         match order.refunds.iter().find(|known| known.refund.id == refund).map(|known| &known.progress) {
             Some(order::Progress::Failed { reason }) => Err(Error::conflict("refund_failed", reason.clone())),
             _ => Ok(()),
@@ -105,7 +105,7 @@ impl Orders {
     pub async fn cancel(self: &Arc<Self>, id: &OrderId, reason: Option<String>, caller: &Caller) -> Result<()> {
         let reason = self.sealed(id, reason).await?.unwrap_or_else(|| BY_STAFF.to_owned());
         self.change(id, "orders.cancel", caller, move |order| order.cancel(&reason).map(one)).await?;
-        self.drive_for_a_while(id, caller).await.map(|_| ())
+        self.drive_for_a_while(id, Vec::new(), caller).await.map(|_| ())
     }
 
     /// Staff write something down.
@@ -140,7 +140,7 @@ impl Orders {
             fact.map(|fact| vec![fact])
         })
         .await?;
-        self.drive_for_a_while(id, caller).await.map(|_| ())
+        self.drive_for_a_while(id, Vec::new(), caller).await.map(|_| ())
     }
 
     /// The key that seals what is written about an order.

@@ -13,6 +13,8 @@ use domain::ids::OrderId;
 use domain::order::checkout::Verdict;
 use domain::order::checkout::condensed;
 use domain::order::{Cancellation, Fact, Next, Order, Status, Step, StepKind};
+use domain::quantity::Quantity;
+use domain::sku::Sku;
 use jiff::Timestamp;
 use platform::entropy::draw;
 use platform::log::executor::{Command, Decision, RunError};
@@ -36,10 +38,15 @@ enum Outcome {
 
 impl Orders {
     /// Drives an order in a task of its own, and waits for it a bounded time: the order goes on when the caller
-    /// does not. Answers with the order as it is then.
-    pub(super) async fn drive_for_a_while(self: &Arc<Self>, id: &OrderId, caller: &Caller) -> Result<Arc<Order>> {
+    /// does not. Answers with the order as it is then. `learned` is what came of steps that were taken already.
+    pub(super) async fn drive_for_a_while(
+        self: &Arc<Self>,
+        id: &OrderId,
+        learned: Vec<Fact>,
+        caller: &Caller,
+    ) -> Result<Arc<Order>> {
         let (orders, order, who) = (self.clone(), id.clone(), caller.clone());
-        let drive = tokio::spawn(async move { orders.drive(&order, &who).await });
+        let drive = tokio::spawn(async move { orders.drive(&order, learned, &who).await });
         match tokio::time::timeout(self.limits.payment_wait, drive).await {
             Ok(Ok(driven)) => driven,
             Ok(Err(_)) => Err(Error::internal(format!("driving {id} failed"))),
@@ -48,13 +55,19 @@ impl Orders {
     }
 
     /// Takes steps until the order is done, or waits for the buyer, for a later attempt, or for staff.
-    pub(super) async fn drive(&self, id: &OrderId, caller: &Caller) -> Result<Arc<Order>> {
+    pub(super) async fn drive(&self, id: &OrderId, mut learned: Vec<Fact>, caller: &Caller) -> Result<Arc<Order>> {
         let mut steps = 0;
         loop {
             let (durable, _) = self.read(id).await?;
             let mut order = Order::clone(&durable);
-            let mut facts: Vec<Fact> = Vec::new();
+            let now = self.machinery.clock.now();
+            let mut facts: Vec<Fact> = order.news(&std::mem::take(&mut learned), now);
+            facts.iter().for_each(|fact| order.apply(fact, now));
+            let turned_back = facts.iter().any(turns_back);
             let paused = loop {
+                if turned_back {
+                    break None;
+                }
                 steps += 1;
                 if steps > STEPS_MAX {
                     return Err(Error::internal(format!("the process of {id} does not come to an end")));
@@ -64,8 +77,7 @@ impl Orders {
                 if news.is_empty() {
                     break pause;
                 }
-                // Undoing begins only when the reason for it is durable: after a crash, what was undone tells no reason.
-                let turns_back = news.iter().any(|fact| matches!(fact, Fact::CancellationRequested { .. }));
+                let turns_back = news.iter().any(turns_back);
                 for fact in news {
                     order.apply(&fact, now);
                     facts.push(fact);
@@ -159,16 +171,8 @@ impl Orders {
             Ok(Outcome::Facts(vec![Fact::CancellationRequested { why }]))
         };
         match step {
-            Step::Reserve => {
-                let ttl = self.limits.reservation_ttl;
-                let expires_at = self.machinery.clock.now().saturating_add(ttl).unwrap_or(Timestamp::MAX);
-                match self.inventory.reserve(id, &order.wanted(), expires_at, caller).await? {
-                    Reserved::Held => done(Fact::Reserved {}),
-                    Reserved::Short(shortages) => done(Fact::Rejected { shortages }),
-                    Reserved::Closed => give_up(StepKind::Reserve, "the reservation was given back meanwhile"),
-                }
-            }
-            Step::Authorize => Ok(self.authorize(id, caller).await?),
+            Step::Reserve => done(self.reserve(id, &order.wanted(), caller).await?),
+            Step::Authorize => self.authorize_and_confirm(id, order, caller).await,
             Step::ConfirmReservation => match self.inventory.confirm(id, caller).await? {
                 true => done(Fact::ReservationConfirmed {}),
                 false => give_up(StepKind::ConfirmReservation, "the reservation expired"),
@@ -206,6 +210,36 @@ impl Orders {
         }
     }
 
+    /// Holds all of it or nothing, and says what that means to the order. It expires when no order comes about.
+    pub(super) async fn reserve(&self, id: &OrderId, wanted: &[(Sku, Quantity)], caller: &Caller) -> Result<Fact> {
+        let ttl = self.limits.reservation_ttl;
+        let expires_at = self.machinery.clock.now().saturating_add(ttl).unwrap_or(Timestamp::MAX);
+        Ok(match self.inventory.reserve(id, wanted, expires_at, caller).await? {
+            Reserved::Held => Fact::Reserved {},
+            Reserved::Short(shortages) => Fact::Rejected { shortages },
+            Reserved::Closed => {
+                let reason = "the reservation was given back meanwhile".to_owned();
+                Fact::CancellationRequested { why: Cancellation::StepFailed { step: StepKind::Reserve, reason } }
+            }
+        })
+    }
+
+    /// Confirms the reservation while the provider is asked. The order is durable, so its process, and no longer a
+    /// date, is what gives the stock back. What does not come of it here is a step of its own, next.
+    async fn authorize_and_confirm(&self, id: &OrderId, order: &Order, caller: &Caller) -> Result<Outcome> {
+        if order.process.reservation_confirmed {
+            return self.authorize(id, caller).await;
+        }
+        let (authorized, confirmed) = futures::join!(self.authorize(id, caller), self.inventory.confirm(id, caller));
+        Ok(match authorized? {
+            Outcome::Facts(mut facts) if confirmed.unwrap_or(false) && facts.contains(&Fact::Authorized {}) => {
+                facts.push(Fact::ReservationConfirmed {});
+                Outcome::Facts(facts)
+            }
+            outcome => outcome,
+        })
+    }
+
     async fn authorize(&self, id: &OrderId, caller: &Caller) -> Result<Outcome> {
         let cancelled = |why: Cancellation| Outcome::Facts(vec![Fact::CancellationRequested { why }]);
         Ok(match self.payments.authorize(id, caller).await? {
@@ -241,6 +275,11 @@ impl Orders {
     }
 }
 
+/// Undoing begins only when the reason for it is durable: after a crash, what was undone tells no reason.
+fn turns_back(fact: &Fact) -> bool {
+    matches!(fact, Fact::CancellationRequested { .. })
+}
+
 fn until(now: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or_default()
 }
@@ -248,6 +287,6 @@ fn until(now: Timestamp, at: Timestamp) -> Duration {
 #[async_trait]
 impl contracts::orders::Orders for Orders {
     async fn advance(&self, order: &OrderId) -> Result<()> {
-        self.drive(order, &Caller::system()).await.map(|_| ())
+        self.drive(order, Vec::new(), &Caller::system()).await.map(|_| ())
     }
 }

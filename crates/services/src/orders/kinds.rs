@@ -13,7 +13,7 @@ pub struct OrderKind;
 
 impl Kind for OrderKind {
     const NAME: &'static str = "order";
-    const STATE_VERSION: u32 = 1;
+    const STATE_VERSION: u32 = 2;
     type State = Order;
     type Fact = Fact;
 

@@ -107,7 +107,7 @@ pub struct OrderList;
 
 impl Projection for OrderList {
     const NAME: &'static str = "orders";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const COLLECTION: Collection = ORDERS;
     type Doc = OrderRow;
 
@@ -193,9 +193,12 @@ impl OrderRow {
             }
             _ => {}
         }
-        if self.status == Status::Confirmed && self.fulfillment() == Fulfillment::Delivered {
-            self.status = Status::Completed;
-        }
+        let has_arrived = self.fulfillment() == Fulfillment::Delivered;
+        self.status = match self.status {
+            Status::Confirmed if has_arrived => Status::Completed,
+            Status::Completed if !has_arrived => Status::Confirmed,
+            other => other,
+        };
     }
 
     /// A refund failed: what it would have kept from leaving can leave.

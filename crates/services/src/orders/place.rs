@@ -12,7 +12,6 @@ use domain::ids::{CartId, DraftId, LineId, OrderId, OrderNumber};
 use domain::locale::Locale;
 use domain::money::Currency;
 use domain::order::{Channel, Fact, Line, MAX_LINES, Order, PaymentChoice, Placement, Shipping, Status};
-use domain::pricing::TotalKind;
 use domain::quantity::Quantity;
 use domain::seal::Sealed;
 use domain::sku::Sku;
@@ -107,29 +106,53 @@ impl Orders {
     /// `Invalid` with the fields that are wrong · `price_changed` · `cart_already_ordered` ·
     /// `idempotency_key_reused` when the same id was used with another body.
     pub async fn place(self: &Arc<Self>, wish: PlaceOrder, caller: &Caller) -> Result<Placed> {
-        let (known, _) = self.read(&wish.id).await?;
-        if let Some(placement) = &known.placement {
-            if placement.body_hash != wish.body_hash {
-                return Err(reused());
-            }
-            let order = self.drive_for_a_while(&wish.id, caller).await?;
-            return Ok(Placed { order, repeated: true });
+        // A cart may have moved on since its order, so that one is looked for first.
+        if matches!(wish.lines, WantedLines::Cart { .. })
+            && let Some(placed) = self.placed_before(&wish, caller).await?
+        {
+            return Ok(placed);
         }
-        let parsed = self.parse(&wish, caller).await?;
-        let quoted = self.quote(&wish, &parsed).await?;
-        check_expected(&wish, &quoted)?;
+        match self.place_new(&wish, caller).await {
+            Ok(placed) => Ok(placed),
+            // What is refused today may have been ordered yesterday.
+            Err(refusal) => self.placed_before(&wish, caller).await?.ok_or(refusal),
+        }
+    }
+
+    /// Takes the wish for one that is heard for the first time, as nearly all are. What was done before under its id
+    /// is found on the way, and is not done twice.
+    async fn place_new(self: &Arc<Self>, wish: &PlaceOrder, caller: &Caller) -> Result<Placed> {
+        let parsed = self.parse(wish, caller).await?;
+        let quoted = self.quote(wish, &parsed).await?;
+        check_expected(wish, &quoted)?;
         if let Some((cart, token)) = &parsed.cart {
             self.claim_cart(cart, token, &wish.id).await?;
         }
-        let placed = self.write(&wish, &parsed, quoted, caller).await;
+        let placed = self.write(wish, &parsed, quoted, caller).await;
         if placed.is_err()
             && let Some((cart, _)) = &parsed.cart
         {
             self.let_go_of_cart(cart, &wish.id).await;
         }
-        let repeated = placed?;
-        let order = self.drive_for_a_while(&wish.id, caller).await?;
-        Ok(Placed { order, repeated })
+        let (claimed, learned) = placed?;
+        let order = self.drive_for_a_while(&wish.id, learned, caller).await?;
+        Ok(Placed { order, repeated: claimed == Claimed::AlreadyThere })
+    }
+
+    /// The order that the same request placed before, driven on; `None` when there is none.
+    async fn placed_before(self: &Arc<Self>, wish: &PlaceOrder, caller: &Caller) -> Result<Option<Placed>> {
+        let (known, _) = self.read(&wish.id).await?;
+        let Some(placement) = &known.placement else { return Ok(None) };
+        if placement.body_hash != wish.body_hash {
+            return Err(reused());
+        }
+        if known.status == Status::Pending && !known.process.authorized {
+            // A crash may have come between the order and its payment.
+            let key = self.machinery.vault.key(wish.id.as_str()).await.map_err(personal::unsealed)?;
+            self.payments.open(opening(&wish.id, placement, wish.token.as_deref(), &key), caller).await?;
+        }
+        let order = self.drive_for_a_while(&wish.id, Vec::new(), caller).await?;
+        Ok(Some(Placed { order, repeated: true }))
     }
 
     async fn parse(&self, wish: &PlaceOrder, caller: &Caller) -> Result<Parsed> {
@@ -272,39 +295,64 @@ impl Orders {
         }
     }
 
-    /// Makes the order durable: its key and its payment first, for an order without them could not be finished.
-    /// Answers whether it had been there before.
-    async fn write(&self, wish: &PlaceOrder, parsed: &Parsed, quoted: Quoted, caller: &Caller) -> Result<bool> {
+    /// Makes the order durable, in two steps: its key and its stock, which it cannot be read or sold without; then the
+    /// order with its payment. Within a step nothing waits for anything, so that both share the same commits
+    /// (docs/adr/0008-an-order-in-four-commits.md). Answers what was learned about its process on the way.
+    async fn write(
+        &self,
+        wish: &PlaceOrder,
+        parsed: &Parsed,
+        quoted: Quoted,
+        caller: &Caller,
+    ) -> Result<(Claimed, Vec<Fact>)> {
         let lookup = parsed.buyer.email.as_ref().map(|email| email_lookup(self.machinery.vault.master(), email));
         let key = self.machinery.vault.new_key(wish.id.as_str(), lookup);
-        let key = self.machinery.vault.keep(key).await.map_err(personal::unsealed)?;
-        let token = parsed.token.as_ref().map(|token| Sealed::new(key.seal(token)));
-        let total = quoted.totals.iter().find(|total| total.kind == TotalKind::Total).map_or(0, |total| total.amount);
-        let opening = OpenPayment {
-            order: wish.id.clone(),
-            provider: parsed.payment.provider.clone(),
-            amount: total,
-            currency: parsed.currency,
-            token,
-        };
-        self.payments.open(opening, caller).await?;
+        let wanted: Vec<(Sku, Quantity)> = quoted.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
+        let (key, reserved) = futures::join!(self.machinery.vault.keep(key), self.reserve(&wish.id, &wanted, caller));
+        let key = key.map_err(personal::unsealed)?;
+        // Where the inventory does not answer, the order's process asks it again.
+        let learned: Vec<Fact> = reserved.into_iter().collect();
         let placement = self.placement(wish, parsed, quoted, &key)?;
+        let opening = opening(&wish.id, &placement, parsed.token.as_deref(), &key);
+        let (opened, claimed) = futures::join!(
+            self.payments.open(opening, caller),
+            self.claim_number(&wish.id, placement, &learned, caller)
+        );
+        opened?;
+        Ok((claimed?, learned))
+    }
+
+    async fn claim_number(
+        &self,
+        id: &OrderId,
+        placement: Placement,
+        learned: &[Fact],
+        caller: &Caller,
+    ) -> Result<Claimed> {
         for _ in 0..NUMBERS_DRAWN {
             let number = OrderNumber::from_bytes(draw(self.machinery.entropy.as_ref()));
             let placement = Placement { number, ..placement.clone() };
-            match self.claim(&wish.id, placement, caller).await? {
-                Claimed::Written => return Ok(false),
-                Claimed::AlreadyThere => return Ok(true),
+            match self.claim(id, Arc::new(placement), learned, caller).await? {
                 Claimed::NumberTaken => {}
+                claimed => return Ok(claimed),
             }
         }
         Err(Error::unavailable("no free order number was found; try again", 1))
     }
 
-    async fn claim(&self, id: &OrderId, placement: Placement, caller: &Caller) -> Result<Claimed> {
+    /// Writes the order, and that it was refused, if so: a refused order has no process.
+    async fn claim(
+        &self,
+        id: &OrderId,
+        placement: Arc<Placement>,
+        learned: &[Fact],
+        caller: &Caller,
+    ) -> Result<Claimed> {
         let (order, number) = (stream(id), number_stream(&placement.number));
         let streams = [order.clone(), number.clone()];
+        let presumed = streams.clone();
         let id = id.clone();
+        let refused_at_once: Option<Fact> = learned.iter().find(|fact| matches!(fact, Fact::Rejected { .. })).cloned();
         let command = Command::new("orders.place", cause(caller), streams, move |view| {
             if let Some(known) = &view.state::<OrderKind>(&order).placement {
                 return match known.body_hash == placement.body_hash {
@@ -316,10 +364,11 @@ impl Orders {
                 return Ok(Decision::answer(Claimed::NumberTaken));
             }
             Ok(Decision::answer(Claimed::Written)
-                .with::<OrderKind>(&order, Fact::Placed { placement: Box::new(placement.clone()) })
+                .with::<OrderKind>(&order, Fact::Placed { placement: placement.clone() })
+                .with_all::<OrderKind>(&order, refused_at_once.clone())
                 .with::<NumberKind>(&number, NumberFact::Taken { order: id.clone() }))
         });
-        let ran = self.machinery.executor.run(command).await;
+        let ran = self.machinery.executor.run(command.presuming_new(presumed)).await;
         ran.map(|committed| committed.answer).map_err(|error: RunError<Error>| refused(error, |rejection| rejection))
     }
 
@@ -373,6 +422,18 @@ impl Orders {
     }
 }
 
+/// The payment that belongs to an order.
+fn opening(order: &OrderId, placement: &Placement, token: Option<&str>, key: &DataKey) -> OpenPayment {
+    OpenPayment {
+        order: order.clone(),
+        provider: placement.payment.provider.clone(),
+        amount: placement.total(),
+        currency: placement.currency,
+        token: token.map(|token| Sealed::new(key.seal(token))),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claimed {
     Written,
     AlreadyThere,

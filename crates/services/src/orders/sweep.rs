@@ -65,7 +65,7 @@ impl Orders {
         let orders = self.clone();
         tokio::spawn(async move {
             let turn = orders.turns.acquire().await;
-            if let Err(error) = orders.drive(&order, &Caller::system()).await {
+            if let Err(error) = orders.drive(&order, Vec::new(), &Caller::system()).await {
                 tracing::warn!(%order, %error, "an order could not be driven; it is tried again");
             }
             drop(turn);

@@ -109,11 +109,12 @@ impl contracts::payments::Payments for Payments {
         let stream = payment_stream(&payment.order);
         let OpenPayment { order, provider, amount, currency, token } = payment;
         let opening = Opening { order, provider, amount, currency, test: info.test, token };
+        let presumed = stream.clone();
         let command = Command::new("open_payment", cause(caller), [stream.clone()], move |view| {
             let fact = view.state::<PaymentKind>(&stream).open(opening.clone());
             Ok::<_, Infallible>(Decision::answer(()).with_all::<PaymentKind>(&stream, fact))
         });
-        let committed = self.machinery.executor.run(command).await;
+        let committed = self.machinery.executor.run(command.presuming_new([presumed])).await;
         committed.map(|_| ()).map_err(|error| refused(error, |never| match never {}))
     }
 

@@ -39,8 +39,16 @@ fn categories(counts: &[u64], chosen: Option<&str>, shelving: &Shelving, locale:
 }
 
 fn values(mut counted: Vec<Counted>, chosen: &BTreeSet<String>) -> Vec<FacetValue> {
-    counted.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-    let mut told: Vec<FacetValue> = Vec::with_capacity(counted.len().min(VALUES_MAX));
+    let fullest_first = |a: &Counted, b: &Counted| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value));
+    if counted.len() > VALUES_MAX {
+        // Of those that are not told anyway, only what is chosen matters.
+        counted.select_nth_unstable_by(VALUES_MAX, fullest_first);
+        let mut rest = counted.split_off(VALUES_MAX);
+        rest.retain(|value| chosen.contains(value.value.as_ref()));
+        counted.extend(rest);
+    }
+    counted.sort_unstable_by(fullest_first);
+    let mut told: Vec<FacetValue> = Vec::with_capacity(counted.len());
     for (rank, Counted { value, label, count }) in counted.into_iter().enumerate() {
         let is_chosen = chosen.contains(value.as_ref());
         if rank < VALUES_MAX || is_chosen {

@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::machinery::{Machinery, stored};
-pub use pages::{PAGES, WrittenPages};
+pub use pages::{PAGES, WrittenPages, harmless};
 
 pub const SETTINGS: Collection = Collection::primary("settings");
 const ID: &str = "shop";
@@ -47,6 +47,12 @@ pub struct Shop {
 struct AtHand {
     current: Arc<CurrentSettings>,
     read_at: Instant,
+}
+
+impl AtHand {
+    fn is_within(&self, age: Duration) -> bool {
+        self.read_at.elapsed() < age
+    }
 }
 
 impl Shop {
@@ -83,7 +89,7 @@ impl Shop {
 
     fn not_older_than(&self, age: Duration) -> Option<Arc<CurrentSettings>> {
         let at_hand = self.at_hand.read();
-        at_hand.as_ref().filter(|at_hand| at_hand.read_at.elapsed() < age).map(|at_hand| at_hand.current.clone())
+        at_hand.as_ref().filter(|at_hand| at_hand.is_within(age)).map(|at_hand| at_hand.current.clone())
     }
 
     /// Writes settings on top of the version that was seen; `None`: somebody was faster.
@@ -138,6 +144,11 @@ impl contracts::shop::Shop for Shop {
                 _ => Err(error),
             },
         }
+    }
+
+    fn is_current(&self, settings: &Arc<CurrentSettings>) -> bool {
+        let at_hand = self.at_hand.read();
+        at_hand.as_ref().is_some_and(|there| Arc::ptr_eq(&there.current, settings) && there.is_within(FRESH_FOR))
     }
 
     async fn replace_settings(&self, input: SettingsInput, expected: Option<u64>) -> Result<Arc<CurrentSettings>> {

@@ -121,7 +121,7 @@ impl Counted {
             placed_at,
             body_hash: String::new(),
         };
-        self.write::<OrderKind>("order", &id, Fact::Placed { placement: Box::new(placement) }).await;
+        self.write::<OrderKind>("order", &id, Fact::Placed { placement: placement.into() }).await;
         id
     }
 

@@ -1,7 +1,7 @@
 //! CSV as it comes, piece by piece, into records that know on which line they begin.
 //! It does not know what a column means. Commas, semicolons or tabs: whichever the first line has most of.
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use contracts::{Error, Result};
 use csv_core::ReadRecordResult;
 
@@ -78,15 +78,24 @@ impl Records {
 
     async fn fill(&mut self) -> Result<()> {
         match self.reader.next().await? {
-            Some(piece) => {
-                if self.core.is_none() {
-                    self.core = Some(csv_core::ReaderBuilder::new().delimiter(delimiter(&piece)).build());
-                }
-                self.input = piece;
+            Some(piece) if self.core.is_none() => {
+                self.input = self.with_first_line(piece).await?;
+                self.core = Some(csv_core::ReaderBuilder::new().delimiter(delimiter(&self.input)).build());
             }
+            Some(piece) => self.input = piece,
             None => self.is_end = true,
         }
         Ok(())
+    }
+
+    /// As many pieces as hold the first line, which says what separates fields. A spool may give less than it is asked for.
+    async fn with_first_line(&mut self, piece: Bytes) -> Result<Bytes> {
+        let mut pieces = BytesMut::from(piece);
+        while !pieces.contains(&b'\n') && pieces.len() < RECORD_BYTES_MAX {
+            let Some(piece) = self.reader.next().await? else { break };
+            pieces.extend_from_slice(&piece);
+        }
+        Ok(pieces.freeze())
     }
 
     fn record(&self, bytes: usize, fields: usize, last_byte: u8) -> Record {

@@ -265,7 +265,7 @@ impl SheetReader<'_> {
         let on_hand = match self.header.value(fields, Column::Quantity) {
             None => None,
             Some(text) => match text.parse::<i64>() {
-                Ok(count) if count.abs() <= MAX_COUNT => Some(count),
+                Ok(count) if (-MAX_COUNT..=MAX_COUNT).contains(&count) => Some(count),
                 _ => {
                     let error = FieldError::new("", "invalid_quantity", "must be a whole number");
                     self.tell(line, Severity::Error, Some(Column::Quantity), &error, text);

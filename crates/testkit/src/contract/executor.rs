@@ -1,6 +1,8 @@
 //! What the executor must keep on every log: one commit for many, and no answer that rests on what is not durable.
 //! The kind of stream that it is tried with is a counter that cannot fall below nothing.
 
+mod presumption;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,6 +17,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Engine, Store, cases, second};
 use crate::faults::{Fault, FaultyLog};
+use presumption::{
+    a_no_on_a_presumption_is_confirmed, a_presumption_ends_with_its_append, a_stream_that_is_new_is_not_looked_for,
+    a_wrong_presumption_is_decided_again, nobody_reads_a_presumption,
+};
 
 /// On any log.
 pub async fn all(engine: &dyn Engine) {
@@ -38,6 +44,11 @@ pub async fn all(engine: &dyn Engine) {
             a_fenced_shard_is_tried_again,
             subscribers_see_every_fact_in_order,
             what_was_counted_is_there_after_reopening,
+            a_stream_that_is_new_is_not_looked_for,
+            a_wrong_presumption_is_decided_again,
+            a_no_on_a_presumption_is_confirmed,
+            nobody_reads_a_presumption,
+            a_presumption_ends_with_its_append,
         ]
     );
 }

@@ -13,6 +13,7 @@ use services::search::naive::NaiveIndex;
 use services::search::words::{asked, fold, words};
 
 use super::second;
+use crate::dice::Dice;
 
 /// How many random searches are compared.
 const SEARCHES: u64 = 500;
@@ -281,20 +282,6 @@ async fn labels_are_in_the_asked_language(index: &dyn Index) {
     }
 }
 
-/// Numbers that look random and are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap_or(0)]
-    }
-}
-
 /// Too short to be mistyped: the measure knows no typos.
 const WORDS: [&str; 8] = ["red", "cup", "tea", "oak", "ink", "가방", "가방끈", "pot"];
 const SLUGS: [&str; 5] = ["top", "middle", "leaf", "other", "gone"];
@@ -362,7 +349,7 @@ fn in_order(mut hits: Hits) -> Hits {
 }
 
 async fn everything_agrees_with_looking_at_every_entry(index: &dyn Index) {
-    let (naive, dice) = (NaiveIndex::default(), &mut Dice(42));
+    let (naive, dice) = (NaiveIndex::default(), &mut Dice::new(42));
     for round in 0..ENTRIES / 8 {
         let put: Vec<Entry> = (0..8).map(|n| random_entry(round * 8 + n, dice)).collect();
         // Some that were written before are written again, and some go.

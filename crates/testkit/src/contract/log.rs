@@ -35,6 +35,7 @@ pub async fn all(engine: &dyn Engine) {
             streams_are_read_in_pages,
             shards_are_read_in_pages,
             the_newest_snapshot_is_kept,
+            the_latest_is_the_snapshot_and_what_follows,
             any_text_can_be_a_key,
             a_fact_comes_back_as_it_was,
             a_batch_may_be_empty,
@@ -459,6 +460,22 @@ async fn the_newest_snapshot_is_kept(engine: &dyn Engine) {
     assert_eq!(kept("attic").await, Some(snapshot("attic", 1, "one")));
     assert_eq!(kept("cellar").await, None);
     assert_eq!(pen.log.load_snapshot(&StreamId::new("bulb", "hall")).await.expect("an answer"), None);
+}
+
+async fn the_latest_is_the_snapshot_and_what_follows(engine: &dyn Engine) {
+    let (_store, pen) = fresh_pen(engine).await;
+    let hall = lamp("hall");
+    let latest = async |limit| {
+        let (snapshot, facts) = pen.log.read_latest(&hall, limit).await.expect("an answer");
+        (snapshot.map(|snapshot| snapshot.version), facts.iter().map(|fact| fact.version).collect::<Vec<_>>())
+    };
+    assert_eq!(latest(9).await, (None, vec![]));
+    pen.write(&hall, 0, 5).await;
+    assert_eq!(latest(9).await, (None, vec![1, 2, 3, 4, 5]));
+    let snapshot = Snapshot { stream: hall.clone(), version: 3, time: second(0), state_version: 1, body: "{}".into() };
+    pen.log.save_snapshot(snapshot).await.expect("a snapshot is saved");
+    assert_eq!(latest(9).await, (Some(3), vec![4, 5]));
+    assert_eq!(latest(1).await, (Some(3), vec![4]));
 }
 
 async fn any_text_can_be_a_key(engine: &dyn Engine) {

@@ -49,6 +49,13 @@ impl Ask {
         self.header("if-match", tag)
     }
 
+    /// Does not wait any longer than this.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.request = self.request.timeout(limit);
+        self
+    }
+
     #[must_use]
     pub fn json(mut self, body: &Value) -> Self {
         self.request = self.request.json(body);

@@ -17,6 +17,11 @@ pub enum Signal {
     Terminate,
     /// What Ctrl-C sends.
     Interrupt,
+    /// What nobody can refuse.
+    Kill,
+    /// Stands still until it is told to go on.
+    Stop,
+    Continue,
 }
 
 /// A program that runs.
@@ -57,6 +62,9 @@ impl Process {
         let name = match signal {
             Signal::Terminate => "-TERM",
             Signal::Interrupt => "-INT",
+            Signal::Kill => "-KILL",
+            Signal::Stop => "-STOP",
+            Signal::Continue => "-CONT",
         };
         let id = self.id().to_string();
         let sent = Command::new("sh").args(["-c", "kill \"$0\" \"$1\"", name, &id]).status();

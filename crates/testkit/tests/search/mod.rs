@@ -204,6 +204,7 @@ async fn lists_answer_before_the_index_does() {
     let mut place = Place::open().await;
     let index = Arc::new(Watched { fails: AtomicBool::new(true), ..Watched::default() });
     place.search = start(&place.shop, index.clone());
+    place.shop.machinery.settle_lists().await.expect("the log answers");
     let (status, listed) = place.get("/api/products?facets=true").await;
     assert_eq!((status, listed["items"].as_array().map(Vec::len), &listed["facets"]), (200, Some(2), &Value::Null));
     let (status, problem) = place.get("/api/products?brand=Banu").await;

@@ -209,6 +209,15 @@ impl Storefront {
         }
     }
 
+    /// Whether a page would be made from the same now, as far as that is known without waiting.
+    pub fn stands_on(&self, grounds: &Grounds) -> bool {
+        let is_chrome = |(chrome, read_at): &(Arc<Chrome>, Instant)| {
+            Arc::ptr_eq(chrome, &grounds.chrome) && read_at.elapsed() < CHROME_FRESH_FOR
+        };
+        self.services.shop.is_current(&grounds.current)
+            && self.chromes.0.lock().get(&grounds.place.locale).is_some_and(is_chrome)
+    }
+
     async fn chrome(&self, place: &Place) -> Result<Arc<Chrome>> {
         let kept = self.chromes.0.lock().get(&place.locale).cloned();
         if let Some((chrome, read_at)) = &kept

@@ -14,7 +14,7 @@ use platform::http::Finished;
 use super::cards::{CARD_SIZES, Card, card};
 use super::frame::{Frame, Grounds, Subject};
 use super::visitor::Visitor;
-use super::{Front, Storefront};
+use super::{Front, Storefront, kept};
 use crate::answer;
 
 /// The first of them leads the page.
@@ -51,7 +51,7 @@ pub(super) async fn show(State(front): State<Front>, visitor: Visitor) -> Respon
 }
 
 impl Storefront {
-    async fn answer_home(&self, visitor: &Visitor) -> Result<Response> {
+    async fn answer_home(self: &Arc<Self>, visitor: &Visitor) -> Result<Response> {
         let grounds = self.grounds(visitor).await?;
         let key = format!("{}|{}", grounds.place.key(), grounds.origin);
         let finished = match self.moments.get(&key, &grounds) {
@@ -59,12 +59,18 @@ impl Storefront {
             None => {
                 let page = self.home_page(&grounds).await?;
                 let finished = Arc::new(Finished::of(answer::whole(&page, &page.frame.lang)).await);
-                self.moments.put(key, finished.clone(), &grounds);
+                self.moments.put(key.clone(), finished.clone(), &grounds);
                 finished
             }
         };
         let mut response = finished.respond(&visitor.headers);
         grounds.place.remember(visitor, self.jar, &mut response);
+        let (front, page) = (self.clone(), finished.clone());
+        let holds = move || {
+            let kept = front.moments.get(&key, &grounds);
+            front.stands_on(&grounds) && kept.is_some_and(|kept| Arc::ptr_eq(&kept, &page))
+        };
+        kept::offer(&mut response, finished, &visitor.headers, holds);
         Ok(response)
     }
 

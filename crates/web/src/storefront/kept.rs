@@ -6,12 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use contracts::catalog::ProductView;
 use parking_lot::Mutex;
+use platform::http::edge::Again;
 use platform::http::{Finished, Weigh};
 use tokio::time::Instant;
 
 use super::frame::Grounds;
+use super::place::SHARED_BY;
 
 /// What all kept pages take at most.
 const BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -33,6 +37,19 @@ impl Page {
         Arc::ptr_eq(&self.product, product)
             && Arc::ptr_eq(&self.settings, &grounds.current)
             && Arc::ptr_eq(&self.chrome, &grounds.chrome)
+    }
+}
+
+/// A page that is the same for all who read it here, given again while `vouch` says that it still holds. What asks a
+/// browser to remember something is for that browser alone.
+pub fn offer(
+    response: &mut Response,
+    finished: Arc<Finished>,
+    asked: &HeaderMap,
+    vouch: impl Fn() -> bool + Send + Sync + 'static,
+) {
+    if !response.headers().contains_key(header::SET_COOKIE) {
+        response.extensions_mut().insert(Again::new(finished, asked, &SHARED_BY, vouch));
     }
 }
 

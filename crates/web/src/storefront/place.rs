@@ -1,14 +1,25 @@
 //! In which currency and language a page is read, and the links that keep it so.
 //! It does not know pages: a link is a path and what is asked of it.
 
+use axum::http::header;
 use axum::response::Response;
 use contracts::catalog::Reading;
 use domain::locale::Locale;
 use domain::money::{Currency, Money};
 use domain::settings::Settings;
+use platform::http::edge::Aspect;
 
 use super::cookies::{CURRENCY, Jar, LOCALE};
 use super::visitor::Visitor;
+
+/// All of a request that a page depends on which is the same for all who read in one language and currency: what
+/// [`Place::of`] and the shop's address as the visitor knows it are made of.
+pub const SHARED_BY: [Aspect; 4] = [
+    Aspect::Header(&header::HOST),
+    Aspect::Header(&header::ACCEPT_LANGUAGE),
+    Aspect::Cookie(LOCALE),
+    Aspect::Cookie(CURRENCY),
+];
 
 /// Where a reader stands. What the address asks for wins, then what the browser remembers, then its languages. What the shop
 /// does not have is as good as not asked for: a shopper who follows an old link still sees the shop.

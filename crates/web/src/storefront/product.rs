@@ -20,7 +20,7 @@ use super::place::{Place, product_path};
 use super::structured::{self, ScriptJson};
 use super::visitor::Visitor;
 use super::words::Words;
-use super::{Front, Storefront};
+use super::{Front, Storefront, kept};
 use crate::{answer, assets};
 
 /// What search engines show of a description.
@@ -86,7 +86,7 @@ pub(super) async fn show(State(front): State<Front>, slug: Option<Path<String>>,
 }
 
 impl Storefront {
-    async fn answer_product(&self, visitor: &Visitor, slug: &str) -> Result<Response> {
+    async fn answer_product(self: &Arc<Self>, visitor: &Visitor, slug: &str) -> Result<Response> {
         let grounds = self.grounds(visitor).await?;
         let place = &grounds.place;
         let product = self.services.catalog.product(slug, &place.reading()).await?;
@@ -100,6 +100,11 @@ impl Storefront {
         };
         let mut response = finished.respond(&visitor.headers);
         place.remember(visitor, self.jar, &mut response);
+        if is_plain {
+            let front = self.clone();
+            let holds = move || front.stands_on(&grounds) && front.services.catalog.is_current(&product);
+            kept::offer(&mut response, finished, &visitor.headers, holds);
+        }
         Ok(response)
     }
 

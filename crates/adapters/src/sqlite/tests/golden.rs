@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use platform::documents::{Change, Checkpoint, Put, Query, Range, WriteBatch};
-use platform::log::{Cause, Snapshot};
+use platform::log::{Cause, DEFAULT_SHARDS, Snapshot};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -92,7 +92,8 @@ fn literal(value: Value) -> String {
 #[tokio::test]
 async fn what_is_written_is_golden() {
     let folder = folder();
-    let store = open(folder.path());
+    let options = Options { shards: DEFAULT_SHARDS, ..Options::default() };
+    let store = Sqlite::open(folder.path(), &options).expect("the store opens");
     fill(&store).await;
     store.close().await.expect("it closes");
     let conn = schema::open_readable(&folder.path().join(schema::FILE_NAME), 100).expect("the file");

@@ -21,6 +21,8 @@ pub struct HttpMetrics {
     registry: Arc<Registry>,
     routes: RwLock<HashMap<String, Arc<Route>>>,
     in_flight: Arc<AtomicUsize>,
+    /// Answered at the edge.
+    pub from_edge: Counter,
     /// Answered with 503 because too many were in flight.
     pub shed: Counter,
     /// Answered with 429.
@@ -47,6 +49,7 @@ impl HttpMetrics {
             reading.load(Ordering::Relaxed) as f64
         });
         HttpMetrics {
+            from_edge: registry.counter("http_requests_from_edge_total", "Given an answer that was kept.", &[]),
             shed: registry.counter("http_requests_shed_total", "Refused: too many in flight.", &[]),
             rate_limited: registry.counter(
                 "http_requests_rate_limited_total",

@@ -19,6 +19,7 @@ pub struct Command<A, R> {
     pub(super) cause: Cause,
     /// Sorted, so that a stream among a thousand is found at once.
     pub(super) streams: Vec<StreamId>,
+    pub(super) new_streams: Vec<StreamId>,
     decide: Decide<A, R>,
 }
 
@@ -34,7 +35,14 @@ impl<A, R> Command<A, R> {
         let mut streams: Vec<StreamId> = streams.into_iter().collect();
         streams.sort();
         streams.dedup();
-        Self { name, cause, streams, decide: Box::new(decide) }
+        Self { name, cause, streams, new_streams: Vec::new(), decide: Box::new(decide) }
+    }
+
+    /// Says that these of its streams most probably do not exist yet, so that they need not be looked for before the
+    /// decision. Where that is wrong, the log says so, and the command is decided again on what is there.
+    pub fn presuming_new(mut self, streams: impl IntoIterator<Item = StreamId>) -> Self {
+        self.new_streams.extend(streams);
+        self
     }
 }
 

@@ -130,7 +130,7 @@ impl Committer {
         if queued.job.is_abandoned() {
             return;
         }
-        if queued.slots.iter().any(|slot| !slot.is_loaded()) {
+        if queued.slots.iter().any(|slot| !slot.is_resident()) {
             return self.reload(queued);
         }
         let points: Vec<Point> = queued.slots.iter().map(|slot| slot.tip()).collect();
@@ -143,7 +143,7 @@ impl Committer {
         let stats = &self.shared.stats;
         stats.commands.fetch_add(1, Ordering::Relaxed);
         stats.rejections.fetch_add(u64::from(rejected), Ordering::Relaxed);
-        let clean = || queued.slots.iter().all(|slot| !slot.is_dirty());
+        let clean = || queued.slots.iter().all(|slot| slot.is_loaded() && !slot.is_dirty());
         if facts.is_empty() && self.shared.log.owned_alone() && clean() {
             return queued.job.answer(&[]);
         }
@@ -247,6 +247,7 @@ impl Committer {
 
     fn settle_slots(&self, decided: &Decided) {
         for (slot, facts) in decided.queued.slots.iter().zip(&decided.facts) {
+            slot.bear_out();
             if facts.is_empty() {
                 continue;
             }

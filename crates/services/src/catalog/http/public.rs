@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use contracts::catalog::{Catalog as _, CategoryView, ProductView};
+use platform::http::edge::Again;
 use platform::http::extract::{IfNoneMatch, Params, Segment};
 use platform::http::lists::Listing;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Desk;
-use crate::http::{Answer, cached, json};
+use crate::http::{Answer, cached};
 use crate::reading::reading;
 use crate::refusals::{Always, Refused};
 
-/// Short, because availability is part of it; a shop under load may give an older one meanwhile.
-const PRODUCTS_FRESH_FOR: Duration = Duration::from_secs(5);
 const CATEGORIES_FRESH_FOR: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -44,11 +44,16 @@ pub(super) async fn get_product(
     State(desk): State<Arc<Desk>>,
     Segment(id): Segment<String>,
     Params(params): Params<ReadParams>,
-    known: IfNoneMatch,
+    headers: HeaderMap,
 ) -> Answer<Response> {
     let reading = reading(params.currency.as_deref(), params.locale.as_deref())?;
+    let (shop, settings) = (desk.catalog.shop.clone(), desk.catalog.shop.settings().await?);
     let answer = desk.catalog.answer(&id, &reading).await?;
-    Ok(json(&known, &answer.etag, answer.body.clone(), PRODUCTS_FRESH_FOR))
+    let finished = answer.finished.clone();
+    let mut response = finished.respond(&headers);
+    let again = Again::new(finished, &headers, &[], move || answer.is_current() && shop.is_current(&settings));
+    response.extensions_mut().insert(again);
+    Ok(response)
 }
 
 /// All categories, parents before children.

@@ -103,15 +103,16 @@ pub async fn place_order(
     body: Body<NewOrder>,
 ) -> Response {
     let hash = body.hash;
-    let request =
-        Repeatable { caller: &caller, route: "POST /api/orders", key: Some(&key), body_hash: hash, mode: Mode::Replay };
+    // The order itself remembers its key, and what it remembers is sealed. Only a price that has changed is told again
+    // from elsewhere, for then there is no order.
+    let mode = if body.value.expected_total.is_some() { Mode::Replay } else { Mode::WaitOnly };
+    let request = Repeatable { caller: &caller, route: "POST /api/orders", key: Some(&key), body_hash: hash, mode };
     let (who, http) = (caller.clone(), http.clone());
     let work = async |bytes: [u8; 16]| -> Answer<Response> {
         let id = OrderId::from_bytes(bytes);
         let placed = http.orders.place(wish(&id, hash, body.value)?, &who).await?;
         respond(&http, &id, placed).await
     };
-    // The order itself remembers the rest, and what it remembers is sealed.
     let keep = |_, code: Option<&str>| code == Some("price_changed");
     http.repeats.run_keeping(keep, request, [0; 16], work).await
 }

@@ -4,15 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, header};
-use tower::ServiceExt;
+use platform::http::Site;
 
 /// Remembers cookies by name and path.
 pub struct Browser {
-    router: Router,
+    site: Site,
     pub cookies: BTreeMap<(String, String), String>,
     /// Sent with every request.
     pub headers: Vec<(&'static str, String)>,
@@ -55,15 +54,15 @@ impl Page {
 }
 
 impl Browser {
-    pub fn new(router: Router) -> Self {
+    pub fn new(site: Site) -> Self {
         let address = SocketAddr::from(([203, 0, 113, 7], 5_000));
-        Self { router, cookies: BTreeMap::new(), headers: Vec::new(), address }
+        Self { site, cookies: BTreeMap::new(), headers: Vec::new(), address }
     }
 
     /// Another window of the same browser.
     pub fn tab(&self) -> Browser {
-        let (router, cookies) = (self.router.clone(), self.cookies.clone());
-        Browser { router, cookies, headers: self.headers.clone(), address: self.address }
+        let (site, cookies) = (self.site.clone(), self.cookies.clone());
+        Browser { site, cookies, headers: self.headers.clone(), address: self.address }
     }
 
     pub async fn get(&mut self, path: &str) -> Page {
@@ -99,7 +98,7 @@ impl Browser {
         }
         let request = request.header(header::HOST, "shop.test").header(header::ACCEPT, "text/html");
         let request = request.extension(ConnectInfo(self.address)).body(body).unwrap();
-        let Ok(response) = self.router.clone().oneshot(request).await;
+        let response = self.site.answer(request).await;
         let (parts, body) = response.into_parts();
         for line in parts.headers.get_all(header::SET_COOKIE) {
             self.remember(line.to_str().unwrap());

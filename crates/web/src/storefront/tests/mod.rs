@@ -13,7 +13,6 @@ mod safety;
 
 use std::sync::Arc;
 
-use axum::Router;
 use contracts::caller::Caller;
 use contracts::catalog::Catalog as _;
 use contracts::inventory::Inventory as _;
@@ -24,7 +23,7 @@ use domain::sku::Sku;
 use domain::stock::{Location, Reason};
 use platform::entropy::SeededEntropy;
 use platform::http::metrics::Registry;
-use platform::http::{Config, conventions};
+use platform::http::{Config, Conventions, Site};
 use serde_json::{Value, json};
 use testkit::shop::BoxedShop;
 
@@ -34,7 +33,7 @@ use browser::Browser;
 /// A shop in English and Korean that sells in euros and won, to Germany, Korea and the United States.
 pub struct Shop {
     pub boxed: BoxedShop,
-    router: Router,
+    site: Site,
 }
 
 impl Shop {
@@ -48,8 +47,9 @@ impl Shop {
         boxed.shop.replace_settings(settings, None).await.unwrap();
         let services = services(&boxed);
         let config = Config::new(Arc::new(SeededEntropy::new(11)), Arc::new(Registry::default()));
-        let inner = conventions(router(&services, &options), config);
-        let shop = Self { router: for_people(inner, &services, &options), boxed };
+        let conventions = Conventions::new(config);
+        let routes = conventions.around(router(&services, &options));
+        let shop = Self { site: Site::new(for_people(routes, &services, &options), conventions), boxed };
         shop.sell(10, mug()).await;
         shop.receive("MUG-S", 5).await;
         shop.receive("MUG-L", 5).await;
@@ -57,7 +57,7 @@ impl Shop {
     }
 
     pub fn browser(&self) -> Browser {
-        Browser::new(self.router.clone())
+        Browser::new(self.site.clone())
     }
 
     /// Adds a product; `n` makes its id.

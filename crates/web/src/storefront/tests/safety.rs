@@ -63,7 +63,7 @@ async fn another_site_changes_nothing() {
                 request = request.header(*name, *value);
             }
             let request = request.body(axum::body::Body::from("product=mug&o1=Small")).unwrap();
-            let Ok(response) = tower::ServiceExt::oneshot(shop.router.clone(), request).await;
+            let response = shop.site.answer(request).await;
             assert_eq!(response.status(), 403, "{path} {headers:?}");
             assert!(response.headers().get("set-cookie").is_none(), "{path} {headers:?}");
         }
@@ -71,7 +71,7 @@ async fn another_site_changes_nothing() {
     // An old browser that says neither is protected by the cookies' own rule.
     let request = axum::http::Request::post("/cart/lines").header("host", "shop.test");
     let request = request.body(axum::body::Body::from("product=mug&o1=Small")).unwrap();
-    let Ok(response) = tower::ServiceExt::oneshot(shop.router.clone(), request).await;
+    let response = shop.site.answer(request).await;
     assert_eq!(response.status(), 303);
 }
 
@@ -96,8 +96,8 @@ async fn a_shop_with_too_much_to_do_asks_to_hold_on() {
     let mut config = Config::new(Arc::new(SeededEntropy::new(11)), Arc::new(Registry::default()));
     config.limits.in_flight = 0;
     let options = Options::default();
-    let full = for_people(conventions(router(&services, &options), config), &services, &options);
-    let mut browser = Browser::new(full);
+    let full = for_people(platform::http::conventions(router(&services, &options), config), &services, &options);
+    let mut browser = Browser::new(full.into());
     let page = browser.get("/p/mug").await;
     assert_eq!((page.status, page.header("refresh")), (503, "5"));
     assert!(!page.header("retry-after").is_empty());

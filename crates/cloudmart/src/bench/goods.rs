@@ -1,0 +1,214 @@
+//! What a load needs of the shop, and what it leaves there: products to look at, and for orders a product of its own.
+//! It does not put any load on. What it made it takes away again as far as a shop lets anything be taken away: the product
+//! is archived and its remaining stock counted out; orders stay, for a shop never forgets one.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::script::{Checkout, Ground};
+use super::wire::{Line, Lost, Request};
+use crate::client::{self, Ask, Shop};
+
+/// Products that are looked at: more only make the generator's own memory larger.
+const PRODUCTS_MAX: usize = 1_000;
+const PAGE: usize = 100;
+/// Products whose SKUs go into carts.
+const CART_PRODUCTS: usize = 50;
+/// Shorter words find too much.
+const WORD_CHARS: usize = 3;
+/// What one piece costs, in minor units.
+const PRICE: i64 = 1_999;
+/// Countries whose addresses the load knows how to write, first.
+const KNOWN_COUNTRIES: [&str; 4] = ["DE", "US", "KR", "JP"];
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Shop(#[from] client::Error),
+    #[error("GET {path}: {reason}")]
+    NoAnswer { path: String, reason: Lost },
+    #[error("GET {path}: the shop answered {status}: {detail}")]
+    Refused { path: String, status: u16, detail: String },
+    #[error("this shop has nothing to look at; load the sample shop, or import products")]
+    NoProducts,
+    #[error("nothing in this shop is in stock, so nothing can be put into a cart")]
+    NothingInStock,
+    #[error("this shop takes no test payments, and a load must not move money: {0}")]
+    NoTestPayments(&'static str),
+    #[error("this shop ships nowhere in {0}; staff say where and for how much in its settings")]
+    NoShipping(String),
+    #[error("the shop sells in no currency yet; staff say which in its settings")]
+    NoCurrency,
+}
+
+/// Reads a document that anybody, or with a key staff, may read.
+pub async fn read(line: &mut Line, request: &Request) -> Result<Value, Error> {
+    let path = || request.path.clone();
+    let answer = line.exchange(request).await.map_err(|reason| Error::NoAnswer { path: path(), reason })?;
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if answer.status == 200 {
+        return Ok(body);
+    }
+    let detail = body["detail"].as_str().unwrap_or("it is no answer of a shop").to_owned();
+    Err(Error::Refused { path: path(), status: answer.status, detail })
+}
+
+/// What there is to look at. Nothing is made.
+pub async fn look_around(line: &mut Line) -> Result<Ground, Error> {
+    let shop = read(line, &Request::get("/api/shop")).await?;
+    let currency = shop["default_currency"].as_str().ok_or(Error::NoCurrency)?.to_owned();
+    let mut ground = Ground { currency, ..Ground::default() };
+    let mut words = BTreeSet::new();
+    let mut cursor = String::new();
+    while ground.slugs.len() < PRODUCTS_MAX {
+        let path = format!("/api/products?limit={PAGE}&currency={}{cursor}", ground.currency);
+        let page = read(line, &Request::get(path)).await?;
+        for product in page["items"].as_array().into_iter().flatten() {
+            ground.slugs.extend(product["slug"].as_str().map(ToOwned::to_owned));
+            let title = product["title"].as_str().unwrap_or_default().to_lowercase();
+            let is_word =
+                |word: &&str| word.len() >= WORD_CHARS && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            words.extend(title.split(' ').filter(is_word).map(ToOwned::to_owned));
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    ground.words = words.into_iter().collect();
+    if ground.slugs.is_empty() || ground.words.is_empty() { Err(Error::NoProducts) } else { Ok(ground) }
+}
+
+/// SKUs that can be put into a cart. A cart holds nothing back, so these are the shop's own.
+pub async fn look_for_stock(line: &mut Line, ground: &Ground) -> Result<Vec<String>, Error> {
+    let mut skus = Vec::new();
+    for slug in ground.slugs.iter().take(CART_PRODUCTS) {
+        let path = format!("/api/products/{slug}?currency={}", ground.currency);
+        let product = read(line, &Request::get(path)).await?;
+        let variants = product["variants"].as_array().into_iter().flatten();
+        let can_be_bought = |variant: &&Value| variant["availability"] != "sold_out" && variant["price"].is_i64();
+        skus.extend(
+            variants.filter(can_be_bought).filter_map(|variant| variant["sku"].as_str().map(ToOwned::to_owned)),
+        );
+    }
+    if skus.is_empty() { Err(Error::NothingInStock) } else { Ok(skus) }
+}
+
+/// How an order is placed in this shop: where it goes, how, and with which payment that moves no money.
+pub async fn look_at_checkout(line: &mut Line, run: &str, skus: u32) -> Result<(String, Checkout), Error> {
+    let shop = read(line, &Request::get("/api/shop")).await?;
+    let currency = shop["default_currency"].as_str().ok_or(Error::NoCurrency)?.to_owned();
+    let listed = |member: &str| shop[member].as_array().cloned().unwrap_or_default();
+    let is_test = |method: &&Value| method["provider"] == "test";
+    let payments = listed("payment_methods");
+    let payment = payments.iter().find(is_test).and_then(|method| method["id"].as_str());
+    let payment_method = payment.map(ToOwned::to_owned).ok_or(Error::NoTestPayments(
+        "a shop offers them on this machine's own address, or with --allow-test-payments, and where its settings name them",
+    ))?;
+    let (mut country, mut shipping_method) = (None, None);
+    for method in listed("shipping_methods") {
+        let has_rate = method["rates"].as_array().is_some_and(|rates| rates.iter().any(|r| r["currency"] == *currency));
+        let countries = method["countries"].as_array().cloned().unwrap_or_default();
+        let goes_to = |country: &str| countries.iter().any(|there| there == country);
+        let first = countries.first().and_then(Value::as_str);
+        let chosen = KNOWN_COUNTRIES.into_iter().find(|country| goes_to(country)).or(first);
+        if let (true, Some(chosen)) = (has_rate, chosen) {
+            country = Some(chosen.to_owned());
+            shipping_method = method["id"].as_str().map(ToOwned::to_owned);
+            break;
+        }
+    }
+    let (Some(country), Some(shipping_method)) = (country, shipping_method) else {
+        return Err(Error::NoShipping(currency));
+    };
+    let skus = (0..skus).map(|number| format!("BENCH-{run}-{number:02}")).collect();
+    Ok((currency, Checkout { skus, run: run.to_owned(), country, shipping_method, payment_method }))
+}
+
+/// A product made for one run, and how many of each SKU were put on its shelf.
+#[derive(Debug)]
+pub struct OwnProduct {
+    id: String,
+    pub skus: Vec<String>,
+    pub given: i64,
+}
+
+/// A SKU's stock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shelf {
+    pub sku: String,
+    pub given: i64,
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub available: i64,
+}
+
+impl OwnProduct {
+    /// Makes it, with so many pieces of each SKU.
+    pub async fn make(shop: &Shop, checkout: &Checkout, currency: &str, given: i64) -> Result<Self, client::Error> {
+        let Checkout { skus, run, .. } = checkout;
+        let numbers: Vec<String> = (0..skus.len()).map(|number| number.to_string()).collect();
+        let variant = |(sku, number): (&String, &String)| json!({"sku": sku, "options": {"N": number}, "prices": [{"amount": PRICE, "currency": currency}]});
+        let variants: Vec<Value> = skus.iter().zip(&numbers).map(variant).collect();
+        let body = json!({
+            "title": format!("Load test {run}"),
+            "slug": format!("bench-{run}"),
+            "description": "Made by cloudmart bench; archived when it is done.",
+            "options": [{"name": "N", "values": numbers}],
+            "variants": variants,
+        });
+        let key = format!("bench-{run}-product");
+        let made = shop.expect(&Ask::post(&["api", "admin", "products"], &key, Some(&body)), &[201]).await?;
+        let id = made.body["id"].as_str().unwrap_or_default().to_owned();
+        let product = Self { id, skus: skus.clone(), given };
+        for sku in skus {
+            product.count(shop, sku, given, "received").await?;
+        }
+        Ok(product)
+    }
+
+    /// The address of its page.
+    pub fn slug(run: &str) -> String {
+        format!("bench-{run}")
+    }
+
+    async fn count(&self, shop: &Shop, sku: &str, delta: i64, reason: &str) -> Result<(), client::Error> {
+        let body = json!({"delta": delta, "reason": reason});
+        let key = format!("{}-{sku}-{reason}", self.id);
+        let path = ["api", "admin", "stock", sku, "adjustments"];
+        shop.expect(&Ask::post(&path, &key, Some(&body)), &[201]).await.map(|_| ())
+    }
+
+    pub async fn shelves(&self, shop: &Shop) -> Result<Vec<Shelf>, client::Error> {
+        let mut shelves = Vec::new();
+        for sku in &self.skus {
+            let path = ["api", "admin", "stock", sku];
+            let told = shop.expect(&Ask::get(&path), &[200]).await?.body;
+            let count = |member: &str| told[member].as_i64().unwrap_or(i64::MIN);
+            shelves.push(Shelf {
+                sku: sku.clone(),
+                given: self.given,
+                on_hand: count("on_hand"),
+                reserved: count("reserved"),
+                available: count("available"),
+            });
+        }
+        Ok(shelves)
+    }
+
+    /// Takes it off the shop's pages, and what was not sold off its shelf.
+    pub async fn put_away(&self, shop: &Shop) -> Result<(), client::Error> {
+        let path = ["api", "admin", "products", &self.id];
+        let seen = shop.expect(&Ask::get(&path), &[200]).await?;
+        let path = ["api", "admin", "products", &self.id, "archive"];
+        let key = format!("{}-archive", self.id);
+        let ask = Ask { method: Method::POST, key: Some(&key), if_match: seen.etag.as_deref(), ..Ask::get(&path) };
+        shop.expect(&ask, &[200]).await?;
+        for shelf in self.shelves(shop).await?.into_iter().filter(|shelf| shelf.available > 0) {
+            self.count(shop, &shelf.sku, -shelf.available, "correction").await?;
+        }
+        Ok(())
+    }
+}

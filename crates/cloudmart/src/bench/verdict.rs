@@ -1,0 +1,196 @@
+//! Whether the shop kept its word: what it told its buyers against what its books say afterwards.
+//! It asks nobody; it compares.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::goods::Shelf;
+use super::load::{Loaded, Sales};
+use crate::doctor::{Check, count};
+use crate::numbers::grouped;
+
+/// What the shop's books say.
+#[derive(Debug, Default)]
+pub struct Books {
+    pub shelves: Vec<Shelf>,
+    /// Status and payment status of the orders that were placed since the load began.
+    pub orders: HashMap<String, (String, String)>,
+    /// Fewer than all of them were read.
+    pub is_cut: bool,
+}
+
+/// Answers as a shop gives them; one that is too busy says so with 429 or 503, which is an answer, too.
+pub fn answers(loaded: &Loaded) -> Check {
+    let mut check = Check::new("answers");
+    let (mut well, mut busy) = (0, 0);
+    for (kind, counted) in &loaded.tally.kinds {
+        for (status, number) in &counted.statuses {
+            match status {
+                status if kind.expects(*status) => well += number,
+                429 | 503 => busy += number,
+                status => {
+                    check.tell(format!("{} of {} were answered {status}", count(*number, "request"), kind.name()))
+                }
+            }
+        }
+        // An order without an answer is asked about again.
+        if *kind != super::script::Kind::Order {
+            for (lost, number) in &counted.lost {
+                check.tell(format!("{} of {} got no answer: {lost}", count(*number, "request"), kind.name()));
+            }
+        }
+    }
+    check.tell_all(loaded.sales.strange.clone());
+    check.looked_at = format!("{} as expected", grouped(well));
+    if busy > 0 {
+        check.looked_at += &format!(", {} put off because the shop was busy (429, 503)", grouped(busy));
+    }
+    check
+}
+
+/// What was promised to buyers against what the books say.
+pub fn orders(sales: &Sales, books: &Books) -> Vec<Check> {
+    let mut by_id: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for (id, turn) in &sales.accepted {
+        by_id.entry(id).or_default().push(*turn);
+    }
+    vec![one_each(&by_id), sold(sales, books), not_oversold(books), sold_out(sales, books), paid(&by_id, books)]
+}
+
+fn one_each(by_id: &BTreeMap<&str, Vec<u64>>) -> Check {
+    let mut check = Check::new("an order for each buyer");
+    for (id, turns) in by_id.iter().filter(|(_, turns)| turns.len() > 1) {
+        check.tell(format!("{} were told of the same order {id}", count(turns.len() as u64, "buyer")));
+    }
+    check.looked_at = count(by_id.len() as u64, "accepted order");
+    check
+}
+
+/// Every line is one piece, so accepted orders are pieces sold.
+fn sold(sales: &Sales, books: &Books) -> Check {
+    let mut check = Check::new("accepted = stock sold");
+    let sold: i64 = books.shelves.iter().map(taken).sum();
+    let accepted = i64::try_from(sales.accepted.len()).unwrap_or(i64::MAX);
+    let open = i64::try_from(sales.open.len()).unwrap_or(i64::MAX);
+    check.looked_at = format!("{} accepted, {} sold", told(accepted), told(sold));
+    if open > 0 {
+        check.looked_at += &format!(", {} never answered for good", told(open));
+    }
+    if !(accepted..=accepted.saturating_add(open)).contains(&sold) {
+        check.tell(format!("{} orders were accepted and {} pieces were sold", told(accepted), told(sold)));
+    }
+    check
+}
+
+fn not_oversold(books: &Books) -> Check {
+    let mut check = Check::of("nothing oversold", count(books.shelves.len() as u64, "SKU"), Vec::new());
+    for shelf in books.shelves.iter().filter(|shelf| shelf.available < 0 || taken(shelf) > shelf.given) {
+        check.tell(format!("{}: {} were there and {} are sold", shelf.sku, told(shelf.given), told(taken(shelf))));
+    }
+    check
+}
+
+/// Where there is one SKU, who was refused must find nothing left.
+fn sold_out(sales: &Sales, books: &Books) -> Check {
+    let mut check = Check::new("refused only when sold out");
+    check.looked_at = format!("{} refused", count(sales.sold_out, "buyer"));
+    let left: i64 = books.shelves.iter().map(|shelf| shelf.available).sum();
+    if sales.sold_out > 0 && left > 0 {
+        check.tell(format!("{} refused, and {} left", count(sales.sold_out, "buyer"), told(left)));
+    }
+    check
+}
+
+fn paid(by_id: &BTreeMap<&str, Vec<u64>>, books: &Books) -> Check {
+    let mut check = Check::new("no order without payment");
+    let mut seen = 0_u64;
+    for id in by_id.keys() {
+        match books.orders.get(*id) {
+            Some((status, payment)) => {
+                seen += 1;
+                if !matches!(status.as_str(), "confirmed" | "completed") {
+                    check.tell(format!("{id} was accepted and is {status}"));
+                }
+                if !matches!(payment.as_str(), "authorized" | "captured") {
+                    check.tell(format!("{id} was accepted and its payment is {payment}"));
+                }
+            }
+            None if books.is_cut => {}
+            None => check.tell(format!("{id} was accepted and is not among the shop's orders")),
+        }
+    }
+    check.looked_at = format!("{} found and paid", grouped(seen));
+    if books.is_cut {
+        check.looked_at += &format!(" of {}; the list was not read further", grouped(by_id.len() as u64));
+    }
+    check
+}
+
+fn taken(shelf: &Shelf) -> i64 {
+    shelf.given - shelf.on_hand + shelf.reserved
+}
+
+fn told(number: i64) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", grouped(number.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sales(accepted: &[&str], sold_out: u64) -> Sales {
+        let accepted = accepted.iter().zip(0..).map(|(id, turn)| ((*id).into(), turn)).collect();
+        Sales { accepted, sold_out, ..Sales::default() }
+    }
+
+    fn books(reserved: i64, orders: &[(&str, &str, &str)]) -> Books {
+        let shelf = Shelf { sku: "S".into(), given: 2, on_hand: 2, reserved, available: 2 - reserved };
+        let order = |(id, status, payment): &(&str, &str, &str)| {
+            ((*id).to_owned(), ((*status).to_owned(), (*payment).to_owned()))
+        };
+        Books { shelves: vec![shelf], orders: orders.iter().map(order).collect(), is_cut: false }
+    }
+
+    fn problems(sales: &Sales, books: &Books) -> Vec<String> {
+        orders(sales, books).into_iter().flat_map(|check| check.problems).collect()
+    }
+
+    const A: (&str, &str, &str) = ("ord_a", "confirmed", "authorized");
+    const B: (&str, &str, &str) = ("ord_b", "completed", "captured");
+
+    #[test]
+    fn a_shop_that_kept_its_word_has_no_problem() {
+        assert_eq!(problems(&sales(&["ord_a", "ord_b"], 5), &books(2, &[A, B])), Vec::<String>::new());
+        assert_eq!(problems(&sales(&["ord_a"], 0), &books(1, &[A, B])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_way_to_break_it_is_told() {
+        let both = sales(&["ord_a", "ord_b"], 0);
+        assert_eq!(problems(&both, &books(1, &[A, B])), ["2 orders were accepted and 1 pieces were sold"]);
+        assert_eq!(
+            problems(&both, &books(3, &[A, B])),
+            ["2 orders were accepted and 3 pieces were sold", "S: 2 were there and 3 are sold"]
+        );
+        assert_eq!(problems(&sales(&["ord_a"], 4), &books(1, &[A])), ["4 buyers refused, and 1 left"]);
+        assert_eq!(
+            problems(&sales(&["ord_a", "ord_a"], 0), &books(2, &[A])),
+            ["2 buyers were told of the same order ord_a"]
+        );
+        assert_eq!(problems(&both, &books(2, &[A])), ["ord_b was accepted and is not among the shop's orders"]);
+        let unpaid = ("ord_b", "confirmed", "pending");
+        assert_eq!(problems(&both, &books(2, &[A, unpaid])), ["ord_b was accepted and its payment is pending"]);
+        let undone = ("ord_b", "cancelled", "voided");
+        assert_eq!(problems(&both, &books(2, &[A, undone])).len(), 2);
+    }
+
+    #[test]
+    fn what_nobody_was_told_for_good_may_be_sold_or_not() {
+        let mut open = sales(&["ord_a"], 0);
+        open.open.push((7, "was answered 503".to_owned()));
+        for reserved in [1, 2] {
+            assert_eq!(problems(&open, &books(reserved, &[A])), Vec::<String>::new());
+        }
+        assert_eq!(problems(&open, &books(0, &[A])).len(), 1);
+    }
+}

@@ -1,0 +1,422 @@
+//! One connection to a shop, kept open, over which one request after another goes out: HTTP/1.1 by hand, because a
+//! generator that shares a machine with the shop must cost little.
+//! It does not know what is asked, nor when. It speaks HTTP alone; for https each request goes through the ordinary client.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use tokio::net::{TcpStream, lookup_host};
+
+/// How long one answer may take; longer is no answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// A larger answer is not read.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Room that a read finds at least.
+const READ_BYTES: usize = 16 * 1024;
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    pub method: &'static str,
+    /// With its query, from the slash on.
+    pub path: String,
+    pub bearer: Option<Arc<str>>,
+    pub key: Option<String>,
+    pub if_match: Option<String>,
+    /// JSON.
+    pub body: Option<String>,
+}
+
+impl Request {
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), ..Self::default() }
+    }
+
+    pub fn post(path: impl Into<String>, body: String) -> Self {
+        Self { method: "POST", path: path.into(), body: Some(body), ..Self::default() }
+    }
+}
+
+/// What the shop says.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    pub status: u16,
+    pub etag: Option<Cow<'a, str>>,
+    pub body: Cow<'a, [u8]>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Lost {
+    #[error("no connection")]
+    NoConnection,
+    #[error("the connection broke")]
+    Broke,
+    #[error("no answer within 30 s")]
+    TooLate,
+    #[error("an answer that is no HTTP, or too large")]
+    Unreadable,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("`{0}` is no address of a shop; expected something like http://127.0.0.1:8080")]
+    Address(String),
+    #[error("no shop answers at {address}: {reason}")]
+    Unreachable { address: Url, reason: io::Error },
+}
+
+/// Where the shop is.
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub url: Url,
+    addresses: Arc<[SocketAddr]>,
+    /// As the `Host` line says it.
+    host: String,
+    /// What lies before every path.
+    prefix: String,
+}
+
+impl Target {
+    /// Looks the address up. Nobody is asked anything there.
+    pub async fn find(address: &str) -> Result<Self, Error> {
+        let wrong = || Error::Address(address.to_owned());
+        let url = Url::parse(address).map_err(|_| wrong())?;
+        let name = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")).ok_or_else(wrong)?;
+        let port = url.port_or_known_default().ok_or_else(wrong)?;
+        let host = url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
+        let unreachable = |reason| Error::Unreachable { address: url.clone(), reason };
+        let looked_up = format!("{name}:{port}");
+        let addresses: Arc<[SocketAddr]> = lookup_host(looked_up).await.map_err(unreachable)?.collect();
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        Ok(Self { url, addresses, host, prefix })
+    }
+
+    /// Tries whether anybody listens there.
+    pub async fn reach(&self) -> Result<(), Error> {
+        let connected = TcpStream::connect(&*self.addresses).await;
+        connected.map(|_| ()).map_err(|reason| Error::Unreachable { address: self.url.clone(), reason })
+    }
+
+    /// Whether it is this machine.
+    pub fn is_here(&self) -> bool {
+        self.addresses.iter().all(|address| address.ip().is_loopback())
+    }
+
+    fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+}
+
+/// A connection, made when it is first needed and again after it was lost.
+pub struct Line {
+    target: Target,
+    stream: Option<TcpStream>,
+    out: Vec<u8>,
+    input: Input,
+    https: Option<reqwest::Client>,
+}
+
+impl Line {
+    pub fn to(target: &Target) -> Self {
+        let https = target.is_https().then(|| {
+            let one = reqwest::Client::builder().pool_max_idle_per_host(1).redirect(reqwest::redirect::Policy::none());
+            one.timeout(ANSWER_LIMIT).build().unwrap_or_default()
+        });
+        Self { target: target.clone(), stream: None, out: Vec::new(), input: Input::default(), https }
+    }
+
+    /// Asks, and waits for the answer; the connection stays for the next request.
+    pub async fn exchange(&mut self, request: &Request) -> Result<Answer<'_>, Lost> {
+        if let Some(client) = &self.https {
+            return by_client(client, &self.target, request).await;
+        }
+        let head = match tokio::time::timeout(ANSWER_LIMIT, self.over_the_wire(request)).await {
+            Ok(Ok(head)) => head,
+            Ok(Err(lost)) => {
+                self.stream = None;
+                return Err(lost);
+            }
+            Err(_) => {
+                self.stream = None;
+                return Err(Lost::TooLate);
+            }
+        };
+        if head.closes {
+            self.stream = None;
+        }
+        Ok(self.input.answer(&head))
+    }
+
+    async fn over_the_wire(&mut self, request: &Request) -> Result<Head, Lost> {
+        if self.stream.as_ref().is_some_and(is_closed) {
+            self.stream = None;
+        }
+        self.out.clear();
+        // Into memory; it cannot fail.
+        let _ = write_request(&mut self.out, &self.target, request);
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => none.insert(connect(&self.target).await?),
+        };
+        send(stream, &self.out).await?;
+        self.input.receive(stream).await
+    }
+}
+
+async fn connect(target: &Target) -> Result<TcpStream, Lost> {
+    let stream = TcpStream::connect(&*target.addresses).await.map_err(|_| Lost::NoConnection)?;
+    stream.set_nodelay(true).map_err(|_| Lost::NoConnection)?;
+    Ok(stream)
+}
+
+/// A server may close a connection that it has not heard from for a while.
+fn is_closed(stream: &TcpStream) -> bool {
+    !matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+fn write_request(out: &mut Vec<u8>, target: &Target, request: &Request) -> io::Result<()> {
+    write!(out, "{} {}{} HTTP/1.1\r\nhost: {}\r\n", request.method, target.prefix, request.path, target.host)?;
+    if let Some(bearer) = &request.bearer {
+        write!(out, "authorization: Bearer {bearer}\r\n")?;
+    }
+    for (name, value) in [("idempotency-key", &request.key), ("if-match", &request.if_match)] {
+        if let Some(value) = value {
+            write!(out, "{name}: {value}\r\n")?;
+        }
+    }
+    match &request.body {
+        Some(body) => write!(out, "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()),
+        None => out.write_all(b"\r\n"),
+    }
+}
+
+async fn send(stream: &TcpStream, mut bytes: &[u8]) -> Result<(), Lost> {
+    while !bytes.is_empty() {
+        match stream.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => stream.writable().await.map_err(|_| Lost::Broke)?,
+            Err(_) => return Err(Lost::Broke),
+        }
+    }
+    Ok(())
+}
+
+async fn by_client(client: &reqwest::Client, target: &Target, request: &Request) -> Result<Answer<'static>, Lost> {
+    let lost = |error: reqwest::Error| match error {
+        error if error.is_timeout() => Lost::TooLate,
+        error if error.is_connect() => Lost::NoConnection,
+        _ => Lost::Broke,
+    };
+    let url = format!("https://{}{}{}", target.host, target.prefix, request.path);
+    let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| Lost::Unreadable)?;
+    let mut asked = client.request(method, url);
+    if let Some(bearer) = &request.bearer {
+        asked = asked.bearer_auth(bearer);
+    }
+    for (name, value) in [("idempotency-key", &request.key), ("if-match", &request.if_match)] {
+        if let Some(value) = value {
+            asked = asked.header(name, value);
+        }
+    }
+    if let Some(body) = &request.body {
+        asked = asked.header("content-type", "application/json").body(body.clone());
+    }
+    let response = asked.send().await.map_err(lost)?;
+    let etag = response.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(|tag| Cow::Owned(tag.to_owned()));
+    let status = response.status().as_u16();
+    let body = response.bytes().await.map_err(lost)?;
+    Ok(Answer { status, etag, body: Cow::Owned(body.to_vec()) })
+}
+
+/// What came in, from its beginning; reused for every answer.
+#[derive(Default)]
+struct Input {
+    bytes: Vec<u8>,
+    filled: usize,
+    /// A body that came in chunks, put together.
+    joined: Vec<u8>,
+}
+
+/// What the head of an answer says, and where its body lies once it has all come.
+struct Head {
+    status: u16,
+    end: usize,
+    body: Framing,
+    closes: bool,
+}
+
+enum Framing {
+    Length(usize),
+    Chunks,
+}
+
+impl Input {
+    /// Reads one whole answer.
+    async fn receive(&mut self, stream: &TcpStream) -> Result<Head, Lost> {
+        self.filled = 0;
+        self.joined.clear();
+        let head = loop {
+            self.more(stream).await?;
+            if let Some(end) = find(&self.bytes[..self.filled], HEAD_END) {
+                break read_head(&self.bytes[..end], end + HEAD_END.len()).ok_or(Lost::Unreadable)?;
+            }
+        };
+        match head.body {
+            Framing::Length(length) => {
+                while self.filled < head.end + length {
+                    self.more(stream).await?;
+                }
+            }
+            Framing::Chunks => self.join_chunks(stream, head.end).await?,
+        }
+        Ok(head)
+    }
+
+    fn answer(&self, head: &Head) -> Answer<'_> {
+        let etag = header(&self.bytes[..head.end], b"etag").and_then(|tag| std::str::from_utf8(tag).ok());
+        let body = match head.body {
+            Framing::Length(length) => &self.bytes[head.end..head.end + length],
+            Framing::Chunks => &self.joined[..],
+        };
+        Answer { status: head.status, etag: etag.map(Cow::Borrowed), body: Cow::Borrowed(body) }
+    }
+
+    async fn more(&mut self, stream: &TcpStream) -> Result<(), Lost> {
+        if self.filled > ANSWER_BYTES_MAX {
+            return Err(Lost::Unreadable);
+        }
+        if self.bytes.len() < self.filled + READ_BYTES {
+            self.bytes.resize(self.filled + READ_BYTES, 0);
+        }
+        loop {
+            match stream.try_read(&mut self.bytes[self.filled..]) {
+                Ok(0) => return Err(Lost::Broke),
+                Ok(read) => {
+                    self.filled += read;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    stream.readable().await.map_err(|_| Lost::Broke)?;
+                }
+                Err(_) => return Err(Lost::Broke),
+            }
+        }
+    }
+
+    async fn join_chunks(&mut self, stream: &TcpStream, mut at: usize) -> Result<(), Lost> {
+        loop {
+            let line = loop {
+                match find(&self.bytes[at..self.filled], b"\r\n") {
+                    Some(length) => break at + length,
+                    None => self.more(stream).await?,
+                }
+            };
+            let size = chunk_size(&self.bytes[at..line]).ok_or(Lost::Unreadable)?;
+            let begin = line + 2;
+            // Nobody sends trailers to a client that did not say that it takes any.
+            while self.filled < begin + size + 2 {
+                self.more(stream).await?;
+            }
+            if size == 0 {
+                return Ok(());
+            }
+            self.joined.extend_from_slice(&self.bytes[begin..begin + size]);
+            at = begin + size + 2;
+        }
+    }
+}
+
+fn chunk_size(line: &[u8]) -> Option<usize> {
+    let digits = line.split(|byte| *byte == b';').next()?;
+    let size = usize::from_str_radix(std::str::from_utf8(digits).ok()?.trim(), 16).ok()?;
+    (size <= ANSWER_BYTES_MAX).then_some(size)
+}
+
+/// `head` ends before the empty line, the body begins at `end`.
+fn read_head(head: &[u8], end: usize) -> Option<Head> {
+    let status = std::str::from_utf8(head.strip_prefix(b"HTTP/1.")?.get(2..5)?).ok()?.parse().ok()?;
+    let closes = header(head, b"connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
+    let is_chunked = header(head, b"transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
+    let body = match header(head, b"content-length") {
+        _ if is_chunked => Framing::Chunks,
+        Some(length) => Framing::Length(std::str::from_utf8(length).ok()?.parse().ok()?),
+        None if matches!(status, 204 | 304) => Framing::Length(0),
+        // Until the connection ends: no shop answers so.
+        None => return None,
+    };
+    match body {
+        Framing::Length(length) if length > ANSWER_BYTES_MAX => None,
+        body => Some(Head { status, end, body, closes }),
+    }
+}
+
+/// The value of a header line; names are compared without their case.
+fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
+        let (key, value) = line.split_at_checked(name.len())?;
+        key.eq_ignore_ascii_case(name).then_some(())?;
+        Some(value.strip_prefix(b":")?.trim_ascii())
+    })
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_head_says_how_long_the_body_is() {
+        let head = b"HTTP/1.1 201 Created\r\nContent-Length: 12\r\nETag: \"a\"\r\nConnection: close";
+        let read = read_head(head, head.len() + 4).unwrap();
+        assert_eq!((read.status, read.closes), (201, true));
+        assert!(matches!(read.body, Framing::Length(12)));
+        assert_eq!(header(head, b"etag"), Some(&b"\"a\""[..]));
+        for bad in ["", "HTTP/1.1 2", "SMTP 200 no", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r\nContent-Length: many"] {
+            assert!(read_head(bad.as_bytes(), bad.len()).is_none(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_come_in_chunks_and_in_pieces() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            for piece in
+                ["HTTP/1.1 200 OK\r\ntransfer-enc", "oding: chunked\r\n\r\n3\r\nabc\r", "\n2;x\r\nde\r\n0\r\n\r\n"]
+            {
+                send(&stream, piece.as_bytes()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            stream
+        });
+        let target = Target::find(&target).await.unwrap();
+        assert!(target.is_here());
+        let mut line = Line::to(&target);
+        let answer = line.exchange(&Request::get("/")).await.unwrap();
+        assert_eq!((answer.status, &*answer.body), (200, &b"abcde"[..]));
+        drop(server.await.unwrap());
+        assert_eq!(line.exchange(&Request::get("/")).await.map(|_| ()), Err(Lost::NoConnection));
+    }
+
+    #[tokio::test]
+    async fn an_address_where_nobody_listens_is_told() {
+        assert!(matches!(Target::find("shop").await, Err(Error::Address(_))));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = Target::find(&address).await.unwrap().reach().await.unwrap_err();
+        assert!(error.to_string().starts_with("no shop answers at http://127.0.0.1:"), "{error}");
+    }
+}

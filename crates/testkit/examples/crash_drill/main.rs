@@ -1,0 +1,85 @@
+//! What `cargo xtask crash` starts: the scenarios of the drill, one after the other, against one binary.
+//! It does not build anything.
+
+mod report;
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use futures::FutureExt as _;
+use testkit::drill::{Ground, Outcome, disk_full, frozen, kill, read_only, torn_wal, traced, two_processes, unsynced};
+
+use report::Report;
+
+/// Every scenario, in the order in which they are run.
+const SCENARIOS: [&str; 8] =
+    ["kill", "unsynced", "traced", "torn-wal", "disk-full", "read-only", "frozen", "two-processes"];
+/// Power cuts that one recording is worth, however many rounds there are.
+const CUTS: std::ops::RangeInclusive<usize> = 20..=120;
+
+/// What was asked for.
+pub struct Wanted {
+    pub binary: PathBuf,
+    pub folder: PathBuf,
+    pub rounds: u32,
+    pub seed: u64,
+    pub only: Vec<String>,
+}
+
+const USAGE: &str = "crash_drill BINARY FOLDER ROUNDS SEED [SCENARIO…]";
+
+impl Wanted {
+    fn read(words: &[String]) -> Option<Self> {
+        let [binary, folder, rounds, seed, only @ ..] = words else { return None };
+        // The shop is started in a folder of its own.
+        let absolute = |path: &String| std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let is_known = |name: &String| SCENARIOS.contains(&name.as_str());
+        Some(Self {
+            binary: absolute(binary),
+            folder: absolute(folder),
+            rounds: rounds.parse().ok()?,
+            seed: seed.parse().ok()?,
+            only: only.iter().all(is_known).then(|| only.to_vec())?,
+        })
+    }
+
+    fn has(&self, scenario: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == scenario)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let Some(wanted) = Wanted::read(&words) else {
+        eprintln!("{USAGE}; scenarios: {}", SCENARIOS.join(", "));
+        return ExitCode::FAILURE;
+    };
+    // What went wrong is in the message; where the drill noticed is of no use to whoever reads it.
+    std::panic::set_hook(Box::new(|panic| eprintln!("\n  FAILED: {panic}")));
+    let mut report = Report::new(&wanted);
+    for scenario in SCENARIOS.into_iter().filter(|scenario| wanted.has(scenario)) {
+        println!("\n  {scenario}");
+        let began = tokio::time::Instant::now();
+        let ground = Ground::at(&wanted.binary, wanted.folder.join(scenario), wanted.seed);
+        let outcome = AssertUnwindSafe(run(scenario, ground, &wanted)).catch_unwind().await;
+        report.add(scenario, outcome.ok(), began.elapsed());
+    }
+    report.conclude(&wanted)
+}
+
+async fn run(scenario: &str, ground: Ground, wanted: &Wanted) -> Outcome {
+    let cuts = usize::try_from(wanted.rounds).unwrap_or(0).clamp(*CUTS.start(), *CUTS.end());
+    match scenario {
+        "kill" => kill::run(&ground, kill::Options { rounds: wanted.rounds, ..kill::Options::default() }).await,
+        "unsynced" => unsynced::run(&ground, unsynced::Options { cuts, ..unsynced::Options::default() }).await,
+        "traced" => traced::run(&ground, traced::Options::default()).await,
+        "torn-wal" => torn_wal::run(&ground, torn_wal::Options::default()).await,
+        "disk-full" => disk_full::run(&ground, disk_full::Options::default()).await,
+        "read-only" => read_only::run(&ground).await,
+        "frozen" => frozen::run(&ground, frozen::Options::default()).await,
+        "two-processes" => two_processes::run(&ground, two_processes::Options::default()).await,
+        _ => unreachable!("only known scenarios are asked for"),
+    }
+}

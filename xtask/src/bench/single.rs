@@ -1,0 +1,175 @@
+//! Figures that have no yardstick beside them: search, cart, start and memory at rest, reservations, import.
+//! Each has a shop of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::table::{
+    CART, Cells, IMPORT, IMPORT_MEMORY, MEMORY_SAMPLE, RESERVATIONS, RESERVATIONS_DOCUMENTS, SEARCH, START_EMPTY,
+    START_SAMPLE,
+};
+use super::{Bench, Error, load, median, shop, text, watched};
+use crate::process;
+
+const SEARCH_PRODUCTS: u64 = 10_000;
+const SEARCH_REACH: f64 = 3_000.0;
+const IMPORT_PRODUCTS: u64 = 100_000;
+const IMPORT_REACH_S: f64 = 60.0;
+const IMPORT_REACH_BYTES: u64 = 500_000_000;
+/// One request of eleven opens a cart, so that the other ten are 1,000 per second.
+const CART_RATE: &str = "1100";
+const CART_REACH_MS: f64 = 5.0;
+const RESERVATIONS_REACH: f64 = 60_000.0;
+const MEMORY_REACH_BYTES: u64 = 80_000_000;
+/// Before memory at rest is looked at.
+const REST: Duration = Duration::from_secs(5);
+
+pub fn search(bench: &Bench) -> Result<Vec<Cells>, Error> {
+    let folder = shop::copy(bench, &shop::sample(bench)?, "search")?;
+    let file = products(bench, SEARCH_PRODUCTS / bench.shrink)?;
+    import_into(bench, &folder, &file)?;
+    let server = shop::start(bench, &folder)?;
+    let runs = repeat(bench, || load::run(bench, server.address, &["search", "--concurrency", "64"], "search"))?;
+    server.stop()?;
+    let rate = median(runs.iter().map(|run| run.per_second));
+    let generator = median(runs.iter().map(|run| run.generator));
+    Ok(vec![Cells {
+        ours: text::whole(rate),
+        p99: text::ms(median(runs.iter().map(|run| run.p99_ms))),
+        reached: Some(rate >= SEARCH_REACH),
+        note: format!("no two searches alike; the load used {generator:.2} processors"),
+        ..Cells::of(SEARCH)
+    }])
+}
+
+pub fn cart(bench: &Bench) -> Result<Vec<Cells>, Error> {
+    let server = shop::start(bench, &shop::copy(bench, &shop::sample(bench)?, "cart")?)?;
+    let arguments = ["carts", "--rate", CART_RATE, "--connections", "64"];
+    let runs = repeat(bench, || load::run(bench, server.address, &arguments, "cart_line"))?;
+    server.stop()?;
+    let p99_ms = median(runs.iter().map(|run| run.p99_ms));
+    let rate = median(runs.iter().map(|run| run.per_second));
+    Ok(vec![Cells {
+        ours: text::ms(p99_ms),
+        p99: text::ms(p99_ms),
+        reached: Some(p99_ms <= CART_REACH_MS),
+        note: format!("{} lines per second were answered, each timed from when it was due", text::whole(rate)),
+        ..Cells::of(CART)
+    }])
+}
+
+#[expect(clippy::disallowed_methods, reason = "a synchronous tool that lets a shop come to rest")]
+pub fn rest(bench: &Bench) -> Result<Vec<Cells>, Error> {
+    let (mut empty, mut sample, mut rss, mut pss) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let template = shop::sample(bench)?;
+    for _ in 0..bench.runs {
+        let folder = bench.fresh("rest")?;
+        let (server, first, _) = shop::time_start(bench, &folder, &["--sample-shop", "none"], "/api/shop")?;
+        empty.push(first.as_secs_f64());
+        server.stop()?;
+        let folder = shop::copy(bench, &template, "rest")?;
+        let (server, first, _) = shop::time_start(bench, &folder, &[], "/api/products/sejak-green-tea")?;
+        sample.push(first.as_secs_f64());
+        std::thread::sleep(REST);
+        let memory = watched::memory_of(server.id())?;
+        rss.push(memory.rss_bytes);
+        pss.push(memory.pss_bytes);
+        server.stop()?;
+    }
+    rss.sort_unstable();
+    pss.sort_unstable();
+    let (rss, pss) = (rss[rss.len() / 2], pss[pss.len() / 2]);
+    Ok(vec![
+        Cells {
+            ours: text::mb(rss),
+            reached: Some(rss <= MEMORY_REACH_BYTES),
+            note: format!("PSS {}", text::mb(pss)),
+            ..Cells::of(MEMORY_SAMPLE)
+        },
+        Cells { ours: text::seconds(median(empty)), ..Cells::of(START_EMPTY) },
+        Cells { ours: text::seconds(median(sample)), ..Cells::of(START_SAMPLE) },
+    ])
+}
+
+pub fn reservations(bench: &Bench) -> Result<Vec<Cells>, Error> {
+    let (mut alone, mut followed) = (Vec::new(), Vec::new());
+    for _ in 0..bench.runs {
+        let folder = bench.fresh("reservations")?;
+        let mut command = Command::new(&bench.in_process);
+        command.arg("reservations").arg(&folder).arg(bench.seconds());
+        let said = watched::run(&mut command, &bench.folder)?.said;
+        let read = |name| reservation(&said, name);
+        let (Some(one), Some(other)) = (read("executor "), read("with_documents ")) else {
+            return Err(Error::Unreadable { program: "in_process", said });
+        };
+        alone.push(one);
+        followed.push(other);
+    }
+    let cells = |runs: &[(f64, f64)], figure| Cells {
+        ours: text::whole(median(runs.iter().map(|run| run.0))),
+        p99: text::ms(median(runs.iter().map(|run| run.1))),
+        ..Cells::of(figure)
+    };
+    let rate = median(alone.iter().map(|run| run.0));
+    let note = "2,048 callers in the same process".to_owned();
+    let first = Cells { reached: Some(rate >= RESERVATIONS_REACH), note, ..cells(&alone, RESERVATIONS) };
+    Ok(vec![first, cells(&followed, RESERVATIONS_DOCUMENTS)])
+}
+
+/// Rate and p99 in milliseconds, from `executor rate=1 p50_ms=2 p99_ms=3`.
+fn reservation(said: &str, name: &str) -> Option<(f64, f64)> {
+    let line = said.lines().find_map(|line| line.strip_prefix(name))?;
+    let value = |name: &str| line.split(' ').find_map(|part| part.strip_prefix(name)?.parse().ok());
+    Some((value("rate=")?, value("p99_ms=")?))
+}
+
+pub fn import(bench: &Bench) -> Result<Vec<Cells>, Error> {
+    let file = products(bench, IMPORT_PRODUCTS / bench.shrink)?;
+    let template = shop::sample(bench)?;
+    let (mut took, mut peaks) = (Vec::new(), Vec::new());
+    for _ in 0..bench.runs {
+        let done = import_into(bench, &shop::copy(bench, &template, "import")?, &file)?;
+        took.push(done.took.as_secs_f64());
+        peaks.push(done.peak_bytes);
+    }
+    peaks.sort_unstable();
+    let (took, peak) = (median(took), peaks[peaks.len() / 2]);
+    Ok(vec![
+        Cells { ours: text::seconds(took), reached: Some(took <= IMPORT_REACH_S), ..Cells::of(IMPORT) },
+        Cells { ours: text::mb(peak), reached: Some(peak <= IMPORT_REACH_BYTES), ..Cells::of(IMPORT_MEMORY) },
+    ])
+}
+
+/// A file of so many made-up products.
+fn products(bench: &Bench, count: u64) -> Result<PathBuf, Error> {
+    let file = bench.folder.join(format!("products-{count}.csv"));
+    let generate = bench.in_process.with_file_name("generate-products");
+    process::run(Command::new(generate).arg(count.to_string()).arg(&file))?;
+    Ok(file)
+}
+
+fn import_into(bench: &Bench, folder: &Path, file: &Path) -> Result<watched::Done, Error> {
+    let mut command = Command::new(&bench.cloudmart);
+    command.args(["import", "products"]).arg(file).args(["--currency", "EUR"]);
+    command.arg("--data").arg(folder.join("data")).stderr(Stdio::null());
+    watched::run(&mut command, &bench.folder)
+}
+
+fn repeat<T>(bench: &Bench, mut measure: impl FnMut() -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    (0..bench.runs).map(|_| measure()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_example_prints_is_read() {
+        let said =
+            "executor rate=6006 p50_ms=285.15 p99_ms=469.40\nwith_documents rate=3064 p50_ms=520.16 p99_ms=640.52\n";
+        assert_eq!(reservation(said, "executor "), Some((6_006.0, 469.4)));
+        assert_eq!(reservation(said, "with_documents "), Some((3_064.0, 640.52)));
+        assert_eq!(reservation("nothing", "executor "), None);
+    }
+}

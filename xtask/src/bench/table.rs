@@ -1,0 +1,223 @@
+//! The table of figures in docs/BENCHMARKS.md: written between its markers, line by line, so that a run of some rows leaves
+//! the others as they were, and what people wrote around it stays.
+//! It does not measure.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::{Error, io, text};
+
+const FILE: &str = "docs/BENCHMARKS.md";
+const MACHINE: &str = "machine";
+const FIGURES: &str = "figures";
+
+pub const SYNCS: &str = "append 4 KiB + fdatasync, per second";
+pub const PRODUCT_JSON: &str = "product JSON, per second, 64 connections";
+pub const PRODUCT_PAGE: &str = "product page (HTML), per second, 64 connections";
+pub const SEARCH: &str = "search with facets, 10,000 products, per second";
+pub const ORDERS: &str = "confirmed orders, 50 SKUs, per second, 64 connections";
+pub const ORDERS_ONE_SKU: &str = "the same, all on one SKU";
+pub const RESERVATIONS: &str = "reservations of one SKU at the executor, per second";
+pub const RESERVATIONS_DOCUMENTS: &str = "the same, with the documents that follow the log";
+pub const GROWTH_EMPTY: &str = "orders per second, no orders in the log";
+pub const GROWTH_10K: &str = "orders per second, 10 thousand in the log";
+pub const GROWTH_100K: &str = "orders per second, 100 thousand in the log";
+pub const GROWTH_1M: &str = "orders per second, 1 million in the log";
+pub const MEMORY_SAMPLE: &str = "memory at rest, sample shop (RSS)";
+pub const MEMORY_1M: &str = "memory after 1 million orders (RSS)";
+pub const START_EMPTY: &str = "first start of an empty shop, to the first answer";
+pub const START_SAMPLE: &str = "start of the sample shop, to the first answer";
+pub const START_1M: &str = "start with 1 million orders after kill -9, to the first answer";
+pub const CART: &str = "cart: add a line, p99 at 1,000 per second";
+pub const IMPORT: &str = "import of 100,000 products";
+pub const IMPORT_MEMORY: &str = "its memory at most (RSS)";
+
+/// Every figure in the order of the table, with what it should reach, and what lies beyond.
+const ORDER: [(&str, &str); 20] = [
+    (PRODUCT_JSON, "0.9 × nginx (1.2)"),
+    (PRODUCT_PAGE, "0.7 × nginx (1.0)"),
+    (SEARCH, "3,000 (10,000)"),
+    (ORDERS, "0.8 × pgbench, 5,000, p99 30 ms (12,000)"),
+    (ORDERS_ONE_SKU, "0.9 × the row above (1.0)"),
+    (RESERVATIONS, "60,000 (300,000)"),
+    (RESERVATIONS_DOCUMENTS, ""),
+    (GROWTH_EMPTY, ""),
+    (GROWTH_10K, ""),
+    (GROWTH_100K, ""),
+    (GROWTH_1M, "0.9 × of an empty log (1.0)"),
+    (MEMORY_SAMPLE, "80 MB"),
+    (MEMORY_1M, "400 MB"),
+    (START_EMPTY, ""),
+    (START_SAMPLE, ""),
+    (START_1M, "1 s (0.2 s)"),
+    (CART, "5 ms (1 ms)"),
+    (IMPORT, "60 s (20 s)"),
+    (IMPORT_MEMORY, "500 MB"),
+    (SYNCS, "5,400, else ratios decide"),
+];
+
+const HEAD: &str = "| figure | ratio | ours | p99 | beside it | reach (beyond) | reached | measured | |\n\
+                    |---|--:|--:|--:|---|---|---|---|---|\n";
+
+/// What was measured of one figure.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cells {
+    pub figure: &'static str,
+    pub ratio: String,
+    pub ours: String,
+    pub p99: String,
+    pub beside: String,
+    pub reached: Option<bool>,
+    pub note: String,
+}
+
+impl Cells {
+    pub fn of(figure: &'static str) -> Self {
+        Self { figure, ..Self::default() }
+    }
+}
+
+/// The table's lines by their figures.
+#[derive(Debug, Default)]
+pub struct Table {
+    lines: BTreeMap<String, String>,
+    today: String,
+}
+
+impl Table {
+    /// As it stands in the file.
+    pub fn read(root: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(root.join(FILE)).map_err(io(format!("cannot read {FILE}")))?;
+        let (_, between, _) = split(&text, FIGURES)?;
+        Ok(Self { lines: lines_of(between), today: said(Command::new("date").args(["-u", "+%F"])) })
+    }
+
+    /// Puts lines in the place of those that were there. Beside each stands what the disk did just then.
+    pub fn take(&mut self, cells: Vec<Cells>, syncs_per_second: f64) {
+        let syncs = text::whole(syncs_per_second);
+        for cells in cells {
+            let Cells { figure, ratio, ours, p99, beside, reached, note } = cells;
+            let reach = ORDER.iter().find(|(name, _)| *name == figure).map_or("", |(_, reach)| reach);
+            let reached = reached.map_or("", |is_reached| if is_reached { "yes" } else { "**no**" });
+            let ratio = if ratio.is_empty() { ratio } else { format!("**{ratio}**") };
+            let measured = format!("{}, {syncs} syncs/s", self.today);
+            let line = format!(
+                "| {figure} | {ratio} | {ours} | {p99} | {beside} | {reach} | {reached} | {measured} | {note} |"
+            );
+            self.lines.insert(figure.to_owned(), line);
+        }
+    }
+
+    pub fn to_markdown(&self) -> String {
+        let lines = ORDER.iter().filter_map(|(figure, _)| self.lines.get(*figure));
+        lines.fold(HEAD.to_owned(), |text, line| text + line + "\n")
+    }
+
+    /// Writes machine and figures between their markers.
+    pub fn write(&self, root: &Path) -> Result<(), Error> {
+        let path = root.join(FILE);
+        let text = fs::read_to_string(&path).map_err(io(format!("cannot read {FILE}")))?;
+        let text = replaced(&text, MACHINE, &machine(root))?;
+        let text = replaced(&text, FIGURES, &self.to_markdown())?;
+        fs::write(&path, text).map_err(io(format!("cannot write {FILE}")))
+    }
+}
+
+fn lines_of(table: &str) -> BTreeMap<String, String> {
+    let figure = |line: &str| line.split('|').nth(1).map(|cell| cell.trim().to_owned());
+    table.lines().skip(2).filter_map(|line| Some((figure(line)?, line.to_owned()))).collect()
+}
+
+fn replaced(text: &str, name: &'static str, with: &str) -> Result<String, Error> {
+    let (before, _, after) = split(text, name)?;
+    Ok(format!("{before}{with}{after}"))
+}
+
+/// What lies before, between and after the markers of a name.
+fn split<'a>(text: &'a str, name: &'static str) -> Result<(&'a str, &'a str, &'a str), Error> {
+    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+    let from = text.find(&begin).map(|at| at + begin.len()).ok_or(Error::NoMarkers(name))?;
+    let until = text[from..].find(&end).map(|at| from + at).ok_or(Error::NoMarkers(name))?;
+    Ok((&text[..from], &text[from..until], &text[until..]))
+}
+
+/// The machine and the versions of everything that takes part.
+fn machine(root: &Path) -> String {
+    let cpu = first_line("/proc/cpuinfo", "model name");
+    let memory = first_line("/proc/meminfo", "MemTotal");
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let commit = said(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root));
+    let dirty = said(Command::new("git").args(["status", "--porcelain", "--untracked-files=no"]).current_dir(root));
+    let changed = if dirty.is_empty() { "" } else { ", with changes" };
+    let lines = [
+        format!("{processors} processors ({cpu}), {memory}, Linux {}", said(Command::new("uname").arg("-r"))),
+        format!("CloudMart at {commit}{changed}, {}", said(Command::new("rustc").arg("--version"))),
+        [
+            said(Command::new("sh").args(["-c", "nginx -v 2>&1"])),
+            said(Command::new("/usr/lib/postgresql/15/bin/postgres").arg("--version")),
+            said(Command::new("sh").args(["-c", "wrk -v 2>&1 | head -1 | cut -d' ' -f1,2"])),
+        ]
+        .join(", "),
+    ];
+    lines.map(|line| format!("- {line}\n")).concat()
+}
+
+fn first_line(path: &str, name: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(':'));
+    line.map_or_else(|| "unknown".to_owned(), |(_, value)| value.trim().to_owned())
+}
+
+/// The first line that a program prints.
+fn said(command: &mut Command) -> String {
+    let output = command.output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let mut table = Table { lines: BTreeMap::new(), today: "2026-11-21".to_owned() };
+        let json = Cells { ratio: "1.07 ×".into(), ours: "9".into(), reached: Some(true), ..Cells::of(PRODUCT_JSON) };
+        table.take(
+            vec![json, Cells { ours: "80 MB".into(), reached: Some(false), ..Cells::of(MEMORY_SAMPLE) }],
+            5_812.4,
+        );
+        table
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_only_new_lines_change() {
+        let first = table();
+        let mut again = Table { lines: lines_of(&first.to_markdown()), today: "2026-11-22".to_owned() };
+        assert_eq!(again.lines, first.lines);
+        again.take(vec![Cells { ours: "10".into(), ..Cells::of(PRODUCT_JSON) }], 4_000.0);
+        let text = again.to_markdown();
+        let lines: Vec<&str> = text.lines().skip(2).collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("| 10 |") && lines[0].contains("2026-11-22, 4,000 syncs/s"), "{text}");
+        assert_eq!(lines[1], first.lines[MEMORY_SAMPLE]);
+        assert!(lines[1].contains("| 80 MB | **no** | 2026-11-21, 5,812 syncs/s |"), "{text}");
+    }
+
+    #[test]
+    fn what_people_wrote_around_it_stays() {
+        let text = "# Title\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nby hand\n";
+        let new = replaced(text, FIGURES, &table().to_markdown()).unwrap();
+        assert!(
+            new.starts_with("# Title\n") && new.ends_with("<!-- figures: end -->\nby hand\n") && !new.contains("old")
+        );
+        assert_eq!(replaced(&new, FIGURES, "old\n").unwrap(), text);
+        assert!(matches!(replaced("nothing", FIGURES, ""), Err(Error::NoMarkers(FIGURES))));
+    }
+
+    #[test]
+    fn every_figure_stands_once_in_the_order() {
+        let names: std::collections::BTreeSet<&str> = ORDER.iter().map(|(figure, _)| *figure).collect();
+        assert_eq!(names.len(), ORDER.len());
+    }
+}
