@@ -2,6 +2,7 @@
 //! It decides nothing; see [`super::change`] and [`super::checkout`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::sku::Sku;
 /// An order and how far its process has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    pub placement: Option<Box<Placement>>,
+    pub placement: Option<Arc<Placement>>,
     pub status: Status,
     pub shortages: Vec<Shortage>,
     pub cancellation: Option<Cancellation>,
@@ -150,12 +151,19 @@ impl Order {
                 self.process.parked = Some(Parking { step: *step, reason: reason.clone(), since: at });
             }
             Fact::Resumed {} => self.step_done(|process| process.parked = None),
-            Fact::StepSkipped { step, .. } => self.pass_over(*step),
+            Fact::StepSkipped { step, .. } => {
+                self.pass_over(*step);
+                self.complete_or_reopen();
+            }
             Fact::Noted { note, by } => {
                 self.notes.push(NoteState { note: note.clone(), by: by.clone(), at });
             }
             Fact::Erased {} => self.erased = true,
             other => self.apply_after_sale(other, at),
+        }
+        // Another driver may have done what a step was parked for: an order that has come so far waits for nobody.
+        if matches!(fact, Fact::Confirmed {} | Fact::Rejected { .. } | Fact::Cancelled {}) {
+            self.process.parked = None;
         }
     }
 
@@ -198,9 +206,17 @@ impl Order {
             }
             _ => {}
         }
-        if self.status == Status::Confirmed && self.fulfillment() == Fulfillment::Delivered {
-            self.status = Status::Completed;
-        }
+        self.complete_or_reopen();
+    }
+
+    /// Completed once everything has arrived; open again where goods must leave after all, because their money did not go back.
+    fn complete_or_reopen(&mut self) {
+        let has_arrived = self.fulfillment() == Fulfillment::Delivered;
+        self.status = match self.status {
+            Status::Confirmed if has_arrived => Status::Completed,
+            Status::Completed if !has_arrived => Status::Confirmed,
+            other => other,
+        };
     }
 
     /// A step that works clears what an earlier failure left.

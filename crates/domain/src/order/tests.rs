@@ -57,7 +57,7 @@ fn placement() -> Placement {
 }
 
 fn placed() -> Fact {
-    Fact::Placed { placement: Box::new(placement()) }
+    Fact::Placed { placement: placement().into() }
 }
 
 fn given(facts: &[Fact]) -> Order {
@@ -228,7 +228,7 @@ fn refunds_split_goods_into_what_left_and_what_did_not() {
 fn a_line_refunded_in_parts_comes_to_what_it_cost() {
     let mut placement = placement();
     placement.lines = vec![Line { tax: 1, order_discount: 2, ..line(1, 3, 1000) }];
-    let mut order = given(&[Fact::Placed { placement: Box::new(placement) }, Fact::Confirmed {}]);
+    let mut order = given(&[Fact::Placed { placement: placement.into() }, Fact::Confirmed {}]);
     let mut sum = 0;
     for n in 1..=3 {
         let wish = RefundWish { lines: vec![some_of(1, 1)], ..RefundWish::default() };
@@ -323,4 +323,7 @@ fn a_driver_that_comes_late_holds_nothing_up() {
     assert_eq!(rejected.resume(), Err(Error::NotParked));
     assert!(!rejected.is_news(&parked(StepKind::Reserve)));
     assert!(given(&[placed()]).is_news(&failed(StepKind::Reserve)));
+    let undoing = [placed(), Fact::CancellationRequested { why: declined() }, parked(StepKind::Release)];
+    let done = [Fact::PaymentUndone {}, Fact::Released {}, Fact::Cancelled {}];
+    assert_eq!(given(&[&undoing[..], &done].concat()).next(at(9)), Next::Idle, "another driver did it");
 }
