@@ -161,6 +161,10 @@ impl Order {
             Fact::Erased {} => self.erased = true,
             other => self.apply_after_sale(other, at),
         }
+        // Another driver may have done what a step was parked for: an order that has come so far waits for nobody.
+        if matches!(fact, Fact::Confirmed {} | Fact::Rejected { .. } | Fact::Cancelled {}) {
+            self.process.parked = None;
+        }
     }
 
     fn apply_after_sale(&mut self, fact: &Fact, at: Timestamp) {

@@ -323,4 +323,7 @@ fn a_driver_that_comes_late_holds_nothing_up() {
     assert_eq!(rejected.resume(), Err(Error::NotParked));
     assert!(!rejected.is_news(&parked(StepKind::Reserve)));
     assert!(given(&[placed()]).is_news(&failed(StepKind::Reserve)));
+    let undoing = [placed(), Fact::CancellationRequested { why: declined() }, parked(StepKind::Release)];
+    let done = [Fact::PaymentUndone {}, Fact::Released {}, Fact::Cancelled {}];
+    assert_eq!(given(&[&undoing[..], &done].concat()).next(at(9)), Next::Idle, "another driver did it");
 }

@@ -1,7 +1,7 @@
-//! The streams that orders write: one per order, and a claim per order number.
+//! The streams that orders write: one per order, and a claim per order number and per cart.
 //! It does not decide anything.
 
-use domain::ids::{OrderId, OrderNumber};
+use domain::ids::{CartId, OrderId, OrderNumber};
 use domain::order::{Fact, Order};
 use jiff::Timestamp;
 use platform::log::StreamId;
@@ -54,4 +54,34 @@ impl Kind for NumberKind {
 
 pub fn number_stream(number: &OrderNumber) -> StreamId {
     StreamId::new(NumberKind::NAME, number.as_str())
+}
+
+/// `claim_cart-{cart}`: the last order that a cart became. The next one names it, and must know that it was undone.
+pub struct CartKind;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CartFact {
+    Taken { order: OrderId },
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CartClaim {
+    pub order: Option<OrderId>,
+}
+
+impl Kind for CartKind {
+    const NAME: &'static str = "claim_cart";
+    const STATE_VERSION: u32 = 1;
+    type State = CartClaim;
+    type Fact = CartFact;
+
+    fn apply(state: &mut CartClaim, fact: &CartFact, _at: Timestamp) {
+        let CartFact::Taken { order } = fact;
+        state.order = Some(order.clone());
+    }
+}
+
+pub fn cart_stream(cart: &CartId) -> StreamId {
+    StreamId::new(CartKind::NAME, cart.key())
 }

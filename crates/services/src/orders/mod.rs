@@ -40,12 +40,12 @@ use tokio::sync::Semaphore;
 use crate::machinery::{Machinery, stored};
 pub use buying::Counter;
 pub use desk::Desk;
-use kinds::NumberKind;
 pub use kinds::OrderKind;
+use kinds::{CartKind, NumberKind};
 pub use view::Reader;
 
 pub fn register(kinds: &mut Kinds) {
-    kinds.register::<OrderKind>().register::<NumberKind>();
+    kinds.register::<OrderKind>().register::<NumberKind>().register::<CartKind>();
 }
 
 pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {

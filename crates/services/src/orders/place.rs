@@ -17,13 +17,14 @@ use domain::seal::Sealed;
 use domain::sku::Sku;
 use jiff::Timestamp;
 use platform::entropy::draw;
+use platform::log::StreamId;
 use platform::log::executor::{Command, Decision, ExecuteError, RunError};
 use platform::sealing::DataKey;
 
-use super::kinds::{NumberFact, NumberKind, number_stream};
+use super::kinds::{CartFact, CartKind, NumberFact, NumberKind, cart_stream, number_stream};
 use super::personal::{self, Buyer, check_text, email_lookup, read_address, read_buyer, seal};
 use super::{OrderKind, Orders, stream};
-use crate::machinery::{cause, refused};
+use crate::machinery::{cause, refused, stored};
 use crate::quoting::{self, Pointers, Quoted, RequestLine, ShippingRule, TaxRule};
 use contracts::orders::{AddressBody, BuyerView};
 
@@ -31,6 +32,8 @@ use contracts::orders::{AddressBody, BuyerView};
 const NUMBERS_DRAWN: u32 = 8;
 /// The longest payment token, in characters.
 const TOKEN_MAX: usize = 500;
+/// The code of a refusal: the cart is another order.
+const CART_ORDERED: &str = "cart_already_ordered";
 /// A cart that is becoming an order which nobody ever saw is free again after this long.
 const LOST_CART_S: i64 = 60;
 
@@ -274,7 +277,7 @@ impl Orders {
     async fn claim_cart(&self, cart: &CartId, token: &str, order: &OrderId) -> Result<()> {
         let refusal = match self.carts.begin_order(cart, token, order).await {
             Ok(_) => return Ok(()),
-            Err(error) if error.code == "cart_already_ordered" => error,
+            Err(error) if error.code == CART_ORDERED => error,
             Err(error) => return Err(error),
         };
         let held = self.carts.cart(cart, token).await?;
@@ -321,6 +324,12 @@ impl Orders {
             self.payments.open(opening, caller),
             self.claim_number(&wish.id, placement, &learned, caller)
         );
+        if let Err(NotWritten { error, .. }) = &claimed
+            && error.code == CART_ORDERED
+        {
+            // No retry will ever need what is held; should this fail, it expires.
+            let _ = self.inventory.release(&wish.id, caller).await;
+        }
         let claimed = claimed?;
         // From here on there is an order. The retry, or what undoes an order that was never paid, sees to the rest.
         opened.map_err(|error| NotWritten { error, is_certain: false })?;
@@ -334,10 +343,11 @@ impl Orders {
         learned: &[Fact],
         caller: &Caller,
     ) -> std::result::Result<Claimed, NotWritten> {
+        let undone = self.undone_before(placement.cart.as_ref()).await?;
         for _ in 0..NUMBERS_DRAWN {
             let number = OrderNumber::from_bytes(draw(self.machinery.entropy.as_ref()));
             let placement = Placement { number, ..placement.clone() };
-            match self.claim(id, Arc::new(placement), learned, caller).await? {
+            match self.claim(id, Arc::new(placement), undone.clone(), learned, caller).await? {
                 Claimed::NumberTaken => {}
                 claimed => return Ok(claimed),
             }
@@ -345,17 +355,29 @@ impl Orders {
         Err(Error::unavailable("no free order number was found; try again", 1).into())
     }
 
-    /// Writes the order, and that it was refused, if so: a refused order has no process.
+    /// The order that a cart was before, if that one was undone.
+    async fn undone_before(&self, cart: Option<&CartId>) -> Result<Option<OrderId>> {
+        let Some(cart) = cart else { return Ok(None) };
+        let (claim, _) = self.machinery.executor.read::<CartKind>(&cart_stream(cart)).await.map_err(stored)?;
+        let Some(other) = claim.order.clone() else { return Ok(None) };
+        let (order, _) = self.read(&other).await?;
+        Ok(matches!(order.status, Status::Rejected | Status::Cancelled).then_some(other))
+    }
+
+    /// Writes the order, and that it was refused, if so: a refused order has no process. A cart that is another order,
+    /// but for `undone`, is refused: whatever the cart itself says, the log decides.
     async fn claim(
         &self,
         id: &OrderId,
         placement: Arc<Placement>,
+        undone: Option<OrderId>,
         learned: &[Fact],
         caller: &Caller,
     ) -> std::result::Result<Claimed, NotWritten> {
         let (order, number) = (stream(id), number_stream(&placement.number));
-        let streams = [order.clone(), number.clone()];
-        let presumed = streams.clone();
+        let presumed = [order.clone(), number.clone()];
+        let cart = placement.cart.as_ref().map(cart_stream);
+        let streams: Vec<StreamId> = presumed.iter().chain(&cart).cloned().collect();
         let id = id.clone();
         let refused_at_once: Option<Fact> = learned.iter().find(|fact| matches!(fact, Fact::Rejected { .. })).cloned();
         let command = Command::new("orders.place", cause(caller), streams, move |view| {
@@ -368,7 +390,16 @@ impl Orders {
             if view.state::<NumberKind>(&number).order.is_some() {
                 return Ok(Decision::answer(Claimed::NumberTaken));
             }
-            Ok(Decision::answer(Claimed::Written)
+            let other = cart.as_ref().and_then(|cart| view.state::<CartKind>(cart).order.as_ref());
+            if let Some(other) = other.filter(|other| Some(*other) != undone.as_ref()) {
+                let message = "the cart has become another order";
+                return Err(Error::conflict(CART_ORDERED, message).with("order_id", other.as_str()));
+            }
+            let mut decision = Decision::answer(Claimed::Written);
+            if let Some(cart) = &cart {
+                decision.add::<CartKind>(cart, CartFact::Taken { order: id.clone() });
+            }
+            Ok(decision
                 .with::<OrderKind>(&order, Fact::Placed { placement: placement.clone() })
                 .with_all::<OrderKind>(&order, refused_at_once.clone())
                 .with::<NumberKind>(&number, NumberFact::Taken { order: id.clone() }))

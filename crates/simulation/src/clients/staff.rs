@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contracts::Error;
 use contracts::caller::Caller;
 use contracts::inventory::Inventory as _;
 use contracts::orders::{
@@ -147,7 +148,7 @@ impl Member {
         match answered {
             Some(Ok(view)) => self.notebook.shown(&view),
             // An order of which nobody had been told may not be known to be there.
-            Some(Err(error)) if error.code == "not_found" && was_known => {
+            Some(Err(error)) if was_known && error.message == Error::not_found("order").message => {
                 self.town.world.violated(Invariant::AcknowledgedIsThere, format!("{id} is not there for staff"));
             }
             _ => {}
