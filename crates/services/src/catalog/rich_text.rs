@@ -68,7 +68,12 @@ pub fn sanitised(html: &str) -> String {
         builder
     });
     let clean = cleaner.clean(&prepared(html)).to_string();
-    without_empty_paragraphs(clean).trim().to_owned()
+    without_empty_paragraphs(clean).trim_matches(is_blank).to_owned()
+}
+
+/// What says nothing at the ends of a text. A byte order mark at the beginning would be gone when it is read again.
+fn is_blank(char: char) -> bool {
+    char.is_whitespace() || char == '\u{feff}'
 }
 
 /// The text, a line for each block and a bullet for each point of a list. Of HTML that was made harmless.

@@ -40,8 +40,8 @@ impl Fields {
     /// A path of this shop that the form leads back to; the beginning of the shop where that is none.
     pub fn back(&self) -> &str {
         let back = self.text("back");
-        let is_local = back.starts_with('/') && !back.starts_with("//") && !back.contains(['\\', '\r', '\n', '\t']);
-        if is_local { back } else { "/" }
+        let is_local = back.starts_with('/') && !back.starts_with("//") && !back.contains('\\');
+        if is_local && !back.contains(char::is_control) { back } else { "/" }
     }
 }
 
@@ -57,6 +57,8 @@ mod tests {
             ("/\\evil.example", "/"),
             ("https://evil.example", "/"),
             ("/\t/evil.example", "/"),
+            ("/\u{f}p/tea", "/"),
+            ("/c/차", "/c/차"),
             ("", "/"),
         ] {
             assert_eq!(Fields(vec![("back".to_owned(), sent.to_owned())]).back(), back, "{sent}");
