@@ -158,6 +158,7 @@ impl Orders {
             self.payments.open(opening(&wish.id, placement, wish.token.as_deref(), &key), caller).await?;
         }
         let order = self.drive_for_a_while(&wish.id, Vec::new(), caller).await?;
+        self.after(&order, &wish.id).await;
         Ok(Some(Placed { order, repeated: true }))
     }
 

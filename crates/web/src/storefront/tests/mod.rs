@@ -65,6 +65,7 @@ impl Shop {
         let product = serde_json::from_value(product).unwrap();
         let id = ProductId::from_bytes([n; 16]);
         self.boxed.catalog.create_product(id, product, &Caller::system()).await.unwrap();
+        self.boxed.machinery.settle_lists().await.unwrap();
     }
 
     /// Writes a product anew.
