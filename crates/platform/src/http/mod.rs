@@ -9,6 +9,7 @@ mod fallback;
 pub mod guard;
 pub mod idempotency;
 pub mod limits;
+mod linger;
 pub mod lists;
 pub mod metrics;
 pub mod problem;
@@ -128,6 +129,7 @@ async fn converse(State(conventions): State<Arc<Conventions>>, request: Request,
     } else {
         match conventions.admit(&parts, visit.spent) {
             Ok(place) => {
+                let body = linger::to_the_end(&parts.headers, body);
                 let request = Request::from_parts(parts, body);
                 let answer = conventions.handle(request, next).instrument(span.clone()).await;
                 drop(place);
