@@ -62,6 +62,13 @@ impl Case {
                 self.skipped.insert(*step);
             }
             Fact::Placed { .. } | Fact::Noted { .. } | Fact::Erased {} => {}
+            // What became of a step that was under way when staff cancelled: the payment gives its money back, and the
+            // reservation has no goods any more.
+            Fact::Captured { .. }
+            | Fact::CaptureFailed { .. }
+            | Fact::Refunded { .. }
+            | Fact::RefundFailed { .. }
+            | Fact::Restocked { .. } => {}
             _ if self.is_undone() => return unlawful(format!("the order is {}", self.order.status.as_str())),
             _ => {}
         }
