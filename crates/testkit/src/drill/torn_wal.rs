@@ -157,7 +157,7 @@ impl Damage {
         match self {
             Self::CutInLastFrame => wal.truncate(last + 1 + dice.index(FRAME - 1)),
             Self::CutAnywhere => {
-                let end = first_answer + dice.index(wal.len() - first_answer);
+                let end = first_answer + dice.index(wal.len() - first_answer + 1);
                 wal.truncate(end);
                 return end;
             }
