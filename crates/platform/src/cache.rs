@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::entropy::{Entropy, draw};
-use flights::{Flight, Flights, Landing};
+use crate::signal::Signal;
+use flights::{Course, Flight, Flights, Landing};
 pub use response::{CacheTags, Finished, ResponseCache};
 use shelf::Shelf;
 pub use stats::{Stats, StatsNow};
@@ -113,15 +113,13 @@ impl<V: Weigh + Clone + Send + Sync + 'static> Cache<V> {
         }
         self.stats.miss();
         loop {
-            let (mut landing, joined_at) = match self.board(key) {
+            let (course, joined_at) = match self.board(key) {
                 Boarded::Landed(value) => return Ok(value),
                 Boarded::First(flight) => return self.fly(flight, load).await,
-                Boarded::Joined { landing, at } => (landing, at),
+                Boarded::Joined { course, at } => (course, at),
             };
             self.stats.join();
-            // Without a landing whoever loaded went away; then someone else must.
-            let Ok(landed) = landing.wait_for(Option::is_some).await.map(|landed| landed.clone()) else { continue };
-            match landed {
+            match course.wait_for(Course::outcome).await {
                 Some(Landing { result: Ok(value), good_until }) if joined_at <= good_until => return Ok(value),
                 Some(Landing { result: Err(error), .. }) => {
                     if let Some(error) = error.downcast_ref::<E>() {
@@ -141,7 +139,7 @@ impl<V: Weigh + Clone + Send + Sync + 'static> Cache<V> {
         }
         let at = flights.now();
         match flights.join(key) {
-            Some(landing) => Boarded::Joined { landing, at },
+            Some(course) => Boarded::Joined { course, at },
             None => Boarded::First(Leader { cache: self, flight: flights.begin(key), landed: false }),
         }
     }
@@ -173,7 +171,7 @@ impl<V: Weigh + Clone + Send + Sync + 'static> Cache<V> {
                 (Landing { result: Err(shared), good_until: flights.now() }, Err(error))
             }
         };
-        flight.landing.send_replace(Some(landing));
+        flight.course.change(|course| *course = Course::Landed(landing));
         flights.end(&flight.key);
         leader.landed = true;
         // Before the leader, whose end would lock it again.
@@ -225,7 +223,7 @@ impl<V: Weigh + Clone + Send + Sync + 'static> Cache<V> {
 enum Boarded<'a, V> {
     Landed(V),
     First(Leader<'a, V>),
-    Joined { landing: watch::Receiver<Option<Landing<V>>>, at: u64 },
+    Joined { course: Arc<Signal<Course<V>>>, at: u64 },
 }
 
 /// Whoever loads. Dropped without having landed, it leaves the key to the next.
@@ -239,6 +237,7 @@ impl<V> Drop for Leader<'_, V> {
     fn drop(&mut self) {
         if !self.landed {
             self.cache.flights.lock().end(&self.flight.key);
+            self.flight.course.change(|course| *course = Course::Lost);
         }
     }
 }

@@ -10,4 +10,5 @@ pub mod http;
 pub mod log;
 pub mod projection;
 pub mod sealing;
+pub mod signal;
 pub mod store;

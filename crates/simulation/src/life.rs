@@ -3,13 +3,13 @@
 //! It does not know what runs in it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use platform::clock::{Clock, whole_micros};
-use tokio::sync::Notify;
+use platform::signal::Signal;
 use tokio::time::Instant;
 
 use crate::trace::digest;
@@ -27,8 +27,7 @@ pub struct Life {
     began_at: Mutex<Timestamp>,
     origin: Instant,
     points_left: AtomicU64,
-    dead: AtomicBool,
-    death: Notify,
+    dead: Signal<bool>,
 }
 
 impl Life {
@@ -41,28 +40,25 @@ impl Life {
             began_at: Mutex::new(world.now()),
             origin: Instant::now(),
             points_left: AtomicU64::new(points),
-            dead: AtomicBool::new(false),
-            death: Notify::new(),
+            dead: Signal::default(),
         })
     }
 
     pub fn is_dead(&self) -> bool {
-        self.dead.load(Ordering::Relaxed) || self.world.is_over()
+        self.dead.look(|dead| *dead) || self.world.is_over()
     }
 
     /// Nothing that this life does from now on reaches anybody.
     pub fn die(&self) {
-        if !self.dead.swap(true, Ordering::Relaxed) {
+        if !self.dead.look(|dead| *dead) {
             self.step("dies", || "dies".to_owned());
         }
-        self.death.notify_one();
+        self.dead.change(|dead| *dead = true);
     }
 
-    /// Waits for the end of this life. For one waiter.
+    /// Waits for the end of this life.
     pub async fn ended(&self) {
-        while !self.is_dead() {
-            self.death.notified().await;
-        }
+        self.dead.wait_for(|dead| (*dead || self.world.is_over()).then_some(())).await;
     }
 
     /// Moves this node's clock alone: it stood still while the world went on. Timers do not notice.

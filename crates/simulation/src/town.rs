@@ -71,9 +71,19 @@ impl Door {
             life.point("a request is answered").await;
             answer
         });
-        match tokio::time::timeout(patience, &mut request).await {
-            Ok(Ok(answer)) => Some(answer),
-            Ok(Err(error)) => {
+        // A death is heard of in the order of asking. The handles of a runtime that ends would tell of it in the order
+        // of numbers that tasks of the whole process share.
+        let answered = async {
+            tokio::select! {
+                biased;
+                answered = &mut request => Some(answered),
+                () = self.node.life.ended() => None,
+            }
+        };
+        match tokio::time::timeout(patience, answered).await {
+            Ok(None) => None,
+            Ok(Some(Ok(answer))) => Some(answer),
+            Ok(Some(Err(error))) => {
                 if error.is_panic() {
                     let detail = "a request panicked".to_owned();
                     self.node.life.world.violated(Invariant::NothingBreaks, detail);

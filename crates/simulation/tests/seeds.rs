@@ -10,7 +10,7 @@ use simulation::{Report, THREADS, run};
 /// Seeds of every run of the tests; nights take more with `cargo xtask simulate`.
 const SEEDS: u64 = 2_000;
 /// Seeds that are run twice.
-const TWICE: u64 = 40;
+const TWICE: u64 = 60;
 
 /// Runs seeds on all cores; answers those that failed.
 fn failing(seeds: std::ops::Range<u64>, look: impl Fn(u64) -> Option<String> + Sync) -> Vec<String> {

@@ -18,6 +18,10 @@ use tokio::sync::oneshot;
 const PAGE_BYTES: u32 = 4_096;
 /// How long writers wait for readers when the WAL is begun anew; it is tried again later.
 const RESTART_WAIT: Duration = Duration::from_millis(50);
+/// The WAL is begun anew when no more pages than this are left to move, for which writers wait a few milliseconds ...
+const LEFT_AT_RESTART: u32 = 1_024;
+/// ... or after so many attempts to come that near, when pages are written faster than they are moved.
+const APPROACHES: u32 = 8;
 /// How long it waits for readers where the WAL must be emptied; longer than any read of ours may take.
 const EMPTY_WAIT: Duration = Duration::from_millis(2_500);
 
@@ -90,8 +94,12 @@ impl Nudge {
 }
 
 /// Starts the thread. It keeps the folder's lock as long as it lives.
+///
+/// `database`: the file itself, to sync it. It is closed after the last connection of this store, since closing it gives
+/// up the locks that connections of this process hold on the file.
 pub fn start(
     conn: Connection,
+    database: File,
     gate: Arc<Mutex<()>>,
     lock: File,
     limits: Limits,
@@ -100,7 +108,7 @@ pub fn start(
     let (queue, waiting) = mpsc::channel();
     let growth = Arc::new(Growth { pages: AtomicU32::new(0), wake_at: AtomicU32::new(limits.passive_every) });
     let nudge = Nudge { queue, growth: growth.clone(), limits };
-    let thread = Checkpointer { conn, gate, growth, limits, stats };
+    let thread = Checkpointer { conn, database, gate, growth, limits, stats };
     let run = move || {
         thread.run(&waiting);
         drop(thread);
@@ -112,6 +120,7 @@ pub fn start(
 
 struct Checkpointer {
     conn: Connection,
+    database: File,
     gate: Arc<Mutex<()>>,
     growth: Arc<Growth>,
     limits: Limits,
@@ -135,14 +144,34 @@ impl Checkpointer {
     }
 
     fn look(&self) {
-        let outcome = self.checkpoint(CheckpointMode::PASSIVE);
-        self.count(&self.stats.passive, outcome);
+        self.move_pages();
         if self.growth.pages.load(Ordering::Relaxed) >= self.limits.restart_at {
+            self.approach();
             self.restart();
         }
     }
 
-    /// Little is left to move after a passive checkpoint, so that writers wait only for the fsync and for readers.
+    fn move_pages(&self) {
+        let outcome = self.checkpoint(CheckpointMode::PASSIVE);
+        self.count(&self.stats.passive, outcome);
+    }
+
+    /// Makes durable what was moved while writers go on. SQLite itself would do it when the WAL is begun anew, all of
+    /// it at once, and everybody would wait.
+    fn approach(&self) {
+        for _ in 0..APPROACHES {
+            let before = self.growth.pages.load(Ordering::Relaxed);
+            if let Err(error) = self.database.sync_data() {
+                tracing::warn!(%error, "the database could not be synced; the WAL keeps what it has until it can be");
+            }
+            self.move_pages();
+            if self.growth.pages.load(Ordering::Relaxed).saturating_sub(before) <= LEFT_AT_RESTART {
+                break;
+            }
+        }
+    }
+
+    /// Little is left to move and to sync, so that writers wait only for that and for readers.
     fn restart(&self) {
         let closed_gate = self.gate.lock();
         let outcome = self.conn.busy_timeout(RESTART_WAIT).and_then(|()| self.checkpoint(CheckpointMode::RESTART));

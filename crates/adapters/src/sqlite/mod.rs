@@ -127,7 +127,7 @@ impl Default for Options {
             writer_cache_kib: 8 << 10,
             reader_cache_kib: 4 << 10,
             wal_checkpoint_bytes: 64 << 20,
-            wal_restart_bytes: 256 << 20,
+            wal_restart_bytes: 512 << 20,
             file_max_bytes: None,
         }
     }
@@ -170,8 +170,14 @@ impl Sqlite {
         let gate = Arc::new(Mutex::new(()));
         let limits = checkpointer::Limits::in_pages(options.wal_checkpoint_bytes, options.wal_restart_bytes);
         let checkpoints = schema::open_writable(&file, options.reader_cache_kib)?;
-        let (nudge, checkpointing) =
-            checkpointer::start(checkpoints, gate.clone(), lock, limits, stats.checkpoints.clone())?;
+        let (nudge, checkpointing) = checkpointer::start(
+            checkpoints,
+            File::open(&file)?,
+            gate.clone(),
+            lock,
+            limits,
+            stats.checkpoints.clone(),
+        )?;
         let (writer, writing) = Writer::start(conn, Some(heads), gate, Some(nudge.clone()), stats.writer.clone())?;
         Ok(Self {
             log: Arc::new(SqliteLog { readers: readers.clone(), writer: Some(writer.clone()) }),

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use crate::signal::Signal;
 
 /// Tags remembered while something is being loaded. With more, all that is being loaded counts as overtaken.
 const TAGS_MAX: usize = 10_000;
@@ -23,16 +23,35 @@ impl<V: Clone> Clone for Landing<V> {
     }
 }
 
+/// How a load stands.
+pub(super) enum Course<V> {
+    UnderWay,
+    Landed(Landing<V>),
+    /// Whoever loaded went away.
+    Lost,
+}
+
+impl<V: Clone> Course<V> {
+    /// What came of it; `Some(None)`: nothing, and somebody else must load.
+    pub fn outcome(&self) -> Option<Option<Landing<V>>> {
+        match self {
+            Course::UnderWay => None,
+            Course::Landed(landing) => Some(Some(landing.clone())),
+            Course::Lost => Some(None),
+        }
+    }
+}
+
 pub(super) struct Flight<V> {
     pub key: Arc<str>,
-    pub landing: watch::Sender<Option<Landing<V>>>,
+    pub course: Arc<Signal<Course<V>>>,
     began_at: u64,
 }
 
 /// All loads of a cache. Time in here is the number of invalidations so far.
 pub(super) struct Flights<V> {
     now: u64,
-    loading: HashMap<Arc<str>, watch::Receiver<Option<Landing<V>>>>,
+    loading: HashMap<Arc<str>, Arc<Signal<Course<V>>>>,
     /// When each was invalidated last; only while something is being loaded.
     tags: HashMap<String, u64>,
     keys: HashMap<String, u64>,
@@ -50,15 +69,15 @@ impl<V> Flights<V> {
         self.now
     }
 
-    pub fn join(&self, key: &str) -> Option<watch::Receiver<Option<Landing<V>>>> {
+    pub fn join(&self, key: &str) -> Option<Arc<Signal<Course<V>>>> {
         self.loading.get(key).cloned()
     }
 
     pub fn begin(&mut self, key: &str) -> Flight<V> {
         let key: Arc<str> = key.into();
-        let (sender, receiver) = watch::channel(None);
-        self.loading.insert(Arc::clone(&key), receiver);
-        Flight { key, landing: sender, began_at: self.now }
+        let course = Arc::new(Signal::new(Course::UnderWay));
+        self.loading.insert(Arc::clone(&key), Arc::clone(&course));
+        Flight { key, course, began_at: self.now }
     }
 
     pub fn end(&mut self, key: &str) {

@@ -120,9 +120,9 @@ impl Idempotency {
             match self.running.enter(id, attempt.body_hash) {
                 Entry::First(turn) => break turn,
                 Entry::OtherBody => return reused().into_response(),
-                Entry::Wait(mut done) => {
-                    // The sender only ever goes away; then it is someone's turn.
-                    if tokio::time::timeout_at(deadline, done.changed()).await.is_err() {
+                Entry::Wait(is_done) => {
+                    let done = is_done.wait_for(|is_done| is_done.then_some(()));
+                    if tokio::time::timeout_at(deadline, done).await.is_err() {
                         return in_flight().into_response();
                     }
                 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::{AnyDoc, ErasedProjection, checkpoint_name};
@@ -15,6 +15,7 @@ use crate::documents::{Change, Checkpoint, Documents, Put, WriteBatch};
 use crate::log::executor::{CommittedFact, Executor};
 use crate::log::kind::Kinds;
 use crate::log::{Log, Position, Shard};
+use crate::signal::Signal;
 use crate::store::{StoreError, StoreResult};
 
 /// Committed batches that a projection may lag before it reads the log instead.
@@ -57,8 +58,7 @@ struct Follower {
 }
 
 struct Progress {
-    positions: Mutex<Vec<Position>>,
-    moved: watch::Sender<u64>,
+    positions: Signal<Vec<Position>>,
     /// Somebody waits.
     hurry: Notify,
     stopped: Mutex<Option<String>>,
@@ -76,10 +76,8 @@ impl Projector {
         let shards = executor.log().shards().await?.len();
         let mut followers = Vec::with_capacity(projections.len());
         for projection in projections {
-            let (moved, _) = watch::channel(0);
             let progress = Arc::new(Progress {
-                positions: Mutex::new(vec![0; shards]),
-                moved,
+                positions: Signal::new(vec![0; shards]),
                 hurry: Notify::new(),
                 stopped: Mutex::new(None),
             });
@@ -105,17 +103,10 @@ impl Projector {
     pub async fn wait_for(&self, positions: &[(Shard, Position)], wait: Duration) -> bool {
         let all = async {
             for follower in self.followers.iter() {
-                let mut moved = follower.progress.moved.subscribe();
-                while !follower.progress.has_reached(positions) {
-                    follower.progress.hurry.notify_one();
-                    if moved.changed().await.is_err() {
-                        return false;
-                    }
-                }
+                follower.progress.reach(positions).await;
             }
-            true
         };
-        tokio::time::timeout(wait, all).await.unwrap_or(false)
+        tokio::time::timeout(wait, all).await.is_ok()
     }
 
     /// Waits until every projection has folded all that is in the log now.
@@ -128,9 +119,10 @@ impl Projector {
     pub async fn lags(&self) -> StoreResult<Vec<Lag>> {
         let infos = self.log.shards().await?;
         let lag = |follower: &Follower| {
-            let positions = follower.progress.positions.lock();
-            let behind = infos.iter().zip(positions.iter()).map(|(info, position)| info.head.saturating_sub(*position));
-            let facts = behind.sum();
+            let facts = follower.progress.positions.look(|positions| {
+                let pairs = infos.iter().zip(positions);
+                pairs.map(|(info, position)| info.head.saturating_sub(*position)).sum()
+            });
             Lag { projection: follower.name, facts, stopped: follower.progress.stopped.lock().clone() }
         };
         Ok(self.followers.iter().map(lag).collect())
@@ -138,24 +130,31 @@ impl Projector {
 }
 
 impl Progress {
-    fn has_reached(&self, wanted: &[(Shard, Position)]) -> bool {
-        let positions = self.positions.lock();
-        wanted.iter().all(|(shard, position)| positions.get(usize::from(*shard)).is_none_or(|at| at >= position))
+    /// Waits until these positions are folded, and hurries those who fold.
+    async fn reach(&self, wanted: &[(Shard, Position)]) {
+        let is_there = |positions: &Vec<Position>| {
+            let mut wanted = wanted.iter();
+            let is_there = wanted.all(|(shard, at)| positions.get(usize::from(*shard)).is_none_or(|has| has >= at));
+            if !is_there {
+                self.hurry.notify_one();
+            }
+            is_there.then_some(())
+        };
+        self.positions.wait_for(is_there).await;
     }
 
     fn at(&self, shard: Shard) -> Position {
-        self.positions.lock().get(usize::from(shard)).copied().unwrap_or(0)
+        self.positions.look(|positions| positions.get(usize::from(shard)).copied().unwrap_or(0))
     }
 
     fn set(&self, checkpoints: &BTreeMap<Shard, Position>) {
-        let mut positions = self.positions.lock();
-        for (shard, position) in checkpoints {
-            if let Some(at) = positions.get_mut(usize::from(*shard)) {
-                *at = *position;
+        self.positions.change(|positions| {
+            for (shard, position) in checkpoints {
+                if let Some(at) = positions.get_mut(usize::from(*shard)) {
+                    *at = *position;
+                }
             }
-        }
-        drop(positions);
-        self.moved.send_modify(|count| *count += 1);
+        });
     }
 }
 

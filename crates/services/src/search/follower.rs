@@ -17,8 +17,9 @@ use domain::ids::ProductId;
 use domain::sku::Sku;
 use platform::log::executor::{CommittedFact, Executor};
 use platform::log::{Position, Shard, StreamId};
+use platform::signal::Signal;
 use platform::store::StoreError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::entry::entry;
@@ -67,7 +68,7 @@ pub struct Follower {
     shelves: Arc<dyn Shelves>,
     inventory: Arc<dyn Inventory>,
     index: Arc<dyn Index>,
-    progress: watch::Sender<Progress>,
+    progress: Arc<Signal<Progress>>,
     heard: Heard,
     last_write: Option<Instant>,
 }
@@ -129,7 +130,7 @@ impl Follower {
         shelves: Arc<dyn Shelves>,
         inventory: Arc<dyn Inventory>,
         index: Arc<dyn Index>,
-        progress: watch::Sender<Progress>,
+        progress: Arc<Signal<Progress>>,
     ) -> Self {
         Self { executor, shelves, inventory, index, progress, heard: Heard::default(), last_write: None }
     }
@@ -141,7 +142,7 @@ impl Follower {
                 Ok(()) => return,
                 Err(failure) => {
                     tracing::warn!(reason = %failure, "the search index could not be written; trying again");
-                    self.progress.send_modify(|progress| progress.failure = Some(failure.to_string()));
+                    self.progress.change(|progress| progress.failure = Some(failure.to_string()));
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
@@ -151,7 +152,7 @@ impl Follower {
     async fn follow(&mut self, news: &mut mpsc::Receiver<Arc<[CommittedFact]>>) -> Result<(), Failure> {
         self.begin().await?;
         self.catch_up().await?;
-        self.progress.send_modify(|progress| progress.is_built = true);
+        self.progress.change(|progress| progress.is_built = true);
         loop {
             match timeout(LOOK_EVERY, news.recv()).await {
                 Ok(None) => return Ok(()),
@@ -194,7 +195,7 @@ impl Follower {
             tracing::info!("building the search index from the log");
         }
         let stock_known = if is_new { heads } else { Positions::new() };
-        self.progress.send_modify(|progress| {
+        self.progress.change(|progress| {
             progress.positions.clone_from(&positions);
             progress.is_built |= !is_new;
         });
@@ -244,7 +245,7 @@ impl Follower {
             self.heard.products.clear();
             self.heard.skus.clear();
         }
-        self.progress.send_modify(|progress| {
+        self.progress.change(|progress| {
             progress.positions.clone_from(&self.heard.positions);
             progress.failure = None;
         });

@@ -25,8 +25,8 @@ use domain::field::FieldError;
 use parking_lot::Mutex;
 use platform::http::lists::{Cursor, Fingerprint};
 use platform::log::Log;
+use platform::signal::Signal;
 use platform::store::StoreResult;
-use tokio::sync::watch;
 
 use self::follower::{Follower, NEWS_BATCHES, Progress};
 use self::index::{Hits, Index, Query, Spot};
@@ -54,7 +54,7 @@ pub struct Search {
     neighbours: Neighbours,
     index: Arc<dyn Index>,
     log: Arc<dyn Log>,
-    progress: watch::Receiver<Progress>,
+    progress: Arc<Signal<Progress>>,
     shelving: Mutex<Arc<Shelving>>,
 }
 
@@ -71,12 +71,12 @@ pub struct Lag {
 impl Search {
     /// Also begins to follow the log, on the current runtime.
     pub fn start(machinery: &Machinery, neighbours: Neighbours, index: Arc<dyn Index>) -> Arc<Self> {
-        let (sender, progress) = watch::channel(Progress::default());
+        let progress: Arc<Signal<Progress>> = Arc::default();
         let executor = machinery.executor.clone();
         let news = executor.subscribe(NEWS_BATCHES);
         let log = executor.log().clone();
         let (shelves, inventory) = (neighbours.shelves.clone(), neighbours.inventory.clone());
-        let follower = Follower::new(executor, shelves, inventory, index.clone(), sender);
+        let follower = Follower::new(executor, shelves, inventory, index.clone(), progress.clone());
         tokio::spawn(follower.run(news));
         let shelving = Mutex::new(Arc::new(Shelving::new(&domain::catalog::Categories::default(), 0)));
         Arc::new(Self { neighbours, index, log, progress, shelving })
@@ -87,16 +87,15 @@ impl Search {
         let infos = self.log.shards().await?;
         let has_heard = |progress: &Progress| {
             let at = |shard| progress.positions.get(&shard).copied().unwrap_or(0);
-            progress.is_built && infos.iter().all(|info| at(info.shard) >= info.head)
+            let has_heard = progress.is_built && infos.iter().all(|info| at(info.shard) >= info.head);
+            has_heard.then_some(())
         };
-        let mut progress = self.progress.clone();
-        let heard = tokio::time::timeout(wait, progress.wait_for(has_heard)).await;
-        Ok(matches!(heard, Ok(Ok(_))))
+        Ok(tokio::time::timeout(wait, self.progress.wait_for(has_heard)).await.is_ok())
     }
 
     pub async fn lag(&self) -> StoreResult<Lag> {
         let infos = self.log.shards().await?;
-        let Progress { positions, is_built, failure } = self.progress.borrow().clone();
+        let Progress { positions, is_built, failure } = self.progress.look(Clone::clone);
         let at = |shard| positions.get(&shard).copied().unwrap_or(0);
         let facts = infos.iter().map(|info| info.head.saturating_sub(at(info.shard))).sum();
         Ok(Lag { facts, is_built, failure })
@@ -132,7 +131,7 @@ impl contracts::search::Search for Search {
     async fn find(&self, wanted: &Wanted) -> Result<Found> {
         let settings = self.neighbours.shop.settings().await?;
         let read_as = ReadAs::of(&settings.settings, &wanted.reading)?;
-        if !self.progress.borrow().is_built {
+        if !self.progress.look(|progress| progress.is_built) {
             return self.list_meanwhile(wanted).await;
         }
         let shelving = self.shelving().await?;

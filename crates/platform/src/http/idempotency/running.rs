@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+
+use crate::signal::Signal;
 
 type Id = [u8; 32];
 
@@ -14,14 +15,14 @@ pub(super) struct Running(Arc<Mutex<BTreeMap<Id, AtWork>>>);
 
 struct AtWork {
     body_hash: [u8; 32],
-    done: watch::Sender<()>,
+    is_done: Arc<Signal<bool>>,
 }
 
 pub(super) enum Entry {
     /// Nobody is at it; it is the caller's until this is dropped.
     First(Turn),
-    /// The same request is running; this changes (or closes) when it is done.
-    Wait(watch::Receiver<()>),
+    /// The same request is running.
+    Wait(Arc<Signal<bool>>),
     /// Another body is running under the key.
     OtherBody,
 }
@@ -37,9 +38,9 @@ impl Running {
         let mut running = self.0.lock();
         match running.get(&id) {
             Some(other) if other.body_hash != body_hash => Entry::OtherBody,
-            Some(same) => Entry::Wait(same.done.subscribe()),
+            Some(same) => Entry::Wait(Arc::clone(&same.is_done)),
             None => {
-                running.insert(id, AtWork { body_hash, done: watch::Sender::new(()) });
+                running.insert(id, AtWork { body_hash, is_done: Arc::default() });
                 Entry::First(Turn { running: Arc::clone(&self.0), id })
             }
         }
@@ -48,7 +49,9 @@ impl Running {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // Dropping the sender wakes all who wait.
-        self.running.lock().remove(&self.id);
+        let ended = self.running.lock().remove(&self.id);
+        if let Some(ended) = ended {
+            ended.is_done.change(|is_done| *is_done = true);
+        }
     }
 }
