@@ -6,6 +6,7 @@ mod fuzz;
 mod golden;
 mod laws;
 mod mail;
+mod postgres;
 mod search;
 
 use std::sync::Arc;
@@ -70,7 +71,20 @@ async fn executor_on_sqlite() {
 
 #[tokio::test(start_paused = true)]
 async fn executors_that_share_a_log_in_memory() {
-    contract::executor::shared(|| Arc::new(MemoryLog::with_ownership(64, false))).await;
+    contract::executor::shared(async || {
+        let log = Arc::new(MemoryLog::with_ownership(64, false));
+        [log.clone(), log]
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_in_memory_that_two_nodes_share() {
+    contract::log::shared(async || {
+        let log = Arc::new(MemoryLog::with_ownership(64, false));
+        [log.clone(), log]
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
