@@ -12,6 +12,7 @@ mod search;
 use std::sync::Arc;
 
 use platform::blobs::{Blobs, MemoryBlobs};
+use platform::log::Log;
 use platform::log::memory::MemoryLog;
 use testkit::contract;
 use testkit::engines::{InMemory, OnSqlite};
@@ -72,7 +73,7 @@ async fn executor_on_sqlite() {
 #[tokio::test(start_paused = true)]
 async fn executors_that_share_a_log_in_memory() {
     contract::executor::shared(async || {
-        let log = Arc::new(MemoryLog::with_ownership(64, false));
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::with_ownership(64, false));
         [log.clone(), log]
     })
     .await;
@@ -81,7 +82,7 @@ async fn executors_that_share_a_log_in_memory() {
 #[tokio::test(start_paused = true)]
 async fn logs_in_memory_that_two_nodes_share() {
     contract::log::shared(async || {
-        let log = Arc::new(MemoryLog::with_ownership(64, false));
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::with_ownership(64, false));
         [log.clone(), log]
     })
     .await;

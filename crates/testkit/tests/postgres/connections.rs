@@ -126,8 +126,9 @@ async fn a_caller_may_go_away() {
     let store = Watched::with(|options| (options.readers, options.writers) = (1, 1)).await;
     let pen = pen(store.postgres.log()).await;
     let held = store.hold("facts");
+    let hall = lamp("hall");
     for _ in 0..3 {
-        let reading = pen.log.read_stream(&lamp("hall"), 0, 10);
+        let reading = pen.log.read_stream(&hall, 0, 10);
         let gone = tokio::time::timeout(Duration::from_millis(20), reading).await;
         assert!(gone.is_err(), "the table is held");
     }
