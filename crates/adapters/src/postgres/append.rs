@@ -1,11 +1,12 @@
 //! Appends: sends a plan, makes a new one of what the server answers, and finds out what became of an append.
 //! It does not decide which groups fail; the plan does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use platform::log::{
     APPEND_ID_KEPT_S, AppendId, Batch, GroupOutcome, MISSED_FACTS_MAX, Missed, Position, RecordedFact, Shard, StreamId,
@@ -32,7 +33,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(1);
 const APPEND: &str = "SELECT what, nth, number FROM append_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
     $14, $15, $16, $17, $18, $19, $20, $21, $22)";
 const FIND: &str = "SELECT layout, shards, heads, is_forgotten FROM find_append_v1($1, $2)";
-const IS_GIVEN_UP: &str = "SELECT layout IS NULL FROM appends WHERE id = $1";
+const LOOK: &str = "SELECT layout IS NULL, time < $2 FROM appends WHERE id = $1";
+const FORGET_ONE: &str = "DELETE FROM appends WHERE id = $1 AND time < $2";
 const FORGET: &str = "DELETE FROM appends WHERE id IN (SELECT id FROM appends WHERE time < $1 ORDER BY time LIMIT $2 \
     FOR UPDATE SKIP LOCKED)";
 
@@ -58,6 +60,8 @@ enum Answer {
     /// It was written behind these heads.
     Written(Vec<Position>),
     Differs(Told),
+    /// Its id was used so long ago that it was to be forgotten, and now is.
+    Again,
 }
 
 impl Appender {
@@ -82,6 +86,7 @@ impl Appender {
                     told.versions.extend(more.versions);
                     told.fenced.extend(more.fenced);
                 }
+                Answer::Again => {}
             }
         }
         Err(StoreError::Unavailable("others kept changing the same streams".into()))
@@ -130,7 +135,7 @@ impl Appender {
         drop(lease);
         match answer {
             Ok(rows) => read_answer(plan, &rows),
-            Err(error) if is_duplicate(&error) => Err(self.used_id(batch.id).await),
+            Err(error) if is_duplicate(&error) => self.look_at_used_id(batch).await,
             Err(error) => {
                 let error = of_write(&error);
                 self.stats.doubts.fetch_add(u64::from(matches!(error, StoreError::Unknown(_))), Ordering::Relaxed);
@@ -140,15 +145,22 @@ impl Appender {
     }
 
     /// Why an id cannot be used: nothing was written under it now.
-    async fn used_id(&self, id: AppendId) -> StoreError {
-        let given_up = self.store.write(IS_GIVEN_UP, &[&&id.0[..]]).await;
-        match given_up.and_then(|rows| rows.first().map(|row| get::<bool>(row, 0)).transpose()) {
-            Ok(Some(true)) => StoreError::Unavailable("this append was given up before it came".into()),
-            Ok(Some(false)) => StoreError::Corrupt("an append id was used twice".into()),
-            Ok(None) => StoreError::Corrupt("a position or a version was given twice".into()),
-            // An append that was answered for was not sent again by us: it was given up, or the id was used.
-            Err(error) => error,
+    async fn look_at_used_id(&self, batch: &Batch) -> StoreResult<Answer> {
+        let (id, kept) = (&batch.id.0[..], Time(kept_since(batch.time)));
+        let rows = self.store.write(LOOK, &[&id, &kept]).await?;
+        let Some(row) = rows.first() else {
+            return Err(StoreError::Corrupt("a position or a version was given twice".into()));
+        };
+        let (is_given_up, is_old): (bool, bool) = (get(row, 0)?, get(row, 1)?);
+        if is_old {
+            self.store.write(FORGET_ONE, &[&id, &kept]).await?;
+            return Ok(Answer::Again);
         }
+        Err(if is_given_up {
+            StoreError::Unavailable("this append was given up before it came".into())
+        } else {
+            StoreError::Corrupt("an append id was used twice".into())
+        })
     }
 
     pub async fn find(&self, id: AppendId) -> StoreResult<Option<Vec<GroupOutcome>>> {
@@ -186,12 +198,16 @@ impl Appender {
             Ok(found) => found,
             Err(error) => return tracing::warn!(%error, "the facts that a conflict missed could not be read"),
         };
+        let committed = batch.groups.iter().zip(outcomes.iter());
+        let committed = committed.filter(|(_, outcome)| matches!(outcome, GroupOutcome::Committed(_)));
+        let own: HashSet<&StreamId> =
+            committed.flat_map(|(group, _)| group.streams.iter().map(|append| &append.stream)).collect();
         for (group, outcome) in batch.groups.iter().zip(outcomes) {
             let GroupOutcome::Conflict(missed) = outcome else { continue };
             for missed in missed {
-                if let Some((_, expected)) = expected_of(group, &missed.stream) {
-                    give_facts(missed, expected, &found);
-                }
+                let Some((stream, expected)) = expected_of(group, &missed.stream) else { continue };
+                let up_to = if own.contains(stream) { missed.actual } else { Version::MAX };
+                give_facts(missed, expected, up_to, &found);
             }
         }
     }
@@ -205,9 +221,7 @@ impl Appender {
             }
             *forgotten = Some(Instant::now());
         }
-        let kept = jiff::SignedDuration::from_secs(APPEND_ID_KEPT_S);
-        let Ok(before) = batch.time.checked_sub(kept) else { return };
-        let store = self.store.clone();
+        let (store, before) = (self.store.clone(), kept_since(batch.time));
         tokio::spawn(async move {
             let forgotten = store.write(FORGET, &[&Time(before), &count_of(FORGOTTEN_AT_ONCE)]).await;
             if let Err(error) = forgotten {
@@ -215,6 +229,11 @@ impl Appender {
             }
         });
     }
+}
+
+/// Append ids before this second are forgotten.
+fn kept_since(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second() - APPEND_ID_KEPT_S + 1).unwrap_or(Timestamp::MIN)
 }
 
 fn read_answer(plan: &Plan<'_>, rows: &[tokio_postgres::Row]) -> StoreResult<Answer> {
@@ -246,11 +265,12 @@ fn expected_of<'a>(group: &'a platform::log::Group, stream: &StreamId) -> Option
     Some((&append.stream, append.expected))
 }
 
-/// The part of a stream's tail that one group missed. Others may have written since the append: then the version goes
-/// with the facts, so that whoever takes them in has all of the stream.
-fn give_facts(missed: &mut Missed, expected: Version, found: &HashMap<StreamId, Vec<RecordedFact>>) {
+/// The part of a stream's tail that one group missed. Strangers may have written since the append: then the version goes
+/// with the facts, so that whoever takes them in has all of the stream. What later groups of the batch wrote is not yet
+/// there for this one.
+fn give_facts(missed: &mut Missed, expected: Version, up_to: Version, found: &HashMap<StreamId, Vec<RecordedFact>>) {
     let Some(tail) = found.get(&missed.stream) else { return };
-    let newer = tail.iter().filter(|fact| fact.version > expected);
+    let newer = tail.iter().filter(|fact| fact.version > expected && fact.version <= up_to);
     missed.facts = newer.take(MISSED_FACTS_MAX).cloned().collect();
     if missed.facts.len() < MISSED_FACTS_MAX
         && let Some(last) = missed.facts.last()
