@@ -1,8 +1,9 @@
-//! Facts on their way: decided and appended in memory, appended to SQLite with every batch durable, and folded into lists.
-//! `cargo bench --workspace --bench log`; what is measured on SQLite is the disk's speed as much as ours.
+//! Facts on their way: decided and appended in memory, appended with every batch durable to SQLite and to PostgreSQL,
+//! and folded into lists.
+//! `cargo bench --workspace --bench log`; what is measured on the engines is the disk's speed as much as ours.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use contracts::caller::Caller;
@@ -16,8 +17,9 @@ use jiff::Timestamp;
 use platform::log::executor::CommittedFact;
 use platform::log::{AppendId, Batch, Cause, Epoch, Group, Log, NewFact, StreamAppend, StreamId};
 use platform::projection::ErasedProjection;
-use testkit::contract::Engine as _;
-use testkit::engines::OnSqlite;
+use testkit::contract::Engine;
+use testkit::engines::{OnPostgres, OnSqlite};
+use testkit::postgres::{Durability, Server};
 use testkit::shop::BoxedShop;
 use tokio::runtime::{Builder, Runtime};
 
@@ -74,14 +76,24 @@ fn an_order(n: u64) -> Group {
     Group { time: Timestamp::UNIX_EPOCH, cause: Cause::system(), streams }
 }
 
-fn append(bench: &mut Criterion) {
+fn append_to_sqlite(bench: &mut Criterion) {
+    append(bench, "append to SQLite, durable", &OnSqlite::default());
+}
+
+fn append_to_postgres(bench: &mut Criterion) {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let server = SERVER.get_or_init(|| Server::start(Durability::Synced));
+    append(bench, "append to PostgreSQL, durable", &OnPostgres::on(server));
+}
+
+fn append(bench: &mut Criterion, name: &str, engine: &dyn Engine) {
     let runtime = runtime();
-    let store = runtime.block_on(OnSqlite::default().fresh());
+    let store = runtime.block_on(engine.fresh());
     let log: Arc<dyn Log> = store.log();
     let epochs: Arc<[Epoch]> =
         runtime.block_on(log.shards()).expect("the shards").iter().map(|info| info.epoch).collect();
     let next = AtomicU64::new(1);
-    let mut group = bench.benchmark_group("append to SQLite, durable");
+    let mut group = bench.benchmark_group(name);
     group.measurement_time(Duration::from_secs(5)).sample_size(20);
     for groups in [1, 64, 512] {
         group.throughput(Throughput::Elements(groups));
@@ -145,5 +157,5 @@ fn projections(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, reserve, append, projections);
+criterion_group!(benches, reserve, append_to_sqlite, append_to_postgres, projections);
 criterion_main!(benches);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use adapters::postgres::{self, Postgres};
 use adapters::sqlite::{Options, Sqlite};
 use async_trait::async_trait;
 use platform::documents::Documents;
@@ -12,6 +13,7 @@ use platform::log::{DEFAULT_SHARDS, Log};
 use tempfile::TempDir;
 
 use crate::contract::{Engine, Store};
+use crate::postgres::Server;
 
 /// Stores in memory.
 pub struct InMemory;
@@ -90,5 +92,70 @@ impl Store for SqliteStore {
         let Self { sqlite, options, folder } = *self;
         sqlite.close().await.expect("a store closes");
         Some(Box::new(Self::open(folder, options)))
+    }
+}
+
+/// Stores in PostgreSQL, each in a schema of its own.
+pub struct OnPostgres {
+    pub server: &'static Server,
+    pub options: postgres::Options,
+}
+
+impl Default for OnPostgres {
+    fn default() -> Self {
+        Self::on(Server::shared())
+    }
+}
+
+struct PostgresStore {
+    postgres: Postgres,
+    options: postgres::Options,
+}
+
+impl OnPostgres {
+    pub fn on(server: &'static Server) -> Self {
+        let options = postgres::Options { url: server.url(), shards: DEFAULT_SHARDS, ..postgres::Options::default() };
+        Self { server, options }
+    }
+
+    /// Options that name a schema which nobody has used.
+    pub fn fresh_options(&self) -> postgres::Options {
+        postgres::Options { schema: Server::new_schema(), ..self.options.clone() }
+    }
+
+    /// Two handles on one new store, as two nodes have them.
+    pub async fn shared_by_two(&self) -> [Arc<dyn Log>; 2] {
+        let options = self.fresh_options();
+        let nodes = [connect(&options).await, connect(&options).await];
+        nodes.map(|node| node.log())
+    }
+}
+
+async fn connect(options: &postgres::Options) -> Postgres {
+    Postgres::connect(options).await.expect("a store opens in its schema")
+}
+
+#[async_trait]
+impl Engine for OnPostgres {
+    async fn fresh(&self) -> Box<dyn Store> {
+        let options = self.fresh_options();
+        Box::new(PostgresStore { postgres: connect(&options).await, options })
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    fn log(&self) -> Arc<dyn Log> {
+        self.postgres.log()
+    }
+
+    fn documents(&self) -> Arc<dyn Documents> {
+        self.postgres.documents()
+    }
+
+    async fn reopened(self: Box<Self>) -> Option<Box<dyn Store>> {
+        let Self { postgres, options } = *self;
+        postgres.close().await.expect("a store closes");
+        Some(Box::new(Self { postgres: connect(&options).await, options }))
     }
 }

@@ -6,11 +6,13 @@ mod fuzz;
 mod golden;
 mod laws;
 mod mail;
+mod postgres;
 mod search;
 
 use std::sync::Arc;
 
 use platform::blobs::{Blobs, MemoryBlobs};
+use platform::log::Log;
 use platform::log::memory::MemoryLog;
 use testkit::contract;
 use testkit::engines::{InMemory, OnSqlite};
@@ -70,7 +72,20 @@ async fn executor_on_sqlite() {
 
 #[tokio::test(start_paused = true)]
 async fn executors_that_share_a_log_in_memory() {
-    contract::executor::shared(|| Arc::new(MemoryLog::with_ownership(64, false))).await;
+    contract::executor::shared(async || {
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::with_ownership(64, false));
+        [log.clone(), log]
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_in_memory_that_two_nodes_share() {
+    contract::log::shared(async || {
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::with_ownership(64, false));
+        [log.clone(), log]
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

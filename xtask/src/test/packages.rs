@@ -34,6 +34,12 @@ const PACKAGES: &[Package] = &[
         is_there: || process::succeeds(Command::new("openssl").arg("version")),
     },
     Package {
+        name: "postgresql",
+        part: Part::Unit,
+        why: "tests start servers of their own for shops of several nodes",
+        is_there: has_postgres,
+    },
+    Package {
         name: "python3-venv",
         part: Part::Api,
         why: "schemathesis lives in an environment of its own",
@@ -79,6 +85,14 @@ const PACKAGES: &[Package] = &[
 
 const IS_NODE_NEW_ENOUGH: &str = "const [major, minor] = process.versions.node.split('.').map(Number); \
     process.exit(major > 18 || (major === 18 && minor >= 16) ? 0 : 1)";
+
+/// Debian keeps each version apart.
+fn has_postgres() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions
+        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok_and(|version| version >= 15))
+        .any(|entry| process::succeeds(Command::new(entry.path().join("bin/postgres")).arg("--version")))
+}
 
 fn has_korean_font() -> bool {
     let fonts = Command::new("fc-list").arg(":lang=ko").output();

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::failure::{Failure, Outcome};
 use super::names::Names;
-use super::packing;
+use crate::packing;
 
 /// A fact's row number is its shard and, in the low bits, its position. 2^40 facts fit a shard.
 const POSITION_BITS: u32 = 40;
@@ -262,7 +262,7 @@ pub fn find_append(conn: &Connection, id: AppendId) -> Outcome<Option<Vec<GroupO
         find.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((time, Some(outcomes))) = kept else { return Ok(None) };
     let forgotten = latest_append(conn)?.is_some_and(|latest| time < kept_since(latest));
-    if forgotten { Ok(None) } else { packing::unpack_outcomes(&outcomes).map(Some) }
+    if forgotten { Ok(None) } else { Ok(Some(packing::unpack_outcomes(&outcomes)?)) }
 }
 
 fn used_twice(conn: &Connection, id: AppendId) -> Outcome<Failure> {

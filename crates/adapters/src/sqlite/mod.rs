@@ -15,7 +15,7 @@
 //!   the index over (key, kind, version) begins with the key: all streams of one case lie on one page, so that an order's
 //!   first commit touches one random page and not one for each stream. `trace` is 16 bytes, or a text where it is no
 //!   W3C trace id. There is no table of streams: a stream's version is that of its last fact.
-//! - `snapshots`, one for a stream; `appends(time, id, outcomes)` for 24 hours, outcomes packed as in [`packing`]; without
+//! - `snapshots`, one for a stream; `appends(time, id, outcomes)` for 24 hours, outcomes packed as in [`crate::packing`]; without
 //!   outcomes somebody asked for an append that had not come, and now it never will.
 //! - `documents(row, collection, id, version, expires, entries, body)`, and `entries(collection, idx, key, id)`, which
 //!   is an index in itself. A document's row repeats its entries, packed, so that a put reads one row and touches only

@@ -53,23 +53,28 @@ pub async fn all(engine: &dyn Engine) {
     );
 }
 
-/// On a log that others write, too.
-pub async fn shared(fresh: impl Fn() -> Arc<dyn Log>) {
-    let shared_cases: [(&str, Case); 6] = [
-        ("others_facts_are_taken_in", |log| Box::pin(others_facts_are_taken_in(log))),
-        ("a_no_is_confirmed", |log| Box::pin(a_no_is_confirmed(log))),
-        ("what_is_always_overtaken_is_contended", |log| Box::pin(what_is_always_overtaken_is_contended(log))),
-        ("a_strangers_fact_is_not_taken_for_our_own", |log| Box::pin(a_strangers_fact_is_not_taken_for_our_own(log))),
-        ("a_strangers_unknown_fact_fails_the_command", |log| Box::pin(a_strangers_unknown_fact_fails_the_command(log))),
-        ("two_executors_never_exceed_a_limit", |log| Box::pin(two_executors_never_exceed_a_limit(log))),
+/// On a log that others write, too: two handles on it, as two nodes have them.
+pub async fn shared(fresh: impl AsyncFn() -> [Arc<dyn Log>; 2]) {
+    let shared_cases: [(&str, Case); 7] = [
+        ("others_facts_are_taken_in", |logs| Box::pin(others_facts_are_taken_in(logs))),
+        ("a_no_is_confirmed", |logs| Box::pin(a_no_is_confirmed(logs))),
+        ("what_is_always_overtaken_is_contended", |[log, _]| Box::pin(what_is_always_overtaken_is_contended(log))),
+        ("a_strangers_fact_is_not_taken_for_our_own", |[log, _]| {
+            Box::pin(a_strangers_fact_is_not_taken_for_our_own(log))
+        }),
+        ("a_strangers_unknown_fact_fails_the_command", |[log, _]| {
+            Box::pin(a_strangers_unknown_fact_fails_the_command(log))
+        }),
+        ("two_executors_never_exceed_a_limit", |logs| Box::pin(two_executors_never_exceed_a_limit(logs))),
+        ("a_hot_stream_is_shared", |logs| Box::pin(a_hot_stream_is_shared(logs))),
     ];
     for (name, case) in shared_cases {
         println!("{}::{name}", module_path!());
-        case(fresh()).await;
+        case(fresh().await).await;
     }
 }
 
-type Case = fn(Arc<dyn Log>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+type Case = fn([Arc<dyn Log>; 2]) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Streams that hold a number.
 pub struct Counter;
@@ -504,8 +509,8 @@ async fn what_was_counted_is_there_after_reopening(engine: &dyn Engine) {
     assert_eq!(answered(bench.run(add(&hall, 1)).await), 42);
 }
 
-async fn others_facts_are_taken_in(log: Arc<dyn Log>) {
-    let (one, two) = (Bench::on(log.clone(), Limits::default(), 1).await, Bench::on(log, Limits::default(), 2).await);
+async fn others_facts_are_taken_in([one, two]: [Arc<dyn Log>; 2]) {
+    let (one, two) = (Bench::on(one, Limits::default(), 1).await, Bench::on(two, Limits::default(), 2).await);
     let hall = counter("hall");
     for round in 0..20 {
         assert_eq!(answered(one.run(add(&hall, 1)).await), round * 2 + 1);
@@ -515,8 +520,8 @@ async fn others_facts_are_taken_in(log: Arc<dyn Log>) {
     assert!(two.executor.stats().conflicts.load(Ordering::Relaxed) > 0);
 }
 
-async fn a_no_is_confirmed(log: Arc<dyn Log>) {
-    let (one, two) = (Bench::on(log.clone(), Limits::default(), 1).await, Bench::on(log, Limits::default(), 2).await);
+async fn a_no_is_confirmed([one, two]: [Arc<dyn Log>; 2]) {
+    let (one, two) = (Bench::on(one, Limits::default(), 1).await, Bench::on(two, Limits::default(), 2).await);
     let hall = counter("hall");
     assert_eq!(rejected(one.run(take(&hall, 1)).await), TooFew(0));
     two.add(&hall, 1).await;
@@ -568,9 +573,9 @@ async fn a_strangers_unknown_fact_fails_the_command(log: Arc<dyn Log>) {
     }
 }
 
-async fn two_executors_never_exceed_a_limit(log: Arc<dyn Log>) {
+async fn two_executors_never_exceed_a_limit([one, two]: [Arc<dyn Log>; 2]) {
     let limits = Limits { conflicts: 1_000, ..Limits::default() };
-    let (one, two) = (Bench::on(log.clone(), limits.clone(), 1).await, Bench::on(log, limits, 2).await);
+    let (one, two) = (Bench::on(one, limits.clone(), 1).await, Bench::on(two, limits, 2).await);
     let (hall, attic) = (counter("hall"), counter("attic"));
     one.add(&hall, 60).await;
     let taking = (0..200).map(|n| {
@@ -585,4 +590,19 @@ async fn two_executors_never_exceed_a_limit(log: Arc<dyn Log>) {
     assert_eq!(won + left, 70);
     assert_eq!(one.number(&hall).await, 0);
     assert!(one.number(&attic).await >= 0);
+}
+
+/// Every buyer of both nodes is told the truth: just as many win as there are goods, and the log has each of them once.
+async fn a_hot_stream_is_shared([one, two]: [Arc<dyn Log>; 2]) {
+    let limits = Limits { conflicts: 1_000, ..Limits::default() };
+    let (one, two) = (Bench::on(one, limits.clone(), 1).await, Bench::on(two, limits, 2).await);
+    let hall = counter("hall");
+    one.add(&hall, 300).await;
+    let taking = (0..400).map(|n| if n % 2 == 0 { one.run(take(&hall, 1)) } else { two.run(take(&hall, 1)) });
+    let (won, lost): (Vec<_>, Vec<_>) = futures::future::join_all(taking).await.into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (300, 100));
+    assert!(lost.into_iter().all(|answer| rejected(answer) == TooFew(0)));
+    let left: std::collections::BTreeSet<i64> = won.into_iter().map(answered).collect();
+    assert_eq!(left, (0..300).collect(), "two buyers were sold the same piece");
+    assert_eq!((two.number(&hall).await, two.stored(&hall).await), (0, 301));
 }

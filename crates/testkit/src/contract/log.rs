@@ -1,5 +1,7 @@
 //! What every log must keep.
 
+mod shared;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +14,7 @@ use platform::log::{
 use platform::store::{StoreError, StoreResult};
 
 use super::{Engine, cases, second};
+pub use shared::shared;
 
 pub async fn all(engine: &dyn Engine) {
     cases!(
@@ -512,7 +515,9 @@ async fn a_fact_comes_back_as_it_was(engine: &dyn Engine) {
         traced(Some(""), "put out"),
         Cause::default(),
     ];
-    let bodies = ["{}", "{\"a\":\"가 \\u0000 \\\" 🫖\"}", "[1.50, 1e400]", "", "null", &"x".repeat(100_000)];
+    let long = format!("\"{}\"", "x".repeat(100_000));
+    let bodies =
+        ["{}", "{\"a\":\"가 \\u0000 \\\" 🫖\"}", "[1.50, 1e400]", " {\"b\":1, \"a\":2,\"a\":3} ", "null", &long];
     let times = ["1969-12-31T23:59:59.999999Z", "2025-06-15T12:00:00.000001Z", "9000-01-01T00:00:00Z"];
     let times = times.iter().cycle().map(|time| time.parse::<Timestamp>().expect("a time"));
     for (((cause, body), time), expected) in causes.into_iter().zip(bodies).zip(times).zip(0..) {

@@ -1,12 +1,12 @@
-//! Logs in memory and on disk.
+//! Logs in memory, on disk and in a database.
 
 use platform::log::{
     AppendId, Batch, Cause, Epoch, Group, Log, NewFact, ShardState, Snapshot, StreamAppend, StreamId, Version,
 };
 use proptest::prelude::*;
-use testkit::contract::second;
+use testkit::contract::{Store, second};
 
-use super::{config, on_both};
+use super::{beside_memory, config, postgres, sqlite};
 
 /// Expected versions are near the actual ones, so that groups win and fail in turn.
 #[derive(Debug, Clone)]
@@ -97,7 +97,8 @@ impl Side {
         let streams = streams();
         let append = |(stream, off_by, count): &(usize, i64, usize)| {
             let expected = self.versions[*stream].saturating_add_signed(*off_by);
-            let fact = |n| NewFact { type_name: "lamp.lit".into(), schema: 1, body: format!("{expected}+{n}").into() };
+            let fact =
+                |n| NewFact { type_name: "lamp.lit".into(), schema: 1, body: format!("[{expected},{n}]").into() };
             StreamAppend { stream: streams[*stream].clone(), expected, facts: (0..*count).map(fact).collect() }
         };
         // A group names a stream once.
@@ -122,16 +123,24 @@ fn kind_of(error: &platform::store::StoreError) -> String {
     text.split('(').next().unwrap_or_default().to_owned()
 }
 
+/// Takes the steps on both.
+async fn compare(memory: Box<dyn Store>, other: Box<dyn Store>, steps: Vec<Step>) {
+    let (mut ours, mut theirs) = (Side::on(memory.log()), Side::on(other.log()));
+    for step in &steps {
+        assert_eq!(ours.take(step).await, theirs.take(step).await, "{step:?}");
+    }
+    assert_eq!(ours.contents().await, theirs.contents().await);
+}
+
 proptest! {
     #![proptest_config(config())]
     #[test]
-    fn logs_are_alike(steps in prop::collection::vec(step(), 1..40)) {
-        on_both(async |memory, disk| {
-            let (mut ours, mut theirs) = (Side::on(memory.log()), Side::on(disk.log()));
-            for step in &steps {
-                assert_eq!(ours.take(step).await, theirs.take(step).await, "{step:?}");
-            }
-            assert_eq!(ours.contents().await, theirs.contents().await);
-        });
+    fn the_log_on_sqlite_is_alike(steps in prop::collection::vec(step(), 1..40)) {
+        beside_memory(sqlite, |memory, disk| compare(memory, disk, steps));
+    }
+
+    #[test]
+    fn the_log_on_postgres_is_alike(steps in prop::collection::vec(step(), 1..40)) {
+        beside_memory(postgres, |memory, database| compare(memory, database, steps));
     }
 }

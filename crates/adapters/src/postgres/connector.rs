@@ -1,0 +1,274 @@
+//! Makes connections: finds among several hosts the one that takes writes, and sets the session up.
+//! It does not know what is asked on a connection, nor how many there are.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::select_ok;
+use parking_lot::Mutex;
+use platform::store::StoreError;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Client, Config, NoTls, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::failure::{describe, is_final};
+use super::{OpenError, Options};
+
+/// How long one host may take until its connection is set up. One that is frozen takes connections and says nothing.
+const HOST_MAX: Duration = Duration::from_secs(3);
+/// The host that answered last is asked first; each further one is asked this much later.
+const NEXT_HOST_AFTER: Duration = Duration::from_millis(300);
+/// A peer that acknowledges nothing for so long is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(3);
+
+const APPLICATION: &str = "cloudmart";
+
+/// What a connection is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Statements end after a while, so that none of them holds the past back for long.
+    Reading,
+    /// Nothing ever cancels a statement: a commit that waits for the standby would look as if it were done.
+    Writing,
+}
+
+/// Knows the hosts.
+pub struct Connector {
+    /// One for each host.
+    hosts: Vec<Config>,
+    tls: Option<MakeRustlsConnect>,
+    set_up: String,
+    /// The host that answered last.
+    first: AtomicUsize,
+}
+
+/// A session on the server, with the statements that were prepared in it.
+pub struct Connection {
+    pub client: Client,
+    statements: Mutex<HashMap<String, Statement>>,
+}
+
+/// Why no connection could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("{0}")]
+    Refused(String),
+    /// Trying again is in vain.
+    #[error("{0}")]
+    Forbidden(String),
+}
+
+impl From<ConnectError> for StoreError {
+    fn from(error: ConnectError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<tokio_postgres::Error> for ConnectError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let text = describe(&error);
+        if is_final(&error) { Self::Forbidden(text) } else { Self::Refused(text) }
+    }
+}
+
+impl Connector {
+    pub fn new(options: &Options, purpose: Purpose) -> Result<Self, OpenError> {
+        let unusable = |error: tokio_postgres::Error| OpenError::Unusable(describe(&error));
+        let mut asked: Config = options.url.parse().map_err(unusable)?;
+        if let Some(password) = &options.password {
+            asked.password(password);
+        }
+        if asked.get_hosts().is_empty() {
+            return Err(OpenError::Unusable("its address names no host".into()));
+        }
+        let tls = match (&options.ca, asked.get_ssl_mode()) {
+            (Some(ca), _) => {
+                asked.ssl_mode(SslMode::Require);
+                Some(MakeRustlsConnect::new(trusting(ca)?))
+            }
+            (None, SslMode::Require) => return Err(OpenError::NoAuthority),
+            (None, _) => {
+                asked.ssl_mode(SslMode::Disable);
+                None
+            }
+        };
+        let hosts = (0..asked.get_hosts().len()).map(|nth| one_host(&asked, nth)).collect();
+        Ok(Self { hosts, tls, set_up: set_up(options, purpose), first: AtomicUsize::new(0) })
+    }
+
+    /// Connects to the first host that takes writes.
+    pub async fn connect(&self) -> Result<Connection, ConnectError> {
+        let (first, count) = (self.first.load(Ordering::Relaxed), self.hosts.len());
+        let attempts = (0..count).map(|nth| {
+            let host = (first + nth) % count;
+            let begin = NEXT_HOST_AFTER * u32::try_from(nth).unwrap_or(u32::MAX);
+            async move {
+                sleep(begin).await;
+                let late = || ConnectError::Refused("PostgreSQL does not answer".into());
+                let client = timeout(HOST_MAX, self.connect_to(host)).await.map_err(|_| late())??;
+                Ok::<_, ConnectError>((host, client))
+            }
+            .boxed()
+        });
+        let ((host, client), _slower) = select_ok(attempts).await?;
+        self.first.store(host, Ordering::Relaxed);
+        Ok(Connection { client, statements: Mutex::default() })
+    }
+
+    async fn connect_to(&self, host: usize) -> Result<Client, ConnectError> {
+        let client = match &self.tls {
+            Some(tls) => begin(&self.hosts[host], tls.clone()).await?,
+            None => begin(&self.hosts[host], NoTls).await?,
+        };
+        client.batch_execute(&self.set_up).await?;
+        Ok(client)
+    }
+}
+
+/// The task that drives a connection ends when its client is dropped, or with the connection.
+async fn begin<T>(config: &Config, tls: T) -> Result<Client, tokio_postgres::Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let (client, connection) = config.connect(tls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = describe(&error), "a connection to PostgreSQL ended");
+        }
+    });
+    Ok(client)
+}
+
+/// The same settings, for one of the hosts alone: each is given its own time.
+fn one_host(asked: &Config, nth: usize) -> Config {
+    let mut one = Config::new();
+    match &asked.get_hosts()[nth] {
+        Host::Tcp(name) => one.host(name),
+        #[cfg(unix)]
+        Host::Unix(folder) => one.host_path(folder),
+    };
+    if let Some(address) = asked.get_hostaddrs().get(nth) {
+        one.hostaddr(*address);
+    }
+    if let Some(port) = asked.get_ports().get(nth).or(asked.get_ports().first()) {
+        one.port(*port);
+    }
+    if let Some(user) = asked.get_user() {
+        one.user(user);
+    }
+    if let Some(password) = asked.get_password() {
+        one.password(password);
+    }
+    if let Some(database) = asked.get_dbname() {
+        one.dbname(database);
+    }
+    if let Some(options) = asked.get_options() {
+        one.options(options);
+    }
+    one.application_name(asked.get_application_name().unwrap_or(APPLICATION))
+        .ssl_mode(asked.get_ssl_mode())
+        .channel_binding(asked.get_channel_binding())
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .connect_timeout(*asked.get_connect_timeout().unwrap_or(&HOST_MAX))
+        .tcp_user_timeout(*asked.get_tcp_user_timeout().unwrap_or(&SILENCE_MAX))
+        .keepalives_idle(KEEPALIVE_AFTER)
+        .keepalives_interval(KEEPALIVE_EVERY)
+        .keepalives_retries(3);
+    one
+}
+
+/// Every plan here is the same for all values and goes through an index, whatever the statistics say today: without
+/// this the first plans, made on empty tables, would be kept when they are full.
+fn set_up(options: &Options, purpose: Purpose) -> String {
+    let mut statements = format!(
+        "SET search_path TO {};
+         SET jit = off;
+         SET plan_cache_mode = force_generic_plan;
+         SET enable_seqscan = off;
+         SET idle_in_transaction_session_timeout = '10s';
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';",
+        options.schema,
+    );
+    match purpose {
+        Purpose::Reading => {
+            let read_max = options.read_max.as_millis();
+            statements.push_str(&format!("SET statement_timeout = {read_max}; SET lock_timeout = {read_max};"));
+        }
+        Purpose::Writing => statements.push_str("SET statement_timeout = 0; SET lock_timeout = 0;"),
+    }
+    statements
+}
+
+fn trusting(ca: &str) -> Result<ClientConfig, OpenError> {
+    let unusable = |error: &dyn std::fmt::Display| OpenError::Unusable(format!("its certificate authority: {error}"));
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        let certificate = certificate.map_err(|error| unusable(&error))?;
+        roots.add(certificate).map_err(|error| unusable(&error))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable(&"there is no certificate in it"));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(&error))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+impl Connection {
+    /// Prepares a statement, once in this session.
+    pub async fn prepare(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        let known = self.statements.lock().get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.lock().insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connector(url: &str, ca: Option<&str>) -> Result<Connector, OpenError> {
+        let options = Options { url: url.to_owned(), ca: ca.map(str::to_owned), ..Options::default() };
+        Connector::new(&options, Purpose::Writing)
+    }
+
+    #[test]
+    fn each_host_is_asked_by_itself() {
+        let connector = connector("postgres://shop:secret@one:5001,two:5002/mart", None).expect("two hosts");
+        let [one, two] = connector.hosts.as_slice() else { panic!("two hosts") };
+        assert_eq!((one.get_hosts(), one.get_ports()), (&[Host::Tcp("one".into())][..], &[5001][..]));
+        assert_eq!((two.get_hosts(), two.get_ports()), (&[Host::Tcp("two".into())][..], &[5002][..]));
+        for host in [one, two] {
+            assert_eq!(host.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+            assert_eq!((host.get_user(), host.get_dbname()), (Some("shop"), Some("mart")));
+            assert_eq!(host.get_password(), Some(&b"secret"[..]));
+        }
+    }
+
+    #[test]
+    fn encryption_is_not_left_to_chance() {
+        assert!(matches!(connector("postgres://shop@one/mart?sslmode=require", None), Err(OpenError::NoAuthority)));
+        assert!(matches!(connector("postgres://shop@one/mart", Some("no certificate")), Err(OpenError::Unusable(_))));
+        assert!(matches!(connector("postgres:///mart?user=shop", None), Err(OpenError::Unusable(_))));
+        assert!(connector("one two", None).is_err());
+    }
+}

@@ -1,0 +1,184 @@
+//! PostgreSQL: the log and the documents of a shop whose nodes share one database.
+//! It does not know what a fact or a document means, nor how many nodes there are.
+//!
+//! Every write is one statement of its own, most of them calls of a function ([`schema`]): no transaction waits for a
+//! client, so a node that freezes holds no lock. Reads and writes have connections of their own ([`pool`]); nothing
+//! ever cancels a write. The host that takes writes is looked for again whenever a connection is lost ([`connector`]).
+//! The tables are told in `tables.sql`, the reasons in `docs/adr/0009-postgresql.md`.
+
+mod append;
+mod connector;
+mod facts;
+mod failure;
+mod gather;
+mod plan;
+mod pool;
+mod ports;
+mod rows;
+mod schema;
+mod values;
+mod writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::documents::Documents;
+use platform::log::{DEFAULT_SHARDS, Log, Shard};
+use platform::store::StoreResult;
+
+pub use append::AppendStats;
+pub use pool::PoolStats;
+
+use append::Appender;
+use connector::{ConnectError, Connector, Purpose};
+use gather::Gatherer;
+use pool::{Bounds, Pool};
+use ports::{PostgresDocuments, PostgresLog};
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("PostgreSQL cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("PostgreSQL {found} is too old; version 15 or later is needed")]
+    TooOld { found: String },
+    #[error("the schema `{0}` holds tables of something else; name another schema")]
+    Foreign(String),
+    #[error(
+        "the database has format {found}, and this version knows only format {known}; use the version that wrote it"
+    )]
+    OtherVersion { found: i32, known: i32 },
+    #[error(
+        "`sslmode=require` asks for TLS: name a file with the certificate authority that the server's is signed by"
+    )]
+    NoAuthority,
+    #[error("the database cannot be used: {0}")]
+    Unusable(String),
+}
+
+impl From<ConnectError> for OpenError {
+    fn from(error: ConnectError) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+impl From<tokio_postgres::Error> for OpenError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Unusable(failure::describe(&error))
+    }
+}
+
+/// Where the database is, and bounds of one node's use of it. The defaults suit two nodes on two cores.
+#[derive(Clone)]
+pub struct Options {
+    /// `postgres://user@host:5432/database`, or several hosts, `postgres://user@one:5432,two:5432/database`, of which
+    /// one takes writes.
+    pub url: String,
+    /// Takes the place of the one in the address.
+    pub password: Option<String>,
+    /// PEM. Connections are encrypted, and the server's certificate must be signed by one of these.
+    pub ca: Option<String>,
+    /// The schema that holds the store. It is made when it is not there.
+    pub schema: String,
+    /// Shards of a new store; one that exists keeps its own.
+    pub shards: Shard,
+    /// Connections that read.
+    pub readers: usize,
+    /// Connections that write.
+    pub writers: usize,
+    /// How long a caller waits for a connection, made or given back: also how long a failover may take unnoticed.
+    pub wait: Duration,
+    /// A connection that nobody used for so long is closed.
+    pub idle: Duration,
+    /// How long one read may take.
+    pub read_max: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            url: "postgres://cloudmart@localhost/cloudmart".into(),
+            password: None,
+            ca: None,
+            schema: "cloudmart".into(),
+            shards: DEFAULT_SHARDS,
+            readers: 8,
+            writers: 8,
+            wait: Duration::from_secs(5),
+            idle: Duration::from_secs(60),
+            read_max: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Counters since start, for `/metrics`.
+#[derive(Debug, Default, Clone)]
+pub struct Stats {
+    pub readers: Arc<PoolStats>,
+    pub writers: Arc<PoolStats>,
+    pub appends: Arc<AppendStats>,
+}
+
+/// A store in a database.
+pub struct Postgres {
+    log: Arc<PostgresLog>,
+    documents: Arc<PostgresDocuments>,
+    store: Arc<Store>,
+    stats: Stats,
+}
+
+/// What both ports stand on.
+struct Store {
+    reading: Pool,
+    writing: Pool,
+    shards: Shard,
+    lock_class: i32,
+}
+
+impl Postgres {
+    /// Connects, and makes the store where it is not there.
+    pub async fn connect(options: &Options) -> Result<Self, OpenError> {
+        schema::check_name(&options.schema)?;
+        let stats = Stats::default();
+        let bounds = |connections| Bounds { connections, wait: options.wait, idle: options.idle };
+        let pool = |purpose, connections, stats: &Arc<PoolStats>| {
+            Ok::<_, OpenError>(Pool::new(Connector::new(options, purpose)?, bounds(connections), stats.clone()))
+        };
+        let reading = pool(Purpose::Reading, options.readers, &stats.readers)?;
+        let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;
+        let mut first = writing.new_connection().await?;
+        let found = schema::prepare(&mut first.client, &options.schema, options.shards).await?;
+        writing.give(first);
+
+        let lock_class = schema::lock_class(&options.schema);
+        let store = Arc::new(Store { reading, writing, shards: found.shards, lock_class });
+        let appender = Appender::new(store.clone(), stats.appends.clone());
+        let gatherer = Gatherer::new(store.clone());
+        Ok(Self {
+            log: Arc::new(PostgresLog { store: store.clone(), appender }),
+            documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
+            store,
+            stats,
+        })
+    }
+
+    pub fn log(&self) -> Arc<dyn Log> {
+        self.log.clone()
+    }
+
+    pub fn documents(&self) -> Arc<dyn Documents> {
+        self.documents.clone()
+    }
+
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Closes every connection, those in use as soon as they are answered. Whoever still holds a port is told that the
+    /// store was closed.
+    pub async fn close(&self) -> StoreResult<()> {
+        self.store.reading.close();
+        self.store.writing.close();
+        Ok(())
+    }
+}

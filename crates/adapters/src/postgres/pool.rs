@@ -1,0 +1,223 @@
+//! Connections that are shared: each is lent to one caller at a time, and there is a limit to how many there are.
+//! It does not know what is asked on them.
+//!
+//! A caller that goes away in the middle harms nobody: the connection comes back when the server has answered what was
+//! asked, and the answer is thrown away. Nothing is cancelled on the server for it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use platform::store::{StoreError, StoreResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+
+use super::connector::{ConnectError, Connection, Connector};
+use super::failure::is_over;
+
+/// First and longest pause between two attempts to connect.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Bounds of one pool.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub connections: usize,
+    /// How long a caller waits for a connection, made or given back.
+    pub wait: Duration,
+    /// A connection that nobody used for so long is closed.
+    pub idle: Duration,
+}
+
+/// Counters since start, for `/metrics`.
+#[derive(Debug, Default)]
+pub struct PoolStats {
+    /// Connections that were made.
+    pub connects: AtomicU64,
+    /// Attempts to make one that failed.
+    pub refusals: AtomicU64,
+    /// Callers that got none in time.
+    pub exhaustions: AtomicU64,
+    /// Connections that are lent out or being made right now.
+    pub lent: AtomicU64,
+}
+
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connector: Connector,
+    bounds: Bounds,
+    permits: Arc<Semaphore>,
+    /// The one used last is at the back, and lent first.
+    idle: Mutex<VecDeque<(Instant, Arc<Connection>)>>,
+    stats: Arc<PoolStats>,
+}
+
+/// A connection that is lent.
+pub struct Lease {
+    connection: Arc<Connection>,
+    permit: Option<OwnedSemaphorePermit>,
+    shared: Arc<Shared>,
+    /// Something was asked and has not been answered.
+    is_asking: bool,
+    is_over: bool,
+}
+
+impl Pool {
+    pub fn new(connector: Connector, bounds: Bounds, stats: Arc<PoolStats>) -> Self {
+        let permits = Arc::new(Semaphore::new(bounds.connections.max(1)));
+        Self { shared: Arc::new(Shared { connector, bounds, permits, idle: Mutex::default(), stats }) }
+    }
+
+    /// A connection that is idle, or a new one. While the server cannot be reached this goes on trying.
+    pub async fn lease(&self) -> StoreResult<Lease> {
+        let shared = &self.shared;
+        let deadline = Instant::now() + shared.bounds.wait;
+        let permit = match timeout_at(deadline, shared.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return Err(StoreError::Unavailable("the store was closed".into())),
+            Err(_) => {
+                shared.stats.exhaustions.fetch_add(1, Ordering::Relaxed);
+                return Err(StoreError::Unavailable("every connection to PostgreSQL is in use".into()));
+            }
+        };
+        let connection = match shared.idle_one() {
+            Some(connection) => connection,
+            None => Arc::new(shared.connect(deadline).await?),
+        };
+        shared.stats.lent.fetch_add(1, Ordering::Relaxed);
+        Ok(Lease { connection, permit: Some(permit), shared: shared.clone(), is_asking: false, is_over: false })
+    }
+
+    /// A connection that nobody else has, within the usual wait. It does not count, and goes back by [`Self::give`].
+    pub async fn new_connection(&self) -> Result<Connection, ConnectError> {
+        self.shared.connect(Instant::now() + self.shared.bounds.wait).await
+    }
+
+    pub fn give(&self, connection: Connection) {
+        self.shared.take_back(Arc::new(connection));
+    }
+
+    /// Refuses further callers. What is lent is closed when it comes back.
+    pub fn close(&self) {
+        self.shared.permits.close();
+        self.shared.idle.lock().clear();
+    }
+}
+
+impl Shared {
+    fn idle_one(&self) -> Option<Arc<Connection>> {
+        let mut idle = self.idle.lock();
+        while idle.front().is_some_and(|(since, _)| since.elapsed() > self.bounds.idle) {
+            idle.pop_front();
+        }
+        while let Some((_, connection)) = idle.pop_back() {
+            if !connection.client.is_closed() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    async fn connect(&self, deadline: Instant) -> Result<Connection, ConnectError> {
+        let mut pause = PAUSE.0;
+        loop {
+            let error = match timeout_at(deadline, self.connector.connect()).await {
+                Ok(Ok(connection)) => {
+                    self.stats.connects.fetch_add(1, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Ok(Err(error)) => error,
+                Err(_) => ConnectError::Refused("PostgreSQL does not answer".into()),
+            };
+            self.stats.refusals.fetch_add(1, Ordering::Relaxed);
+            let next = Instant::now() + pause;
+            if next >= deadline || matches!(error, ConnectError::Forbidden(_)) {
+                tracing::warn!(%error, "there is no connection to PostgreSQL");
+                return Err(error);
+            }
+            sleep_until(next).await;
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    fn take_back(&self, connection: Arc<Connection>) {
+        if !connection.client.is_closed() && !self.permits.is_closed() {
+            self.idle.lock().push_back((Instant::now(), connection));
+        }
+    }
+}
+
+impl Lease {
+    /// Prepares a statement where it has not been. Nothing was written when this fails.
+    pub async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        self.is_asking = true;
+        let prepared = self.connection.prepare(sql).await;
+        self.is_asking = false;
+        self.is_over |= prepared.as_ref().is_err_and(is_over);
+        prepared
+    }
+
+    pub async fn run(
+        &mut self,
+        statement: &Statement,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        self.is_asking = true;
+        let answer = self.connection.client.query(statement, values).await;
+        self.is_asking = false;
+        self.is_over |= answer.as_ref().is_err_and(is_over);
+        answer
+    }
+
+    pub async fn query(
+        &mut self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let statement = self.prepare(sql).await?;
+        self.run(&statement, values).await
+    }
+
+    /// Two statements at once, answered in one round trip.
+    pub async fn query_both(
+        &mut self,
+        first: (&str, &[&(dyn ToSql + Sync)]),
+        second: (&str, &[&(dyn ToSql + Sync)]),
+    ) -> Result<(Vec<Row>, Vec<Row>), tokio_postgres::Error> {
+        let statements = (self.prepare(first.0).await?, self.prepare(second.0).await?);
+        self.is_asking = true;
+        let client = &self.connection.client;
+        let answer = futures::try_join!(client.query(&statements.0, first.1), client.query(&statements.1, second.1));
+        self.is_asking = answer.is_err();
+        self.is_over |= answer.as_ref().is_err_and(is_over);
+        answer
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.shared.stats.lent.fetch_sub(1, Ordering::Relaxed);
+        if self.is_over {
+            return;
+        }
+        let (connection, shared, permit) = (self.connection.clone(), self.shared.clone(), self.permit.take());
+        if !self.is_asking {
+            return shared.take_back(connection);
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // Answered behind what was asked before; until then the connection counts as lent.
+                if connection.client.simple_query("").await.is_ok() {
+                    shared.take_back(connection);
+                }
+                drop(permit);
+            });
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A primary with a synchronous standby: the primary dies, the standby takes its place, and the log goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use adapters::postgres::{Options, Postgres};
+use platform::log::{GroupOutcome, StreamId};
+use platform::store::StoreError;
+use testkit::contract::log::{Pen, facts, group};
+use testkit::contract::second;
+use testkit::engines::OnPostgres;
+use testkit::postgres::{Durability, Server};
+use tokio::time::Instant;
+
+/// What was acknowledged is there after the promotion, and the node finds the new primary by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_was_acknowledged_is_lost_with_the_primary() {
+    let primary = Arc::new(Server::start(Durability::Synced));
+    let standby = Arc::new(primary.standby("standby"));
+    primary.wait_for_standby("standby");
+    let options = Options { url: Server::url_of(&[&primary, &standby]), ..OnPostgres::default().fresh_options() };
+    let store = Postgres::connect(&options).await.expect("the primary is found");
+    let pen = Pen::on(store.log()).await;
+
+    let (is_over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let writing = async {
+        let (mut written, mut first_after) = (Vec::new(), None);
+        let mut nth = 0;
+        while first_after.is_none() {
+            nth += 1;
+            let stream = StreamId::new("lamp", &format!("{nth}"));
+            let was_over = is_over.load(Ordering::SeqCst);
+            let batch = pen.batch(second(0), vec![group([facts(&stream, 0, 1)])]);
+            let id = batch.id;
+            let is_written = match pen.log.append(batch).await {
+                Ok(outcomes) => matches!(outcomes[0], GroupOutcome::Committed(_)),
+                Err(StoreError::Unknown(_)) => loop {
+                    if let Ok(found) = pen.log.find_append(id).await {
+                        break found.is_some();
+                    }
+                },
+                Err(_) => false,
+            };
+            if is_written {
+                written.push(stream);
+                count.store(written.len(), Ordering::SeqCst);
+                first_after = was_over.then(Instant::now);
+            }
+        }
+        (written, first_after.unwrap_or_else(Instant::now))
+    };
+    let killing = async {
+        while count.load(Ordering::SeqCst) < 100 {
+            tokio::task::yield_now().await;
+        }
+        let servers = (primary.clone(), standby.clone());
+        let failing_over = tokio::spawn(async move {
+            tokio::task::block_in_place(|| {
+                servers.0.kill();
+                servers.1.promote();
+            });
+        });
+        failing_over.await.expect("the standby is promoted");
+        is_over.store(true, Ordering::SeqCst);
+        Instant::now()
+    };
+    let ((written, first_after), promoted) = futures::join!(writing, killing);
+    println!("{} written; the first one {:?} after the promotion", written.len(), first_after - promoted);
+    for stream in &written {
+        let stored = store.log().read_stream(stream, 0, 10).await.expect("the stream");
+        assert_eq!(stored.len(), 1, "{stream} was acknowledged and is lost");
+    }
+}
+
+/// A primary that stands still answers nobody; when it is awake again, what waited goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_stands_still_is_waited_for() {
+    let server = Server::start(Durability::Forgetful);
+    let options = Options { url: server.url(), ..OnPostgres::default().fresh_options() };
+    let store = Postgres::connect(&options).await.expect("a new store");
+    let pen = Pen::on(store.log()).await;
+    let hall = StreamId::new("lamp", "hall");
+    pen.write(&hall, 0, 1).await;
+    server.freeze();
+    let batch = pen.batch(second(0), vec![group([facts(&hall, 1, 1)])]);
+    let (log, sent) = (pen.log.clone(), batch.clone());
+    let mut appending = tokio::spawn(async move { log.append(sent).await });
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut appending).await;
+    assert!(early.is_err(), "nobody cancels a commit");
+    server.wake();
+    let outcomes = appending.await.expect("no panic").expect("the store takes the batch");
+    assert!(matches!(outcomes[0], GroupOutcome::Committed(_)));
+}
