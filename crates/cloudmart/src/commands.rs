@@ -70,7 +70,7 @@ pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
         let checkpoints = documents.checkpoints(&name).await?;
         let checkpoints = checkpoints
             .into_iter()
-            .map(|checkpoint| platform::documents::Checkpoint { position: 0, ..checkpoint })
+            .map(|checkpoint| checkpoint.moved_to(0))
             .collect();
         documents.write(WriteBatch { changes, checkpoints }).await?;
     }

@@ -1,6 +1,7 @@
 //! What the executor must keep on every log: one commit for many, and no answer that rests on what is not durable.
 //! The kind of stream that it is tried with is a counter that cannot fall below nothing.
 
+mod news;
 mod presumption;
 
 use std::sync::Arc;
@@ -55,7 +56,10 @@ pub async fn all(engine: &dyn Engine) {
 
 /// On a log that others write, too.
 pub async fn shared(fresh: impl Fn() -> Arc<dyn Log>) {
-    let shared_cases: [(&str, Case); 6] = [
+    let shared_cases: [(&str, Case); 9] = [
+        ("news_of_others_come_once_and_in_order", |log| Box::pin(news::come_once_and_in_order(log))),
+        ("own_facts_are_told_at_once", |log| Box::pin(news::own_facts_are_told_at_once(log))),
+        ("states_at_hand_follow_others", |log| Box::pin(news::states_at_hand_follow_others(log))),
         ("others_facts_are_taken_in", |log| Box::pin(others_facts_are_taken_in(log))),
         ("a_no_is_confirmed", |log| Box::pin(a_no_is_confirmed(log))),
         ("what_is_always_overtaken_is_contended", |log| Box::pin(what_is_always_overtaken_is_contended(log))),
@@ -460,7 +464,7 @@ async fn an_unknown_fact_stops_its_stream(engine: &dyn Engine) {
 }
 
 async fn a_fenced_shard_is_tried_again(engine: &dyn Engine) {
-    let bench = Bench::fresh(engine).await;
+    let bench = Bench::limited(engine, Limits { contended_ms: 0, ..Limits::default() }).await;
     let hall = counter("hall");
     bench.add(&hall, 1).await;
     bench.log.fence(hall.shard(64), platform::log::ShardState::Open).await.expect("fencing");
@@ -525,7 +529,7 @@ async fn a_no_is_confirmed(log: Arc<dyn Log>) {
 }
 
 async fn what_is_always_overtaken_is_contended(log: Arc<dyn Log>) {
-    let bench = Bench::on(log, Limits::default(), 1).await;
+    let bench = Bench::on(log, Limits { contended_ms: 0, ..Limits::default() }, 1).await;
     let hall = counter("hall");
     for version in 0..3 {
         bench.log.next(Fault::Overtake(vec![foreign(&hall, version, "counter.added", "{\"number\":1}")]));
@@ -569,8 +573,7 @@ async fn a_strangers_unknown_fact_fails_the_command(log: Arc<dyn Log>) {
 }
 
 async fn two_executors_never_exceed_a_limit(log: Arc<dyn Log>) {
-    let limits = Limits { conflicts: 1_000, ..Limits::default() };
-    let (one, two) = (Bench::on(log.clone(), limits.clone(), 1).await, Bench::on(log, limits, 2).await);
+    let (one, two) = (Bench::on(log.clone(), Limits::default(), 1).await, Bench::on(log, Limits::default(), 2).await);
     let (hall, attic) = (counter("hall"), counter("attic"));
     one.add(&hall, 60).await;
     let taking = (0..200).map(|n| {
