@@ -209,11 +209,12 @@ impl Desk {
             });
             let seen = (sent, Instant::now());
             let is_changed = self.state.change(|state| state.wishes.settle(&mut table, &shared.me, seen));
-            if !is_changed && !is_beat_due {
+            let is_leaving = self.state.look(|state| state.wishes.is_leaving);
+            if !is_changed && (!is_beat_due || is_leaving) {
                 self.state.change(|state| state.take(&table, &shared.me, None));
                 return Ok(());
             }
-            table.beat(&shared.me, self.state.look(|state| state.wishes.is_leaving));
+            table.beat(&shared.me, is_leaving);
             let beat = (Instant::now(), shared.clock.now());
             let expected = there.as_ref().map_or(Expected::Absent, |there| Expected::Version(there.version));
             sent = beat.0;
@@ -236,7 +237,7 @@ impl State {
             self.wishes.wanted.keys().copied().filter(|name| table.holder(name) == Some(me)).collect();
         self.mine.retain(|name, _| mine.contains(name));
         // What was only read may be a write of this node whose answer was lost: it is sure of it when it has written again.
-        for name in mine.iter().filter(|_| beat.is_some()) {
+        for name in mine.into_iter().filter(|_| beat.is_some()) {
             if !self.mine.contains_key(name) {
                 self.terms += 1;
                 self.mine.insert(name, self.terms);

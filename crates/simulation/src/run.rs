@@ -11,6 +11,7 @@ use crate::ending;
 use crate::faults::Faults;
 use crate::goods;
 use crate::judge::{Invariant, Violation};
+use crate::node::Node;
 use crate::plant::Plant;
 use crate::town::{Host, Town};
 use crate::trace::digest;
@@ -168,7 +169,7 @@ fn step(town: &Arc<Town>, hosts: &mut [Host], street: &mut Street, slice: Durati
 fn look_at_duties(town: &Arc<Town>, hosts: &[Host]) {
     let mut held = BTreeSet::new();
     for host in hosts {
-        let duties = host.ask(async |node| node.machinery.projector.leases().held());
+        let duties = host.ask(async |node: &Node| node.machinery.projector.leases().held());
         for duty in duties.into_iter().flatten() {
             if !held.insert(duty) {
                 town.world.violated(Invariant::OneHasEachDuty, format!("two nodes have the duty {duty}"));

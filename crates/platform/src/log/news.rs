@@ -20,6 +20,8 @@ use crate::store::StoreResult;
 
 /// Facts of one shard that one look reads at a time.
 const READ_CHUNK: usize = 512;
+/// Own facts of one shard that wait for what lies before them; beyond it that is left out.
+const OWN_MAX: usize = 8_192;
 /// Pause after a look that failed.
 const FAILURE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -49,6 +51,11 @@ struct Line {
 impl Line {
     /// Takes what can be told now.
     fn drain(&mut self, out: &mut Vec<CommittedFact>) {
+        if self.own.len() > OWN_MAX
+            && let Some((first, _)) = self.own.first_key_value()
+        {
+            self.told = self.told.max(*first - 1);
+        }
         while let Some(next) = self.own.first_entry().filter(|next| *next.key() <= self.told + 1) {
             let (position, fact) = next.remove_entry();
             if position > self.told {

@@ -138,11 +138,7 @@ impl Projector {
 
     /// Waits until every projection has folded these positions. `false` when that took longer than `wait`.
     pub async fn wait_for(&self, positions: &[(Shard, Position)], wait: Duration) -> bool {
-        let all = async {
-            for follower in self.followers.iter() {
-                follower.progress.reach(positions).await;
-            }
-        };
+        let all = futures::future::join_all(self.followers.iter().map(|follower| follower.progress.reach(positions)));
         tokio::time::timeout(wait, all).await.is_ok()
     }
 
