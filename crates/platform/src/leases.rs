@@ -10,6 +10,7 @@
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ struct Shared {
     documents: Arc<dyn Documents>,
     clock: Arc<dyn Clock>,
     me: String,
+    is_alone: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -84,11 +86,16 @@ impl Leases {
     }
 
     /// On a store that others write, too. A task on the current runtime looks after the table until the last handle is
-    /// gone.
-    pub fn among_others(documents: Arc<dyn Documents>, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
+    /// gone, and sets `is_alone` while nobody else lives.
+    pub fn among_others(
+        documents: Arc<dyn Documents>,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        is_alone: Arc<AtomicBool>,
+    ) -> Self {
         let name: [u8; 8] = draw(entropy);
         let me = format!("{:016x}", u64::from_be_bytes(name));
-        let shared = Some(Shared { documents, clock, me });
+        let shared = Some(Shared { documents, clock, me, is_alone });
         let desk = Arc::new(Desk { shared, state: Signal::default(), nudge: Arc::default() });
         tokio::spawn(look_after(Arc::downgrade(&desk)));
         Self { desk }
@@ -148,7 +155,6 @@ impl Duty {
     pub async fn begins(&self) {
         self.desk.state.wait_for(|state| self.desk.term(state, self.name).map(|_| ())).await;
     }
-
 }
 
 impl Drop for Duty {
@@ -210,6 +216,7 @@ impl Desk {
             let seen = (sent, Instant::now());
             let is_changed = self.state.change(|state| state.wishes.settle(&mut table, &shared.me, seen));
             let is_leaving = self.state.look(|state| state.wishes.is_leaving);
+            shared.is_alone.store(table.nodes() <= 1, Ordering::Relaxed);
             if !is_changed && (!is_beat_due || is_leaving) {
                 self.state.change(|state| state.take(&table, &shared.me, None));
                 return Ok(());

@@ -22,7 +22,8 @@ impl Town {
 
     fn node(&self, seed: u64, version: u32) -> Node {
         let clock = Arc::new(ManualClock::starting_at(Timestamp::UNIX_EPOCH));
-        let leases = Leases::among_others(self.documents.clone(), clock.clone(), &SeededEntropy::new(seed));
+        let entropy = SeededEntropy::new(seed);
+        let leases = Leases::among_others(self.documents.clone(), clock.clone(), &entropy, Arc::default());
         let duties = NAMES.iter().map(|name| leases.duty(name, version)).collect();
         Node { leases, duties, clock }
     }

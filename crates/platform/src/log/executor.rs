@@ -11,7 +11,7 @@ mod committer;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -150,6 +150,8 @@ pub(crate) struct Shared {
     pub stats: ExecutorStats,
     pub epochs: Mutex<Arc<[Epoch]>>,
     pub news: News,
+    /// Whether no other node lives that could compete for a stream, as far as is known.
+    pub is_alone: Arc<AtomicBool>,
 }
 
 /// Runs commands against one log.
@@ -184,6 +186,7 @@ impl Executor {
             stats: ExecutorStats::default(),
             epochs: Mutex::new(epochs),
             news,
+            is_alone: Arc::new(AtomicBool::new(!is_shared)),
         });
         tokio::spawn(Committer::new(shared.clone(), waiting).run());
         if is_shared {
@@ -262,6 +265,11 @@ impl Executor {
 
     pub fn kinds(&self) -> &Kinds {
         &self.shared.kinds
+    }
+
+    /// To be set while no other node lives; then nothing is left to others. Not set on a log that others write, at first.
+    pub fn is_alone(&self) -> &Arc<AtomicBool> {
+        &self.shared.is_alone
     }
 
     pub fn entropy(&self) -> &Arc<dyn Entropy> {

@@ -20,9 +20,13 @@ const READ_CHUNK: usize = 1_000;
 pub(super) const SNAPSHOT_EVERY: Version = 200;
 /// A stream that others wrote this lately is one that others compete for.
 const CONTENDED_FOR: Duration = Duration::from_millis(100);
-/// So often one node writes a stream in a row without a rest, whether or not it knows of others: who always loses is
-/// never heard of.
-const TURNS_IN_A_ROW: u32 = 16;
+/// So often one node writes a stream in a row, while others are about, before it rests for longer: who always loses, because
+/// it is farther away or has more to decide, is never heard of.
+const TURNS_IN_A_ROW: u32 = 64;
+/// That rest, in beats and at most.
+const LONG_REST: (u32, Duration) = (32, Duration::from_millis(50));
+/// A stream that was left alone for so long was anybody's.
+const A_ROW_ENDS: Duration = Duration::from_millis(50);
 /// What a slot costs beside its state, roughly.
 const SLOT_BYTES: usize = 256;
 
@@ -57,9 +61,16 @@ struct Inner {
 struct Turns {
     /// When facts of others were last seen.
     others_at: Option<Instant>,
-    /// Own commits since then, or since the last rest.
+    /// Own commits since then, one soon after the other.
     in_a_row: u32,
+    own_at: Option<Instant>,
     rests_until: Option<Instant>,
+}
+
+impl Turns {
+    fn others_came(&mut self) {
+        *self = Self { others_at: Some(Instant::now()), ..Self::default() };
+    }
 }
 
 #[derive(Clone)]
@@ -205,7 +216,7 @@ impl Slot {
     pub fn catch_up(&self, kinds: &Kinds, missed: &Missed) {
         let inner = &mut *self.inner.lock();
         if missed.actual != inner.tip.version {
-            inner.turns = Turns { others_at: Some(Instant::now()), ..Turns::default() };
+            inner.turns.others_came();
         }
         for fact in &missed.facts {
             if fact.version != inner.tip.version + 1 {
@@ -232,19 +243,24 @@ impl Slot {
             Some(decoded) => advance(self.kind.as_ref(), &mut inner.tip, decoded, fact),
             None => inner.loaded = false,
         }
-        inner.turns = Turns { others_at: Some(Instant::now()), ..Turns::default() };
+        inner.turns.others_came();
     }
 
-    /// Own facts were just committed here. Where others compete, the stream is theirs for a beat, which should be about
-    /// as long as they take to decide again and to be written.
-    pub fn took_a_turn(&self, beat: Duration) {
+    /// Own facts were just committed here. Where others compete, the stream is theirs for a beat; now and then for longer.
+    /// `is_alone`: no other node lives.
+    pub fn took_a_turn(&self, beat: Duration, is_alone: bool) {
         let turns = &mut self.inner.lock().turns;
         let now = Instant::now();
-        turns.in_a_row += 1;
-        let is_contended = turns.others_at.is_some_and(|at| now.duration_since(at) < CONTENDED_FOR);
-        if is_contended || turns.in_a_row >= TURNS_IN_A_ROW {
-            turns.rests_until = Some(now + beat);
+        if turns.own_at.is_none_or(|at| now.duration_since(at) > A_ROW_ENDS + beat) {
             turns.in_a_row = 0;
+        }
+        turns.own_at = Some(now);
+        turns.in_a_row += 1;
+        if turns.in_a_row >= TURNS_IN_A_ROW && !is_alone {
+            turns.in_a_row = 0;
+            turns.rests_until = Some(now + beat.saturating_mul(LONG_REST.0).min(LONG_REST.1));
+        } else if turns.others_at.is_some_and(|at| now.duration_since(at) < CONTENDED_FOR) {
+            turns.rests_until = Some(now + beat);
         }
     }
 

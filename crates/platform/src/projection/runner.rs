@@ -91,7 +91,10 @@ impl Projector {
         let shards = executor.log().shards().await?.len();
         let leases = match executor.log().owned_alone() {
             true => Leases::alone(),
-            false => Leases::among_others(documents.clone(), clock.clone(), executor.entropy().as_ref()),
+            false => {
+                let (entropy, is_alone) = (executor.entropy().as_ref(), executor.is_alone().clone());
+                Leases::among_others(documents.clone(), clock.clone(), entropy, is_alone)
+            }
         };
         let mut followers = Vec::with_capacity(projections.len());
         for projection in projections {

@@ -156,7 +156,8 @@ impl Store {
         kinds.register::<Lamps>();
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::starting_at(Timestamp::UNIX_EPOCH));
         let entropy = Arc::new(SeededEntropy::new(seed));
-        let executor = Executor::start(self.log.clone(), kinds, clock.clone(), entropy, Limits::default()).await.unwrap();
+        let executor =
+            Executor::start(self.log.clone(), kinds, clock.clone(), entropy, Limits::default()).await.unwrap();
         let (writes, leases) = (AtomicU64::new(0), AtomicU64::new(0));
         let way = Arc::new(Held { documents: self.documents.clone(), is_held: Signal::new(false), writes, leases });
         let documents: Arc<dyn Documents> = way.clone();

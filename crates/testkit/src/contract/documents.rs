@@ -95,11 +95,7 @@ impl Desk {
     }
 
     /// Writes as a projection does.
-    async fn follow(
-        &self,
-        changes: impl IntoIterator<Item = Change>,
-        checkpoints: Vec<Checkpoint>,
-    ) -> StoreResult<()> {
+    async fn follow(&self, changes: impl IntoIterator<Item = Change>, checkpoints: Vec<Checkpoint>) -> StoreResult<()> {
         self.documents.write(WriteBatch { changes: changes.into_iter().collect(), checkpoints }).await
     }
 
@@ -515,7 +511,10 @@ async fn checkpoints_are_kept_with_the_changes(engine: &dyn Engine) {
     assert_eq!(desk.checkpoints("rooms").await, [stored("rooms", 2, 7), stored("rooms", 9, 5)]);
     let back = vec![stored("rooms", 9, 5).moved_to(0), first("rooms", 63, far)];
     desk.follow([Change::Clear { collection: ROOMS }], back).await.expect("a checkpoint may be moved back");
-    assert_eq!(desk.checkpoints("rooms").await, [stored("rooms", 2, 7), stored("rooms", 9, 0), stored("rooms", 63, far)]);
+    assert_eq!(
+        desk.checkpoints("rooms").await,
+        [stored("rooms", 2, 7), stored("rooms", 9, 0), stored("rooms", 63, far)]
+    );
     assert_eq!(desk.checkpoints("other").await, [stored("other", 2, 1)]);
     assert!(desk.checkpoints("rooms ").await.is_empty());
 }

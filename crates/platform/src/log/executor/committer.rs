@@ -23,8 +23,8 @@ use crate::store::{StoreError, StoreResult};
 /// First and longest pause between two questions about an append in doubt.
 const DOUBT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
-/// Bounds of the rest that a node takes where others compete, and what a round trip is thought to be at first.
-const BEAT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// Bounds of the beat for which a node leaves a stream to others, and what a round trip is thought to be at first.
+const BEAT: (Duration, Duration) = (Duration::from_micros(250), Duration::from_millis(20));
 const FIRST_TRIP: Duration = Duration::from_millis(2);
 /// Pause of a command whose shard was fenced more than once.
 const FENCED_PAUSE: Duration = Duration::from_millis(20);
@@ -173,11 +173,11 @@ impl Committer {
         queued.slots.iter().filter_map(|slot| slot.rests_until(now)).max()
     }
 
-    /// How long a stream is left to others after a commit: about a round trip, never quite the same.
+    /// How long a stream is left to others after a commit: about half a round trip, never quite the same. Who lost knows at
+    /// about the same time and goes at once, so that it comes first.
     fn beat(&self) -> Duration {
         let [chance] = draw(self.shared.entropy.as_ref());
-        let trip = self.trip.clamp(BEAT.0, BEAT.1);
-        trip + trip * u32::from(chance) / 256
+        (self.trip / 4 + self.trip * u32::from(chance) / 512).clamp(BEAT.0, BEAT.1)
     }
 
     fn consider(&mut self, mut queued: Queued) {
@@ -312,12 +312,13 @@ impl Committer {
     }
 
     fn settle_slots(&self, decided: &Decided, up_to: u64, beat: Option<Duration>) {
+        let is_alone = self.shared.is_alone.load(Ordering::Relaxed);
         for slot in &decided.queued.slots {
             if !slot.settle(up_to) {
                 continue;
             }
             if let Some(beat) = beat {
-                slot.took_a_turn(beat);
+                slot.took_a_turn(beat, is_alone);
             }
             self.shared.states.reweigh(slot);
             if let Some(snapshot) = slot.due_snapshot() {
