@@ -68,10 +68,7 @@ pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
         let changes = vec![Change::Clear { collection: projection.collection() }];
         let name = platform::projection::checkpoint_name(projection.as_ref());
         let checkpoints = documents.checkpoints(&name).await?;
-        let checkpoints = checkpoints
-            .into_iter()
-            .map(|checkpoint| platform::documents::Checkpoint { position: 0, ..checkpoint })
-            .collect();
+        let checkpoints = checkpoints.into_iter().map(|checkpoint| checkpoint.moved_to(0)).collect();
         documents.write(WriteBatch { changes, checkpoints }).await?;
     }
     let clock: Arc<dyn platform::clock::Clock> = Arc::new(SystemClock);

@@ -254,7 +254,16 @@ fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
         #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
         registry.gauge(name, help, move || read(mail.counts()) as f64);
     }
-    let (waiting, resident) = (executor.clone(), executor.clone());
+    let (waiting, resident, news) = (executor.clone(), executor.clone(), executor.clone());
+    let help = "How old the news of other nodes may be.";
+    registry.gauge("executor_news_age_seconds", help, move || news.news_age().as_secs_f64());
+    let leases = mart.machinery.projector.leases().clone();
+    #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+    registry.gauge("nodes", "Nodes that share this shop, as far as this one knows.", move || leases.nodes() as f64);
+    let leases = mart.machinery.projector.leases().clone();
+    let help = "Duties that this node has for all; none are counted where it is alone.";
+    #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+    registry.gauge("duties", help, move || leases.held().len() as f64);
     #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
     registry.gauge("executor_waiting", "Commands waiting to be decided.", move || waiting.waiting() as f64);
     #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]

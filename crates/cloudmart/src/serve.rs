@@ -71,6 +71,8 @@ pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
     }
     mart.mail.close(MAIL_PATIENCE).await;
     beginning.abort();
+    // So that other nodes go on at once.
+    mart.machinery.projector.leases().leave().await;
     mart.store.close().await?;
     tracing::info!("stopped");
     Ok(())
@@ -131,12 +133,16 @@ async fn try_begin(
     secrets: &Secrets,
     readiness: &Readiness,
 ) -> Result<News, contracts::Error> {
+    readiness.missing("another node opens the shop".to_owned());
+    let opening = mart.machinery.duty("opening");
+    opening.begins().await;
     readiness.missing("the first member of staff is being added".to_owned());
     if let Some(first) = mart.staff.create_first(FIRST_STAFF).await? {
         tell_first_staff(mart, first, secrets).await?;
     }
     readiness.missing("the sample shop is being loaded".to_owned());
     let loaded_sample = sample::begin(mart, config.sample_shop).await?;
+    drop(opening);
     readiness.missing("derived documents are being built".to_owned());
     while !mart.machinery.projector.wait_for_heads(PATIENCE).await.map_err(services::machinery::stored)? {
         let lags = mart.machinery.projector.lags().await.map_err(services::machinery::stored)?;
@@ -177,7 +183,9 @@ async fn deliver_test_notices(mart: &Mart) {
 }
 
 async fn delete_expired(mart: &Mart) {
+    let duty = mart.machinery.duty("expiry");
     loop {
+        duty.begins().await;
         let now = mart.machinery.clock.now();
         match mart.machinery.documents.delete_expired(now, EXPIRY.1).await {
             Ok(EXPIRY_FULL) => continue,

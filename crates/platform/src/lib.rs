@@ -7,6 +7,7 @@ pub mod clock;
 pub mod documents;
 pub mod entropy;
 pub mod http;
+pub mod leases;
 pub mod log;
 pub mod projection;
 pub mod sealing;

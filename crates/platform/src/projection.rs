@@ -3,6 +3,8 @@
 
 mod check;
 mod runner;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::sync::Arc;

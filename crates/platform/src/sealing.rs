@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
@@ -16,6 +17,7 @@ use hmac::{Hmac, Mac};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::documents::tuple;
@@ -31,6 +33,8 @@ const BY_LOOKUP: &str = "lookup";
 const NONCE_BYTES: usize = 12;
 /// Opened keys that are kept at hand.
 const KEYS_AT_HAND: usize = 10_000;
+/// Where others may destroy a key, one at hand is good for so long: what was erased there is soon unreadable here, too.
+const GOOD_AMONG_OTHERS_FOR: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -145,11 +149,13 @@ pub struct Vault {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     at_hand: Arc<Mutex<AtHand>>,
+    /// How long a key at hand is good without another look.
+    good_for: Duration,
 }
 
 #[derive(Default)]
 struct AtHand {
-    keys: HashMap<Arc<str>, DataKey>,
+    keys: HashMap<Arc<str>, (DataKey, Instant)>,
     order: VecDeque<Arc<str>>,
 }
 
@@ -160,7 +166,12 @@ impl Vault {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { master, documents, clock, entropy, at_hand: Arc::default() }
+        Self { master, documents, clock, entropy, at_hand: Arc::default(), good_for: Duration::MAX }
+    }
+
+    /// For a store that other processes write, too: they may destroy keys.
+    pub fn among_others(self) -> Self {
+        Self { good_for: GOOD_AMONG_OTHERS_FOR, ..self }
     }
 
     pub fn master(&self) -> &MasterKey {
@@ -186,7 +197,7 @@ impl Vault {
         let subject = new.put.id.clone();
         match self.documents.put_if(new.put, Expected::Absent, self.clock.now()).await? {
             Conditional::Written(_) => {
-                self.remember(new.key.clone());
+                self.remember(new.key.clone(), Instant::now());
                 Ok(new.key)
             }
             Conditional::Differs(_) => self.key(&subject).await,
@@ -195,15 +206,21 @@ impl Vault {
 
     /// The key of a subject.
     pub async fn key(&self, subject: &str) -> Result<DataKey, Error> {
-        if let Some(key) = self.at_hand.lock().keys.get(subject) {
+        if let Some((key, looked)) = self.at_hand.lock().keys.get(subject)
+            && looked.elapsed() < self.good_for
+        {
             return Ok(key.clone());
         }
-        let stored = self.documents.get(KEYS, subject, self.clock.now()).await?.ok_or(Error::Erased)?;
+        let looked = Instant::now();
+        let Some(stored) = self.documents.get(KEYS, subject, self.clock.now()).await? else {
+            self.at_hand.lock().keys.remove(subject);
+            return Err(Error::Erased);
+        };
         let wrapped: WrappedKey = stored.read()?;
         let bytes = URL_SAFE_NO_PAD.decode(&wrapped.key).map_err(|_| Error::Unreadable)?;
         let plain = decrypt(&self.master.cipher(), subject.as_bytes(), &bytes)?;
         let key = self.data_key(subject, plain.try_into().map_err(|_| Error::Unreadable)?);
-        self.remember(key.clone());
+        self.remember(key.clone(), looked);
         Ok(key)
     }
 
@@ -229,10 +246,11 @@ impl Vault {
         DataKey { subject: subject.into(), cipher, entropy: self.entropy.clone() }
     }
 
-    fn remember(&self, key: DataKey) {
+    /// `looked`: when the store was asked for it.
+    fn remember(&self, key: DataKey, looked: Instant) {
         let at_hand = &mut *self.at_hand.lock();
         let subject = key.subject.clone();
-        if at_hand.keys.insert(subject.clone(), key).is_none() {
+        if at_hand.keys.insert(subject.clone(), (key, looked)).is_none() {
             at_hand.order.push_back(subject);
         }
         while at_hand.order.len() > KEYS_AT_HAND {
@@ -282,6 +300,18 @@ mod tests {
         first.destroy("lamp_1").await.unwrap();
         assert!(matches!(first.key("lamp_1").await, Err(Error::Erased)));
         assert!(first.find("hash", 10).await.unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_another_node_erased_is_unreadable_within_a_second() {
+        let documents: Arc<dyn Documents> = Arc::new(MemoryDocuments::default());
+        let (here, there) = (vault(&documents, 1).among_others(), vault(&documents, 2).among_others());
+        let sealed = here.keep(here.new_key("lamp_1", None)).await.unwrap().seal("Ada");
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(here.key("lamp_1").await.unwrap().open(&sealed).unwrap(), "Ada");
+        there.destroy("lamp_1").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(matches!(here.key("lamp_1").await, Err(Error::Erased)));
     }
 
     #[tokio::test]

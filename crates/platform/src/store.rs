@@ -13,6 +13,10 @@ pub enum StoreError {
     /// The write may or may not have happened; ask before trying again.
     #[error("the outcome of a write is unknown: {0}")]
     Unknown(String),
+    /// Nothing was written: a checkpoint is not where the writer believed it to be, so somebody else follows. Whoever is
+    /// told looks where it is now before anything is written again.
+    #[error("somebody else has moved on: {0}")]
+    Overtaken(String),
     /// What is stored cannot be read. Trying again does not help; a person must look.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),

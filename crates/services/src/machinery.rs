@@ -13,6 +13,7 @@ use platform::clock::Clock;
 use platform::documents::Documents;
 use platform::entropy::{Entropy, draw};
 use platform::http::lists::{Cursor, Fingerprint};
+use platform::leases::Duty;
 use platform::log::executor::{ExecuteError, Executor, RunError};
 use platform::log::kind::Kind;
 use platform::log::{Cause, StreamId, Version};
@@ -26,6 +27,9 @@ const OWN_WRITES_WAIT: Duration = Duration::from_millis(500);
 const READ_CHUNK: usize = 1_000;
 /// What callers are told to wait when the store is not available, in seconds.
 const RETRY_AFTER_S: u32 = 2;
+
+/// Raised where older nodes must not go on with what newer ones began.
+const DUTY_VERSION: u32 = 1;
 
 #[derive(Clone)]
 pub struct Machinery {
@@ -42,6 +46,16 @@ impl Machinery {
     /// Sixteen bytes for a new id.
     pub fn id_bytes(&self) -> [u8; 16] {
         draw(self.entropy.as_ref())
+    }
+
+    /// Work that one node does for all; where there is one alone, it is its own.
+    pub fn duty(&self, name: &'static str) -> Duty {
+        self.projector.leases().duty(name, DUTY_VERSION)
+    }
+
+    /// Whether no other node writes this store.
+    pub fn is_alone(&self) -> bool {
+        self.executor.log().owned_alone()
     }
 
     /// A stream's state, now or as it was at a past instant (inclusive).
@@ -79,7 +93,7 @@ pub fn stored(error: StoreError) -> Error {
     match error {
         StoreError::Corrupt(reason) => Error::internal(reason),
         StoreError::Full(_) => Error::unavailable("the shop's disk is full; nothing was changed", RETRY_AFTER_S),
-        StoreError::Unavailable(reason) | StoreError::Unknown(reason) => {
+        StoreError::Unavailable(reason) | StoreError::Unknown(reason) | StoreError::Overtaken(reason) => {
             tracing::warn!(reason, "the store did not answer");
             Error::unavailable("the shop's store does not answer; try again shortly", RETRY_AFTER_S)
         }

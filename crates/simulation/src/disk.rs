@@ -13,7 +13,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use platform::documents::memory::MemoryDocuments;
-use platform::documents::{Change, Class, Conditional, Documents, Expected, Put, WriteBatch};
+use platform::documents::{Conditional, Documents, Expected, Put, WriteBatch};
 use platform::log::memory::MemoryLog;
 use platform::log::{
     AppendId, Batch, Epoch, GroupOutcome, Log, RecordedFact, Shard, ShardState, Snapshot, StreamId, Version,
@@ -37,9 +37,9 @@ pub enum Act {
     FindAppend(AppendId),
     Fence(Shard, ShardState),
     Snapshot(Snapshot),
-    Write { node: usize, batch: WriteBatch },
-    PutIf { node: usize, put: Put, expected: Expected, now: Timestamp },
-    DeleteExpired { node: usize, now: Timestamp, limit: usize },
+    Write(WriteBatch),
+    PutIf { put: Put, expected: Expected, now: Timestamp },
+    DeleteExpired { now: Timestamp, limit: usize },
 }
 
 /// What became of it.
@@ -65,7 +65,7 @@ impl Drop for Ticket {
     }
 }
 
-/// The disk of a shop, shared by its nodes: the log and primary documents. Each node has derived documents of its own.
+/// The disk of a shop, shared by its nodes: the log and all documents.
 pub struct Disk {
     world: Arc<World>,
     judge: Arc<Judge>,
@@ -86,25 +86,14 @@ struct Inner {
 /// What is there.
 struct Store {
     log: MemoryLog,
-    primary: MemoryDocuments,
-    derived: Vec<MemoryDocuments>,
+    documents: MemoryDocuments,
 }
 
 impl Store {
     fn new(world: &World) -> Self {
         let faults = &world.faults;
-        Self {
-            log: MemoryLog::with_ownership(faults.shards, faults.nodes == 1),
-            primary: MemoryDocuments::default(),
-            derived: (0..faults.nodes).map(|_| MemoryDocuments::default()).collect(),
-        }
-    }
-
-    fn documents(&self, node: usize, class: Class) -> &MemoryDocuments {
-        match class {
-            Class::Derived => &self.derived[node],
-            Class::Primary => &self.primary,
-        }
+        let log = MemoryLog::with_ownership(faults.shards, faults.nodes == 1);
+        Self { log, documents: MemoryDocuments::default() }
     }
 
     fn make(&self, act: Act) -> Done {
@@ -113,18 +102,9 @@ impl Store {
             Act::FindAppend(id) => Done::Found(at_once(self.log.find_append(id))),
             Act::Fence(shard, state) => Done::Fenced(at_once(self.log.fence(shard, state))),
             Act::Snapshot(snapshot) => Done::Saved(at_once(self.log.save_snapshot(snapshot))),
-            Act::Write { node, batch } => Done::Written(self.write(node, batch)),
-            Act::PutIf { node, put, expected, now } => {
-                let documents = self.documents(node, put.collection.class);
-                Done::Put(at_once(documents.put_if(put, expected, now)))
-            }
-            Act::DeleteExpired { node, now, limit } => {
-                let deleted = at_once(self.primary.delete_expired(now, limit));
-                Done::Deleted(deleted.and_then(|primary| {
-                    let derived = at_once(self.derived[node].delete_expired(now, limit - primary))?;
-                    Ok(primary + derived)
-                }))
-            }
+            Act::Write(batch) => Done::Written(at_once(self.documents.write(batch))),
+            Act::PutIf { put, expected, now } => Done::Put(at_once(self.documents.put_if(put, expected, now))),
+            Act::DeleteExpired { now, limit } => Done::Deleted(at_once(self.documents.delete_expired(now, limit))),
         }
     }
 
@@ -137,19 +117,6 @@ impl Store {
             append.expected = there as Version + *more;
             *more += append.facts.len() as Version;
         }
-    }
-
-    /// One batch may change both classes: on one engine it is one transaction.
-    fn write(&self, node: usize, batch: WriteBatch) -> StoreResult<()> {
-        let is_primary = |change: &Change| match change {
-            Change::Put(put) => put.collection.class == Class::Primary,
-            Change::Delete { collection, .. } | Change::Clear { collection } => collection.class == Class::Primary,
-        };
-        let (primary, derived): (Vec<Change>, Vec<Change>) = batch.changes.into_iter().partition(is_primary);
-        if !primary.is_empty() {
-            at_once(self.primary.write(WriteBatch { changes: primary, checkpoints: Vec::new() }))?;
-        }
-        at_once(self.derived[node].write(WriteBatch { changes: derived, checkpoints: batch.checkpoints }))
     }
 }
 
@@ -299,8 +266,8 @@ impl Disk {
         read(&inner.store.log)
     }
 
-    fn read_documents<R>(&self, node: usize, class: Class, read: impl FnOnce(&MemoryDocuments) -> R) -> R {
-        read(self.inner.lock().store.documents(node, class))
+    fn read_documents<R>(&self, read: impl FnOnce(&MemoryDocuments) -> R) -> R {
+        read(&self.inner.lock().store.documents)
     }
 }
 

@@ -9,8 +9,10 @@ use crate::chance::Chance;
 /// How a run is made up. Rates are times in a thousand.
 #[derive(Debug, Clone)]
 pub struct Faults {
-    /// One node that owns its log, or two on one log.
+    /// One node that owns its store, or two on one store.
     pub nodes: usize,
+    /// How often a node looks for what the other one committed.
+    pub news_every_ms: u64,
     pub shards: u16,
     pub buyers: u64,
     /// How long clients come and things fail.
@@ -53,6 +55,7 @@ impl Faults {
         let nodes = if chance.per_mille(350) { 2 } else { 1 };
         Self {
             nodes,
+            news_every_ms: *chance.one_of(&[20, 60, 400]),
             shards: *chance.one_of(&[1, 2, 4, 8]),
             buyers: chance.within(3..=9),
             storm: Duration::from_secs(chance.within(10..=60)),

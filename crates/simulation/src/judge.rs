@@ -59,6 +59,8 @@ pub enum Invariant {
     ProcessesEnd,
     /// Derived documents are what a fresh fold of the log comes to.
     ProjectionsAgree,
+    /// Of two nodes, never both believe that a duty is their own.
+    OneHasEachDuty,
     /// Nothing panics, and nothing fails inside.
     NothingBreaks,
 }

@@ -106,6 +106,7 @@ async fn machinery(life: &Arc<Life>, disk: &Arc<Disk>, number: u64) -> StoreResu
         queue: faults.queue,
         batch_groups: faults.batch_groups,
         states_bytes: faults.states_bytes,
+        news_every_ms: faults.news_every_ms,
         ..Limits::default()
     };
     let executor = Executor::start(log, services::kinds(), clock.clone(), entropy.clone(), limits).await?;
@@ -117,6 +118,7 @@ async fn machinery(life: &Arc<Life>, disk: &Arc<Disk>, number: u64) -> StoreResu
     // As the key file: the same in every life.
     let master = MasterKey::generate(&SeededEntropy::new(world.seed));
     let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
+    let vault = if faults.nodes == 1 { vault } else { vault.among_others() };
     Ok(Machinery { executor, documents, projector, vault, blobs: Arc::new(MemoryBlobs::default()), clock, entropy })
 }
 

@@ -2,6 +2,7 @@
 //! It does not know how anything fails; the faults that the seed draws do.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::ending;
 use crate::faults::Faults;
 use crate::goods;
 use crate::judge::{Invariant, Violation};
+use crate::node::Node;
 use crate::plant::Plant;
 use crate::town::{Host, Town};
 use crate::trace::digest;
@@ -157,8 +159,22 @@ fn step(town: &Arc<Town>, hosts: &mut [Host], street: &mut Street, slice: Durati
     }
     town.world.pass(slice);
     town.bank.pass();
+    look_at_duties(town, hosts);
     if let Some(panic) = PANICKED.with_borrow(Clone::clone) {
         town.world.violated(Invariant::NothingBreaks, panic);
+    }
+}
+
+/// No two nodes believe at one time that a duty is their own.
+fn look_at_duties(town: &Arc<Town>, hosts: &[Host]) {
+    let mut held = BTreeSet::new();
+    for host in hosts {
+        let duties = host.ask(async |node: &Node| node.machinery.projector.leases().held());
+        for duty in duties.into_iter().flatten() {
+            if !held.insert(duty) {
+                town.world.violated(Invariant::OneHasEachDuty, format!("two nodes have the duty {duty}"));
+            }
+        }
     }
 }
 

@@ -72,11 +72,12 @@ async fn executor_on_sqlite() {
 
 #[tokio::test(start_paused = true)]
 async fn executors_that_share_a_log_in_memory() {
-    contract::executor::shared(async || {
+    let fresh = async || {
         let log: Arc<dyn Log> = Arc::new(MemoryLog::with_ownership(64, false));
         [log.clone(), log]
-    })
-    .await;
+    };
+    contract::executor::shared(fresh).await;
+    contract::executor::news(fresh).await;
 }
 
 #[tokio::test(start_paused = true)]

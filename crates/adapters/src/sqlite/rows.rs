@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 use platform::documents::{
     Change, Checkpoint, Collection, Conditional, Document, ENTRIES_LOOKED_AT_MAX, Entry, Expected, Page, Put, Query,
-    WriteBatch, is_expired, matches_all,
+    WriteBatch, is_expired, matches_all, overtaken,
 };
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -31,6 +31,9 @@ struct Old {
 
 impl Writing<'_> {
     pub fn write(&mut self, batch: &WriteBatch) -> Outcome<()> {
+        for checkpoint in &batch.checkpoints {
+            self.advance(checkpoint)?;
+        }
         for change in &batch.changes {
             match change {
                 Change::Put(put) => {
@@ -42,14 +45,28 @@ impl Writing<'_> {
                 Change::Clear { collection } => self.clear(*collection)?,
             }
         }
-        for checkpoint in &batch.checkpoints {
-            let mut upsert = self.conn.prepare_cached(
-                "INSERT INTO checkpoints (projection, shard, position) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (projection, shard) DO UPDATE SET position = excluded.position",
-            )?;
-            upsert.execute(params![checkpoint.projection, checkpoint.shard, signed(checkpoint.position)])?;
-        }
         Ok(())
+    }
+
+    /// Moves a checkpoint from where its writer believes it to be; one statement either way.
+    fn advance(&self, checkpoint: &Checkpoint) -> Outcome<()> {
+        let Checkpoint { projection, shard, position, from } = checkpoint;
+        let moved = match from {
+            Some(from) => self
+                .conn
+                .prepare_cached(
+                    "UPDATE checkpoints SET position = ?3 WHERE projection = ?1 AND shard = ?2 AND position = ?4",
+                )?
+                .execute(params![projection, shard, signed(*position), signed(*from)])?,
+            None => self
+                .conn
+                .prepare_cached(
+                    "INSERT INTO checkpoints (projection, shard, position) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (projection, shard) DO NOTHING",
+                )?
+                .execute(params![projection, shard, signed(*position)])?,
+        };
+        if moved == 1 { Ok(()) } else { Err(Failure::Store(overtaken(projection, *shard, *from))) }
     }
 
     pub fn put_if(&mut self, put: &Put, expected: Expected, now: Timestamp) -> Outcome<Conditional> {
@@ -326,7 +343,7 @@ pub fn checkpoints(conn: &Connection, projection: &str) -> Outcome<Vec<Checkpoin
         conn.prepare_cached("SELECT shard, position FROM checkpoints WHERE projection = ?1 ORDER BY shard")?;
     let rows = statement.query_map([projection], |row| {
         let position = unsigned(row.get(1)?);
-        Ok(Checkpoint { projection: projection.to_owned(), shard: row.get(0)?, position })
+        Ok(Checkpoint::stored(projection, row.get(0)?, position))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::{
     Change, Checkpoint, Collection, Conditional, Document, Documents, ENTRIES_LOOKED_AT_MAX, Entry, Expected, Page,
-    Put, Query, WriteBatch, is_expired, matches_all,
+    Put, Query, WriteBatch, is_expired, matches_all, overtaken,
 };
 use crate::log::{Position, Shard};
 use crate::store::StoreResult;
@@ -60,12 +60,27 @@ impl Inner {
     fn of(&mut self, collection: Collection) -> &mut Held {
         self.collections.entry(collection.name).or_default()
     }
+
+    /// The checkpoints as they are after these moves, or who is in the way.
+    fn moved(&self, moves: Vec<Checkpoint>) -> StoreResult<BTreeMap<(String, Shard), Position>> {
+        let mut moved = BTreeMap::new();
+        for Checkpoint { projection, shard, position, from } in moves {
+            let key = (projection, shard);
+            let there = moved.get(&key).or_else(|| self.checkpoints.get(&key)).copied();
+            if there != from {
+                return Err(overtaken(&key.0, shard, from));
+            }
+            moved.insert(key, position);
+        }
+        Ok(moved)
+    }
 }
 
 #[async_trait]
 impl Documents for MemoryDocuments {
     async fn write(&self, batch: WriteBatch) -> StoreResult<()> {
         let inner = &mut *self.0.lock();
+        let mut moved = inner.moved(batch.checkpoints)?;
         for change in batch.changes {
             match change {
                 Change::Put(put) => {
@@ -77,9 +92,7 @@ impl Documents for MemoryDocuments {
                 Change::Clear { collection } => *inner.of(collection) = Held::default(),
             }
         }
-        for checkpoint in batch.checkpoints {
-            inner.checkpoints.insert((checkpoint.projection, checkpoint.shard), checkpoint.position);
-        }
+        inner.checkpoints.append(&mut moved);
         Ok(())
     }
 
@@ -141,13 +154,7 @@ impl Documents for MemoryDocuments {
     async fn checkpoints(&self, projection: &str) -> StoreResult<Vec<Checkpoint>> {
         let inner = self.0.lock();
         let own = inner.checkpoints.iter().filter(|((name, _), _)| name == projection);
-        Ok(own
-            .map(|((name, shard), position)| Checkpoint {
-                projection: name.clone(),
-                shard: *shard,
-                position: *position,
-            })
-            .collect())
+        Ok(own.map(|((name, shard), position)| Checkpoint::stored(name, *shard, *position)).collect())
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {

@@ -89,9 +89,32 @@ pub struct Checkpoint {
     pub projection: String,
     pub shard: Shard,
     pub position: Position,
+    /// Where its writer believes it to be until now; `None`: nowhere yet. One that was read names its own position here, so
+    /// that with another `position` it is a move from what was read.
+    pub from: Option<Position>,
+}
+
+impl Checkpoint {
+    /// One that is not stored yet.
+    pub fn first(projection: &str, shard: Shard, position: Position) -> Self {
+        Self { projection: projection.to_owned(), shard, position, from: None }
+    }
+
+    /// One as it is stored.
+    pub fn stored(projection: &str, shard: Shard, position: Position) -> Self {
+        Self { from: Some(position), ..Self::first(projection, shard, position) }
+    }
+
+    /// A move of this one, as it is stored, to another position; it may lie before.
+    pub fn moved_to(self, position: Position) -> Self {
+        Self { from: Some(self.position), position, ..self }
+    }
 }
 
 /// Changes and checkpoints that become durable together.
+///
+/// A checkpoint that is not where its [`Checkpoint::from`] says refuses the whole batch, so that of several writers who fold
+/// the same facts one succeeds, and one that stood still for a while changes nothing when it wakes.
 #[derive(Debug, Clone, Default)]
 pub struct WriteBatch {
     pub changes: Vec<Change>,
@@ -138,12 +161,19 @@ impl Document {
     }
 }
 
+/// What an engine answers where a checkpoint is not where its writer believes.
+pub fn overtaken(projection: &str, shard: Shard, from: Option<Position>) -> StoreError {
+    let place = from.map_or_else(|| "unstored".to_owned(), |from| format!("at {from}"));
+    StoreError::Overtaken(format!("the checkpoint of {projection} in shard {shard} is not {place} any more"))
+}
+
 /// The port: what an engine must do to keep documents.
 ///
 /// A read sees every write that was answered before it began. `now` decides what has expired.
 #[async_trait]
 pub trait Documents: Send + Sync {
-    /// All changes in order, and all checkpoints, in one durable transaction.
+    /// All changes in order, and all checkpoints, in one durable transaction. Checkpoints are moved in their order; where one
+    /// is not stored where its `from` says, nothing is written, and the answer is [`StoreError::Overtaken`].
     async fn write(&self, batch: WriteBatch) -> StoreResult<()>;
 
     /// Writes one document if it is as expected.

@@ -7,9 +7,11 @@
 
 mod command;
 mod committer;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::kind::{AnyFact, Kind, Kinds};
+use super::news::{self, News};
 use super::states::States;
 use super::{Cause, Epoch, Log, Position, RecordedFact, Shard, StreamId, Version};
 use crate::clock::Clock;
@@ -36,15 +39,27 @@ pub struct Limits {
     pub batch_groups: usize,
     /// Bytes of resident states.
     pub states_bytes: usize,
-    /// How often a command is decided again after a conflict before it is refused.
+    /// How often a command is at least decided again after a conflict…
     pub conflicts: u32,
+    /// …and for how long, before it is refused with [`ExecuteError::Contended`].
+    pub contended_ms: u64,
+    /// How often it is looked for what other nodes committed, on a log that others write.
+    pub news_every_ms: u64,
     /// How long a caller waits for its answer before it is told to ask again.
     pub answer_ms: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 8_192, batch_groups: 512, states_bytes: 64 << 20, conflicts: 3, answer_ms: 15_000 }
+        Self {
+            queue: 8_192,
+            batch_groups: 512,
+            states_bytes: 64 << 20,
+            conflicts: 3,
+            contended_ms: 2_000,
+            news_every_ms: 20,
+            answer_ms: 15_000,
+        }
     }
 }
 
@@ -134,7 +149,9 @@ pub(crate) struct Shared {
     pub limits: Limits,
     pub stats: ExecutorStats,
     pub epochs: Mutex<Arc<[Epoch]>>,
-    pub subscribers: Mutex<Vec<mpsc::Sender<Arc<[CommittedFact]>>>>,
+    pub news: News,
+    /// Whether no other node lives that could compete for a stream, as far as is known.
+    pub is_alone: Arc<AtomicBool>,
 }
 
 /// Runs commands against one log.
@@ -157,6 +174,8 @@ impl Executor {
         let epochs: Arc<[Epoch]> = infos.iter().map(|info| info.epoch).collect();
         let states = States::new(log.clone(), kinds.clone(), limits.states_bytes);
         let (queue, waiting) = mpsc::channel(limits.queue);
+        let is_shared = !log.owned_alone();
+        let news = News::new(&infos, is_shared);
         let shared = Arc::new(Shared {
             log,
             kinds,
@@ -166,9 +185,14 @@ impl Executor {
             limits,
             stats: ExecutorStats::default(),
             epochs: Mutex::new(epochs),
-            subscribers: Mutex::default(),
+            news,
+            is_alone: Arc::new(AtomicBool::new(!is_shared)),
         });
         tokio::spawn(Committer::new(shared.clone(), waiting).run());
+        if is_shared {
+            let every = Duration::from_millis(shared.limits.news_every_ms);
+            tokio::spawn(news::follow(Arc::downgrade(&shared), every));
+        }
         Ok(Self { shared, queue })
     }
 
@@ -224,12 +248,15 @@ impl Executor {
         Ok((state, point.version))
     }
 
-    /// Every committed batch's facts from now on, in order. When the receiver falls `capacity` batches behind,
-    /// batches are left out; positions show the gap, and the log has what is missing.
+    /// Every committed fact from now on, in order, also what other nodes commit. When the receiver falls `capacity` batches
+    /// behind, batches are left out; positions show the gap, and the log has what is missing.
     pub fn subscribe(&self, capacity: usize) -> mpsc::Receiver<Arc<[CommittedFact]>> {
-        let (sender, receiver) = mpsc::channel(capacity);
-        self.shared.subscribers.lock().push(sender);
-        receiver
+        self.shared.news.subscribe(capacity)
+    }
+
+    /// How old the news of other nodes may be; nothing on a log that nobody else writes.
+    pub fn news_age(&self) -> Duration {
+        self.shared.news.age()
     }
 
     pub fn log(&self) -> &Arc<dyn Log> {
@@ -238,6 +265,15 @@ impl Executor {
 
     pub fn kinds(&self) -> &Kinds {
         &self.shared.kinds
+    }
+
+    /// To be set while no other node lives; then nothing is left to others. Not set on a log that others write, at first.
+    pub fn is_alone(&self) -> &Arc<AtomicBool> {
+        &self.shared.is_alone
+    }
+
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.shared.entropy
     }
 
     pub fn stats(&self) -> &ExecutorStats {

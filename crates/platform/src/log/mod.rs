@@ -6,6 +6,7 @@ pub mod executor;
 pub mod feed;
 pub mod kind;
 pub mod memory;
+mod news;
 pub mod states;
 pub mod stream;
 
@@ -178,6 +179,16 @@ pub struct ShardInfo {
     pub head: Position,
 }
 
+/// A part of a shard: the facts after one position, up to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardRange {
+    pub shard: Shard,
+    /// Exclusive.
+    pub after: Position,
+    /// Inclusive.
+    pub until: Position,
+}
+
 /// The port: what an engine must do to keep the log.
 ///
 /// Reads see everything that was committed before they began. All answers are in a defined order, never in
@@ -202,6 +213,16 @@ pub trait Log: Send + Sync {
 
     /// Facts of a shard with a position above `after`, ascending, at most `limit`.
     async fn read_shard(&self, shard: Shard, after: Position, limit: usize) -> StoreResult<Vec<RecordedFact>>;
+
+    /// The first facts of each range, at most `limit` of each, range by range: what several reads of shards answer,
+    /// where an engine can in one round trip.
+    async fn read_ranges(&self, ranges: &[ShardRange], limit: usize) -> StoreResult<Vec<RecordedFact>> {
+        let reads = ranges.iter().map(|range| {
+            let length = usize::try_from(range.until.saturating_sub(range.after)).unwrap_or(usize::MAX);
+            self.read_shard(range.shard, range.after, length.min(limit))
+        });
+        Ok(futures::future::try_join_all(reads).await?.concat())
+    }
 
     /// Every shard in order, with its head. Its length is the number of shards.
     async fn shards(&self) -> StoreResult<Vec<ShardInfo>>;

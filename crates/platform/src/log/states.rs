@@ -3,10 +3,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::kind::{AnyFact, AnyState, ErasedKind, Kinds};
 use super::{Log, Missed, RecordedFact, Snapshot, StreamId, Version};
@@ -16,6 +18,15 @@ use crate::store::{StoreError, StoreResult};
 const READ_CHUNK: usize = 1_000;
 /// A stream gets a snapshot when this many facts lie after the last one.
 pub(super) const SNAPSHOT_EVERY: Version = 200;
+/// A stream that others wrote this lately is one that others compete for.
+const CONTENDED_FOR: Duration = Duration::from_millis(100);
+/// So often one node writes a stream in a row, while others are about, before it rests for longer: who always loses, because
+/// it is farther away or has more to decide, is never heard of.
+const TURNS_IN_A_ROW: u32 = 64;
+/// That rest, in beats and at most.
+const LONG_REST: (u32, Duration) = (32, Duration::from_millis(50));
+/// A stream that was left alone for so long was anybody's.
+const A_ROW_ENDS: Duration = Duration::from_millis(50);
 /// What a slot costs beside its state, roughly.
 const SLOT_BYTES: usize = 256;
 
@@ -25,6 +36,9 @@ pub(crate) struct Slot {
     pub kind: Arc<dyn ErasedKind>,
     /// Held while loading, so that many callers make one read.
     loading: tokio::sync::Mutex<()>,
+    /// How many looks at the log were begun, and the last one that succeeded.
+    looks: AtomicU64,
+    looked: AtomicU64,
     inner: Mutex<Inner>,
     touched: AtomicBool,
 }
@@ -39,6 +53,24 @@ struct Inner {
     in_flight: VecDeque<InFlight>,
     snapshot_version: Version,
     weight: usize,
+    turns: Turns,
+}
+
+/// Whose turn it is on a stream that several nodes write.
+#[derive(Default)]
+struct Turns {
+    /// When facts of others were last seen.
+    others_at: Option<Instant>,
+    /// Own commits since then, one soon after the other.
+    in_a_row: u32,
+    own_at: Option<Instant>,
+    rests_until: Option<Instant>,
+}
+
+impl Turns {
+    fn others_came(&mut self) {
+        *self = Self { others_at: Some(Instant::now()), ..Self::default() };
+    }
 }
 
 #[derive(Clone)]
@@ -66,11 +98,14 @@ impl Slot {
             in_flight: VecDeque::new(),
             snapshot_version: 0,
             weight: 0,
+            turns: Turns::default(),
         };
         Self {
             stream,
             kind,
             loading: tokio::sync::Mutex::new(()),
+            looks: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
             inner: Mutex::new(inner),
             touched: AtomicBool::new(true),
         }
@@ -180,6 +215,9 @@ impl Slot {
     /// Takes in facts that others wrote. Where some are missing, the stream is read again before its next use.
     pub fn catch_up(&self, kinds: &Kinds, missed: &Missed) {
         let inner = &mut *self.inner.lock();
+        if missed.actual != inner.tip.version {
+            inner.turns.others_came();
+        }
         for fact in &missed.facts {
             if fact.version != inner.tip.version + 1 {
                 continue;
@@ -190,6 +228,45 @@ impl Slot {
             }
         }
         inner.loaded = inner.tip.version == missed.actual;
+    }
+
+    /// Takes in a fact that was read from the log and that others may have written. While own facts are in flight, their
+    /// append tells instead.
+    fn hear(&self, fact: &RecordedFact, decoded: Option<&AnyFact>) {
+        let inner = &mut *self.inner.lock();
+        if !inner.in_flight.is_empty() || fact.version <= inner.tip.version {
+            return;
+        }
+        inner.presumed_new = false;
+        let follows = inner.loaded && fact.version == inner.tip.version + 1;
+        match decoded.filter(|_| follows) {
+            Some(decoded) => advance(self.kind.as_ref(), &mut inner.tip, decoded, fact),
+            None => inner.loaded = false,
+        }
+        inner.turns.others_came();
+    }
+
+    /// Own facts were just committed here. Where others compete, the stream is theirs for a beat; now and then for longer.
+    /// `is_alone`: no other node lives.
+    pub fn took_a_turn(&self, beat: Duration, is_alone: bool) {
+        let turns = &mut self.inner.lock().turns;
+        let now = Instant::now();
+        if turns.own_at.is_none_or(|at| now.duration_since(at) > A_ROW_ENDS + beat) {
+            turns.in_a_row = 0;
+        }
+        turns.own_at = Some(now);
+        turns.in_a_row += 1;
+        if turns.in_a_row >= TURNS_IN_A_ROW && !is_alone {
+            turns.in_a_row = 0;
+            turns.rests_until = Some(now + beat.saturating_mul(LONG_REST.0).min(LONG_REST.1));
+        } else if turns.others_at.is_some_and(|at| now.duration_since(at) < CONTENDED_FOR) {
+            turns.rests_until = Some(now + beat);
+        }
+    }
+
+    /// Until when nothing more is to be decided here, so that others have their turn.
+    pub fn rests_until(&self, now: Instant) -> Option<Instant> {
+        self.inner.lock().turns.rests_until.filter(|until| *until > now)
     }
 }
 
@@ -278,15 +355,29 @@ impl States {
         Ok(slot.durable())
     }
 
-    /// Reads what other processes appended since.
+    /// A fact that was read from the log: a state that is at hand follows.
+    pub fn hear(&self, fact: &RecordedFact, decoded: Option<&AnyFact>) {
+        let slot = self.table.lock().slots.get(&fact.stream).cloned();
+        if let Some(slot) = slot {
+            slot.hear(fact, decoded);
+        }
+    }
+
+    /// Reads what other processes appended since. Those who come while somebody reads share the next reading.
     async fn refresh(&self, slot: &Slot) -> StoreResult<()> {
+        let came = slot.looks.load(Ordering::SeqCst);
         let _one_at_a_time = slot.loading.lock().await;
+        if slot.looked.load(Ordering::SeqCst) > came {
+            return Ok(());
+        }
+        let look = slot.looks.fetch_add(1, Ordering::SeqCst) + 1;
         let mut point = slot.tip();
         let before = point.version;
         self.read_tail(slot, &mut point).await?;
         let inner = &mut *slot.inner.lock();
         if inner.in_flight.is_empty() && inner.tip.version == before {
             inner.tip = point;
+            slot.looked.store(look, Ordering::SeqCst);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use super::{AnyDoc, ErasedProjection, checkpoint_name};
 use crate::clock::Clock;
 use crate::documents::{Change, Checkpoint, Documents, Put, WriteBatch};
+use crate::leases::{Duty, Leases};
 use crate::log::executor::{CommittedFact, Executor};
 use crate::log::kind::Kinds;
 use crate::log::{Log, Position, Shard};
@@ -31,8 +33,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A projection writes no more often than this unless somebody waits for it: what happens to one document meanwhile is
 /// one write, and nothing at all where it ends as it began.
 const GATHER: Duration = Duration::from_millis(100);
+/// The same among other nodes, while little happens: those who wait elsewhere cannot hurry it.
+const GATHER_AMONG_OTHERS: Duration = Duration::from_millis(20);
+/// Facts in one write up to which little happens.
+const FEW_FACTS: usize = 64;
 /// Pause after a failed write.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// While somebody waits here for what another node folds, its checkpoints are read this often.
+const WATCH_EVERY: Duration = Duration::from_millis(10);
 
 /// How far one projection is behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,16 +52,19 @@ pub struct Lag {
     pub stopped: Option<String>,
 }
 
-/// The running projections of one log.
+/// The running projections of one log. Of several nodes one folds each projection; the others see how far it is.
 #[derive(Clone)]
 pub struct Projector {
     followers: Arc<[Follower]>,
     log: Arc<dyn Log>,
+    documents: Arc<dyn Documents>,
+    leases: Leases,
 }
 
 #[derive(Clone)]
 struct Follower {
     name: &'static str,
+    checkpoints: String,
     progress: Arc<Progress>,
 }
 
@@ -61,6 +72,10 @@ struct Progress {
     positions: Signal<Vec<Position>>,
     /// Somebody waits.
     hurry: Notify,
+    /// How many wait.
+    waiting: AtomicUsize,
+    /// Whether this node folds.
+    is_ours: AtomicBool,
     stopped: Mutex<Option<String>>,
 }
 
@@ -74,38 +89,59 @@ impl Projector {
         projections: &[Arc<dyn ErasedProjection>],
     ) -> StoreResult<Self> {
         let shards = executor.log().shards().await?.len();
+        let leases = match executor.log().owned_alone() {
+            true => Leases::alone(),
+            false => {
+                let (entropy, is_alone) = (executor.entropy().as_ref(), executor.is_alone().clone());
+                Leases::among_others(documents.clone(), clock.clone(), entropy, is_alone)
+            }
+        };
         let mut followers = Vec::with_capacity(projections.len());
         for projection in projections {
             let progress = Arc::new(Progress {
                 positions: Signal::new(vec![0; shards]),
                 hurry: Notify::new(),
+                waiting: AtomicUsize::new(0),
+                is_ours: AtomicBool::new(false),
                 stopped: Mutex::new(None),
             });
             let mut run = Run {
                 projection: projection.clone(),
+                checkpoints: checkpoint_name(projection.as_ref()),
                 documents: documents.clone(),
                 log: executor.log().clone(),
                 kinds: executor.kinds().clone(),
                 clock: clock.clone(),
+                duty: leases.duty(projection.name(), projection.version()),
+                leases: leases.clone(),
+                term: None,
+                stored: BTreeMap::new(),
                 progress: progress.clone(),
                 at_hand: AtHand::default(),
                 written: None,
             };
             let news = executor.subscribe(CHANNEL_BATCHES);
-            run.begin().await?;
-            followers.push(Follower { name: projection.name(), progress });
+            if executor.log().owned_alone() {
+                run.begin().await?;
+            } else {
+                run.look().await?;
+            }
+            let follower = Follower { name: projection.name(), checkpoints: run.checkpoints.clone(), progress };
+            followers.push(follower);
             tokio::spawn(run.follow(news));
         }
-        Ok(Self { followers: followers.into(), log: executor.log().clone() })
+        let (log, documents) = (executor.log().clone(), documents.clone());
+        Ok(Self { followers: followers.into(), log, documents, leases })
+    }
+
+    /// The duties of this node, of which its projections are some.
+    pub fn leases(&self) -> &Leases {
+        &self.leases
     }
 
     /// Waits until every projection has folded these positions. `false` when that took longer than `wait`.
     pub async fn wait_for(&self, positions: &[(Shard, Position)], wait: Duration) -> bool {
-        let all = async {
-            for follower in self.followers.iter() {
-                follower.progress.reach(positions).await;
-            }
-        };
+        let all = futures::future::join_all(self.followers.iter().map(|follower| follower.progress.reach(positions)));
         tokio::time::timeout(wait, all).await.is_ok()
     }
 
@@ -118,20 +154,43 @@ impl Projector {
 
     pub async fn lags(&self) -> StoreResult<Vec<Lag>> {
         let infos = self.log.shards().await?;
-        let lag = |follower: &Follower| {
-            let facts = follower.progress.positions.look(|positions| {
+        let mut lags = Vec::with_capacity(self.followers.len());
+        for follower in self.followers.iter() {
+            let progress = &follower.progress;
+            let stopped = progress.stopped.lock().clone();
+            if !progress.is_ours.load(Ordering::Relaxed) && stopped.is_none() {
+                progress.set(self.documents.checkpoints(&follower.checkpoints).await?.iter());
+            }
+            let facts = progress.positions.look(|positions| {
                 let pairs = infos.iter().zip(positions);
                 pairs.map(|(info, position)| info.head.saturating_sub(*position)).sum()
             });
-            Lag { projection: follower.name, facts, stopped: follower.progress.stopped.lock().clone() }
-        };
-        Ok(self.followers.iter().map(lag).collect())
+            lags.push(Lag { projection: follower.name, facts, stopped });
+        }
+        Ok(lags)
+    }
+}
+
+/// Counts one who waits, for as long as it does.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn among(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Progress {
     /// Waits until these positions are folded, and hurries those who fold.
     async fn reach(&self, wanted: &[(Shard, Position)]) {
+        let _waits = Waits::among(&self.waiting);
         let is_there = |positions: &Vec<Position>| {
             let mut wanted = wanted.iter();
             let is_there = wanted.all(|(shard, at)| positions.get(usize::from(*shard)).is_none_or(|has| has >= at));
@@ -147,11 +206,11 @@ impl Progress {
         self.positions.look(|positions| positions.get(usize::from(shard)).copied().unwrap_or(0))
     }
 
-    fn set(&self, checkpoints: &BTreeMap<Shard, Position>) {
+    fn set<'a>(&self, checkpoints: impl Iterator<Item = &'a Checkpoint>) {
         self.positions.change(|positions| {
-            for (shard, position) in checkpoints {
-                if let Some(at) = positions.get_mut(usize::from(*shard)) {
-                    *at = *position;
+            for point in checkpoints {
+                if let Some(at) = positions.get_mut(usize::from(point.shard)) {
+                    *at = point.position;
                 }
             }
         });
@@ -161,15 +220,23 @@ impl Progress {
 /// One projection at work.
 struct Run {
     projection: Arc<dyn ErasedProjection>,
+    /// The name of its checkpoints.
+    checkpoints: String,
     documents: Arc<dyn Documents>,
     /// Not the executor: when its last user is gone, this ends, too.
     log: Arc<dyn Log>,
     kinds: Kinds,
     clock: Arc<dyn Clock>,
+    duty: Duty,
+    leases: Leases,
+    /// The term of the duty in which it found its place.
+    term: Option<u64>,
+    /// The checkpoints as they are stored, to its knowledge.
+    stored: BTreeMap<Shard, Position>,
     progress: Arc<Progress>,
     at_hand: AtHand,
-    /// When it last wrote.
-    written: Option<Instant>,
+    /// When it last wrote, and how many facts that were.
+    written: Option<(Instant, usize)>,
 }
 
 /// Documents folded lately, so that they need not be read for every fact. `None`: known not to exist.
@@ -199,53 +266,96 @@ impl AtHand {
 impl Run {
     /// Finds its place, or clears the collection when this version has none.
     async fn begin(&mut self) -> StoreResult<()> {
-        let checkpoints = self.documents.checkpoints(&checkpoint_name(self.projection.as_ref())).await?;
-        if checkpoints.is_empty() {
+        let term = self.duty.term();
+        self.at_hand = AtHand::default();
+        if self.look().await? == 0 {
             let changes = vec![Change::Clear { collection: self.projection.collection() }];
-            self.documents.write(WriteBatch { changes, checkpoints: Vec::new() }).await?;
+            // With a checkpoint, so that it is not cleared again by one who comes late.
+            let checkpoints = vec![Checkpoint::first(&self.checkpoints, 0, 0)];
+            self.documents.write(WriteBatch { changes, checkpoints }).await?;
+            self.stored.insert(0, 0);
         }
-        self.progress.set(&checkpoints.into_iter().map(|point| (point.shard, point.position)).collect());
+        self.term = term;
         Ok(())
     }
 
+    /// Reads how far the projection is, wherever it is folded. Answers how many checkpoints there are.
+    async fn look(&mut self) -> StoreResult<usize> {
+        let checkpoints = self.documents.checkpoints(&self.checkpoints).await?;
+        self.progress.set(checkpoints.iter());
+        self.stored = checkpoints.iter().map(|point| (point.shard, point.position)).collect();
+        Ok(checkpoints.len())
+    }
+
     async fn follow(mut self, mut news: mpsc::Receiver<Arc<[CommittedFact]>>) {
-        loop {
-            match self.work(&mut news).await {
-                Ok(()) => return,
+        while self.stand_by(&mut news).await {
+            self.progress.is_ours.store(true, Ordering::Relaxed);
+            let worked = self.work(&mut news).await;
+            self.progress.is_ours.store(false, Ordering::Relaxed);
+            let projection = self.projection.name();
+            match worked {
+                Ok(true) => tracing::debug!(projection, "another node folds now"),
+                Ok(false) => return,
                 Err(StoreError::Corrupt(reason)) => {
-                    tracing::error!(projection = self.projection.name(), reason, "a projection stopped");
+                    tracing::error!(projection, reason, "a projection stopped");
                     *self.progress.stopped.lock() = Some(reason);
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(projection = self.projection.name(), %error, "a projection could not be written; trying again");
-                    self.look_back().await;
+                    tracing::warn!(projection, %error, "a projection could not be written; trying again");
+                    // The write may have happened all the same, so how far it came is read again before anything is
+                    // folded a second time.
+                    self.term = None;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
         }
     }
 
-    /// After a failure: the write may have happened all the same, so how far it came is read again before anything is
-    /// folded a second time.
-    async fn look_back(&mut self) {
-        self.at_hand = AtHand::default();
+    /// Waits until it is this node that folds, and finds its place then; tells those who wait here meanwhile how far the
+    /// others are. `false`: the executor is gone.
+    async fn stand_by(&mut self, news: &mut mpsc::Receiver<Arc<[CommittedFact]>>) -> bool {
         loop {
-            tokio::time::sleep(RETRY_PAUSE).await;
-            match self.begin().await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::warn!(projection = self.projection.name(), %error, "a projection cannot find its place");
+            match self.duty.term() {
+                Some(term) if self.term == Some(term) => return true,
+                Some(_) => {
+                    if let Err(error) = self.begin().await {
+                        let projection = self.projection.name();
+                        tracing::warn!(projection, %error, "a projection cannot find its place");
+                        tokio::time::sleep(RETRY_PAUSE).await;
+                    }
+                    continue;
                 }
+                None => {}
+            }
+            tokio::select! {
+                biased;
+                () = self.duty.begins() => {}
+                heard = news.recv() => if heard.is_none() { return false },
+                () = self.progress.hurry.notified() => self.watch().await,
             }
         }
     }
 
-    /// Follows until the executor is gone.
-    async fn work(&mut self, news: &mut mpsc::Receiver<Arc<[CommittedFact]>>) -> StoreResult<()> {
+    /// Reads the checkpoints that another node moves, for as long as somebody waits here.
+    async fn watch(&mut self) {
+        while self.progress.waiting.load(Ordering::Relaxed) > 0 && !self.duty.is_mine() {
+            if let Err(error) = self.look().await {
+                tracing::debug!(projection = self.projection.name(), %error, "checkpoints cannot be read");
+            }
+            tokio::time::sleep(WATCH_EVERY).await;
+        }
+    }
+
+    /// Follows until the executor is gone (`false`), or until another node folds (`true`).
+    async fn work(&mut self, news: &mut mpsc::Receiver<Arc<[CommittedFact]>>) -> StoreResult<bool> {
         self.catch_up().await?;
         loop {
+            if self.duty.term() != self.term {
+                return Ok(true);
+            }
             match tokio::time::timeout(LOOK_EVERY, news.recv()).await {
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(false),
                 Err(_) => self.catch_up().await?,
                 Ok(Some(first)) => {
                     self.gather().await;
@@ -266,8 +376,10 @@ impl Run {
 
     /// Lets more come in before it is folded, if the last write was just now and nobody waits.
     async fn gather(&self) {
-        if let Some(written) = self.written {
-            let _ = tokio::time::timeout_at(written + GATHER, self.progress.hurry.notified()).await;
+        if let Some((written, facts)) = self.written {
+            let is_quiet = facts <= FEW_FACTS && self.leases.nodes() > 1;
+            let gather = if is_quiet { GATHER_AMONG_OTHERS } else { GATHER };
+            let _ = tokio::time::timeout_at(written + gather, self.progress.hurry.notified()).await;
         }
     }
 
@@ -297,6 +409,7 @@ impl Run {
         let mut reached: BTreeMap<Shard, Position> = BTreeMap::new();
         let mut touched: BTreeMap<String, Vec<&CommittedFact>> = BTreeMap::new();
         let mut without_gap = true;
+        let mut folded = 0;
         for fact in facts {
             let at = reached.get(&fact.shard).copied().unwrap_or_else(|| self.progress.at(fact.shard));
             if fact.position <= at {
@@ -307,6 +420,7 @@ impl Run {
                 continue;
             }
             reached.insert(fact.shard, fact.position);
+            folded += 1;
             for id in self.projection.keys(fact) {
                 touched.entry(id).or_default().push(fact);
             }
@@ -319,15 +433,18 @@ impl Run {
         for (id, facts) in touched {
             changes.extend(self.fold_document(id, &facts)?);
         }
-        let name = checkpoint_name(self.projection.as_ref());
-        let checkpoints = reached
+        let checkpoints: Vec<Checkpoint> = reached
             .iter()
-            .map(|(shard, position)| Checkpoint { projection: name.clone(), shard: *shard, position: *position })
+            .map(|(shard, position)| Checkpoint {
+                from: self.stored.get(shard).copied(),
+                ..Checkpoint::first(&self.checkpoints, *shard, *position)
+            })
             .collect();
-        self.documents.write(WriteBatch { changes, checkpoints }).await?;
-        self.written = Some(Instant::now());
+        self.documents.write(WriteBatch { changes, checkpoints: checkpoints.clone() }).await?;
+        self.stored.append(&mut reached);
+        self.written = Some((Instant::now(), folded));
         self.at_hand.shrink();
-        self.progress.set(&reached);
+        self.progress.set(checkpoints.iter());
         Ok(without_gap)
     }
 

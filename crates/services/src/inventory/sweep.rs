@@ -50,10 +50,12 @@ impl Inventory {
         self.change("expire_reservation", order, &Caller::system(), decide).await
     }
 
-    /// Sweeps again and again, for as long as the shop runs.
+    /// Sweeps again and again, for as long as the shop runs, on one node of several.
     pub async fn run_sweeper(self: Arc<Self>) {
+        let duty = self.machinery.duty("inventory.sweep");
         loop {
             tokio::time::sleep(EVERY).await;
+            duty.begins().await;
             match self.sweep().await {
                 Ok(0) => {}
                 Ok(expired) => tracing::info!(expired, "reservations that nobody confirmed were given back"),

@@ -12,7 +12,8 @@ use domain::text::Email;
 use jiff::Timestamp;
 use platform::documents::tuple::Key;
 use platform::documents::{Change, Checkpoint, Put, Query, Range, WriteBatch};
-use platform::log::{Position, RecordedFact, Shard};
+use platform::log::RecordedFact;
+use platform::store::StoreError;
 
 use super::news::{self, News};
 use super::record::{BY_DUE, BY_ORDER, MAILS, Record, due_at};
@@ -33,17 +34,21 @@ impl Mailroom {
     pub async fn begin(&self) -> Result<()> {
         let mut place = self.place.lock().await;
         let shards = self.machinery.executor.log().shards().await.map_err(stored)?;
-        let checkpoints = self.machinery.documents.checkpoints(CHECKPOINT).await.map_err(stored)?;
-        let mut positions = vec![0; shards.len()];
+        let documents = &self.machinery.documents;
+        let mut checkpoints = documents.checkpoints(CHECKPOINT).await.map_err(stored)?;
         if checkpoints.is_empty() {
-            let heads = shards.iter().map(|info| checkpoint(info.shard, info.head)).collect();
-            let batch = WriteBatch { changes: Vec::new(), checkpoints: heads };
-            self.machinery.documents.write(batch).await.map_err(stored)?;
-            positions = shards.iter().map(|info| info.head).collect();
+            let heads = shards.iter().map(|info| Checkpoint::first(CHECKPOINT, info.shard, info.head)).collect();
+            match documents.write(WriteBatch { changes: Vec::new(), checkpoints: heads }).await {
+                // Another node began just now.
+                Ok(()) | Err(StoreError::Overtaken(_)) => {}
+                Err(error) => return Err(stored(error)),
+            }
+            checkpoints = documents.checkpoints(CHECKPOINT).await.map_err(stored)?;
         }
+        let mut positions = vec![None; shards.len()];
         for point in checkpoints {
             if let Some(position) = positions.get_mut(usize::from(point.shard)) {
-                *position = point.position;
+                *position = Some(point.position);
             }
         }
         *place = Some(positions);
@@ -61,17 +66,18 @@ impl Mailroom {
         // On a failure the place is read again: what was written may be further than what is known here.
         for info in self.machinery.executor.log().shards().await.map_err(stored)? {
             let Some(at) = positions.get_mut(usize::from(info.shard)) else { continue };
-            while *at < info.head {
+            while at.unwrap_or(0) < info.head {
                 if self.due(BACKLOG).await? >= BACKLOG {
                     *place = Some(positions);
                     return Ok(found);
                 }
                 let log = self.machinery.executor.log();
-                let facts = log.read_shard(info.shard, *at, READ_CHUNK).await.map_err(stored)?;
+                let facts = log.read_shard(info.shard, at.unwrap_or(0), READ_CHUNK).await.map_err(stored)?;
                 let Some(last) = facts.last() else { break };
-                let (shard, last) = (info.shard, last.position);
-                found += self.note(&facts, shard, last).await?;
-                *at = last;
+                let reached = last.position;
+                let moved = Checkpoint { from: *at, ..Checkpoint::first(CHECKPOINT, info.shard, reached) };
+                found += self.note(&facts, moved).await?;
+                *at = Some(reached);
             }
         }
         *place = Some(positions);
@@ -86,7 +92,7 @@ impl Mailroom {
     }
 
     /// Writes the mails that some facts cause, and how far it has come.
-    async fn note(&self, facts: &[RecordedFact], shard: Shard, reached: Position) -> Result<usize> {
+    async fn note(&self, facts: &[RecordedFact], reached: Checkpoint) -> Result<usize> {
         let mut puts: Vec<Put> = Vec::new();
         let mut changes = Vec::new();
         for fact in facts.iter().filter(|fact| news::may_be_news(&fact.type_name)) {
@@ -107,7 +113,7 @@ impl Mailroom {
         puts.retain(|put| !there.iter().any(|document| document.id == put.id));
         let found = puts.len();
         changes.extend(puts.into_iter().map(Change::Put));
-        let checkpoints = vec![checkpoint(shard, reached)];
+        let checkpoints = vec![reached];
         self.machinery.documents.write(WriteBatch { changes, checkpoints }).await.map_err(stored)?;
         Ok(found)
     }
@@ -224,8 +230,4 @@ fn recipients(kind: MailKind, settings: &MailSettings) -> Vec<Option<Email>> {
         MailKind::NewOrder => settings.staff.iter().filter_map(|text| Email::parse(text).ok()).map(Some).collect(),
         _ => vec![None],
     }
-}
-
-fn checkpoint(shard: Shard, position: Position) -> Checkpoint {
-    Checkpoint { projection: CHECKPOINT.to_owned(), shard, position }
 }

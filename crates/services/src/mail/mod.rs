@@ -61,8 +61,8 @@ pub struct Mailroom {
     orders: Arc<dyn OrderDesk>,
     transport: Arc<dyn Transport>,
     options: Options,
-    /// How far the log was followed; whoever holds it follows on. `None`: it must be read.
-    place: tokio::sync::Mutex<Option<Vec<Position>>>,
+    /// The checkpoint of each shard as it is stored, where one is; whoever holds it follows on. `None`: they must be read.
+    place: tokio::sync::Mutex<Option<Vec<Option<Position>>>>,
     /// Held while mails are on their way.
     round: tokio::sync::Mutex<()>,
     pace: tokio::sync::Mutex<Interval>,

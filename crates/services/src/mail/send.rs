@@ -28,6 +28,8 @@ use crate::machinery::stored;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After a failure of the store.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
+/// How long a mail is one node's that was about to send it.
+const CLAIMED_FOR: Duration = Duration::from_secs(120);
 /// Mails of one round.
 const ROUND: usize = 50;
 /// Mails on their way at once; those of one order go one after the other.
@@ -48,9 +50,20 @@ pub(super) struct Gate {
 }
 
 impl Mailroom {
-    /// Follows the log and sends, until the shop closes.
+    /// Follows the log and sends, until the shop closes; of several nodes, one does.
     pub async fn run(self: Arc<Self>) {
+        let duty = self.machinery.duty("mail");
+        let mut begun = duty.term();
         while !self.is_closing() {
+            if duty.term() != begun || begun.is_none() {
+                // How far others have come is read anew; between looks it is seen whether the shop closes.
+                begun = None;
+                if tokio::time::timeout(LOOK_EVERY, duty.begins()).await.is_ok() {
+                    *self.place.lock().await = None;
+                    begun = duty.term();
+                }
+                continue;
+            }
             let pause = match self.turn().await {
                 Ok(sent) if sent >= ROUND => continue,
                 Ok(_) => LOOK_EVERY,
@@ -126,6 +139,7 @@ impl Mailroom {
             Err(error) => return Err(error),
         };
         self.pace.lock().await.tick().await;
+        let Some(version) = self.claim(id, version, &record).await? else { return Ok(()) };
         let outcome = unless_it_panics(self.transport.send(&letter)).await;
         let outcome = outcome.unwrap_or_else(|| Err(Refused::Never(unwritable().message)));
         let now = self.machinery.clock.now();
@@ -138,6 +152,21 @@ impl Mailroom {
             Err(refused) => self.refused(id, record, &refused, &letter, now),
         };
         self.keep(id, version, record).await
+    }
+
+    /// Where other nodes send, too, notes that this one is about to: should it stand still or die, another one tries it only
+    /// after a while. `None`: another one is at it.
+    async fn claim(&self, id: &str, version: u64, record: &Record) -> Result<Option<u64>> {
+        if self.machinery.is_alone() {
+            return Ok(Some(version));
+        }
+        let now = self.machinery.clock.now();
+        let claimed = Record { due_at: Some(after(now, CLAIMED_FOR)), ..record.clone() };
+        let put = self.machinery.documents.put_if(claimed.put(id)?, Expected::Version(version), now).await;
+        match put.map_err(stored)? {
+            Conditional::Written(version) => Ok(Some(version)),
+            Conditional::Differs(_) => Ok(None),
+        }
     }
 
     fn refused(&self, id: &str, record: Record, refused: &Refused, letter: &Letter, now: Timestamp) -> Record {

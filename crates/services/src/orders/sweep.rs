@@ -20,18 +20,26 @@ const PAGE: usize = 200;
 pub(super) const DRIVEN_AT_ONCE: usize = 64;
 
 impl Orders {
-    /// Sweeps until the runtime ends. The first sweep takes up everything that is open: no request that could be
-    /// driving it has survived the start.
+    /// Sweeps until the runtime ends, on one node of several. The first sweep takes up everything that is open: no request
+    /// that could be driving it has survived the start. When a node takes over from another one, that holds for the
+    /// other's requests; those of its own are driven twice, which is harmless.
     pub async fn run_sweeper(self: Arc<Self>) {
-        let mut until = Timestamp::MAX;
+        let duty = self.machinery.duty("orders.sweep");
+        let mut begun = None;
         loop {
+            duty.begins().await;
+            let term = duty.term();
+            let until = if term == begun { self.machinery.clock.now() } else { Timestamp::MAX };
             match self.sweep(until).await {
-                Ok(0) => {}
-                Ok(swept) => tracing::info!(swept, "orders that nobody drove are taken up"),
+                Ok(swept) => {
+                    begun = term;
+                    if swept > 0 {
+                        tracing::info!(swept, "orders that nobody drove are taken up");
+                    }
+                }
                 Err(error) => tracing::warn!(%error, "a sweep did not finish; the next one goes on"),
             }
             tokio::time::sleep(self.limits.sweep_every).await;
-            until = self.machinery.clock.now();
         }
     }
 

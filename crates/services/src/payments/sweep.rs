@@ -48,10 +48,12 @@ impl Payments {
         }
     }
 
-    /// Sweeps again and again, for as long as the shop runs.
+    /// Sweeps again and again, for as long as the shop runs, on one node of several.
     pub async fn run_sweeper(self: Arc<Self>) {
+        let duty = self.machinery.duty("payments.sweep");
         loop {
             tokio::time::sleep(EVERY).await;
+            duty.begins().await;
             match self.sweep().await {
                 Ok(0) => {}
                 Ok(finished) => tracing::info!(finished, "money of closed payments was given back"),

@@ -26,6 +26,8 @@ pub const PROBLEMS_MAX: usize = 1_000;
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often progress is written down.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_secs(2);
+/// An operation of another node that was not written down for so long is not under way any more.
+const SILENT_FOR: SignedDuration = SignedDuration::from_secs(120);
 const LIMIT_MAX: usize = 100;
 /// How much of a bad value is told, in characters.
 const VALUE_CHARS_MAX: usize = 80;
@@ -234,15 +236,21 @@ impl Operations {
         Ok(Listing { items, next_cursor })
     }
 
-    /// One that is under way nowhere was interrupted.
+    /// One that is under way nowhere was interrupted. Other nodes tell of theirs by writing them down now and then.
     fn read(&self, document: &Document) -> Result<Operation> {
         if let Some(running) = self.running.lock().get(&document.id) {
             return Ok(running.shown());
         }
         let mut operation: Operation = document.read().map_err(stored)?;
-        if operation.state == OperationState::Running {
+        if operation.state == OperationState::Running && !self.may_run_elsewhere(&operation) {
             operation.state = OperationState::Interrupted;
         }
         Ok(operation)
+    }
+
+    fn may_run_elsewhere(&self, operation: &Operation) -> bool {
+        let noted: Option<Timestamp> = operation.updated_at.parse().ok();
+        let is_recent = |at: Timestamp| self.machinery.clock.now().duration_since(at) < SILENT_FOR;
+        !self.machinery.is_alone() && noted.is_some_and(is_recent)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use platform::documents::{
-    Checkpoint, Class, Collection, Conditional, Document, Documents, Expected, Page, Put, Query, WriteBatch,
+    Checkpoint, Collection, Conditional, Document, Documents, Expected, Page, Put, Query, WriteBatch,
 };
 use platform::store::{StoreError, StoreResult};
 
@@ -61,14 +61,14 @@ fn mixed_up<T>() -> StoreResult<T> {
 #[async_trait]
 impl Documents for DiskDocuments {
     async fn write(&self, batch: WriteBatch) -> StoreResult<()> {
-        match self.make(Act::Write { node: self.life.node, batch }, "documents are written").await? {
+        match self.make(Act::Write(batch), "documents are written").await? {
             Done::Written(written) => written,
             _ => mixed_up(),
         }
     }
 
     async fn put_if(&self, put: Put, expected: Expected, now: Timestamp) -> StoreResult<Conditional> {
-        let change = Act::PutIf { node: self.life.node, put, expected, now };
+        let change = Act::PutIf { put, expected, now };
         match self.make(change, "a document is put").await? {
             Done::Put(put) => put,
             _ => mixed_up(),
@@ -78,41 +78,38 @@ impl Documents for DiskDocuments {
     async fn get(&self, collection: Collection, id: &str, now: Timestamp) -> StoreResult<Option<Document>> {
         self.before_read("a document is read").await?;
         let get = |documents: &_| at_once(Documents::get(documents, collection, id, now));
-        let read = self.disk.read_documents(self.life.node, collection.class, get);
+        let read = self.disk.read_documents(get);
         self.after_read(read).await
     }
 
     async fn get_many(&self, collection: Collection, ids: &[String], now: Timestamp) -> StoreResult<Vec<Document>> {
         self.before_read("documents are asked for").await?;
         let get = |documents: &_| at_once(Documents::get_many(documents, collection, ids, now));
-        let read = self.disk.read_documents(self.life.node, collection.class, get);
+        let read = self.disk.read_documents(get);
         self.after_read(read).await
     }
 
     async fn query(&self, query: Query, now: Timestamp) -> StoreResult<Page> {
         self.before_read("an index is walked").await?;
-        let class = query.collection.class;
-        let read = self.disk.read_documents(self.life.node, class, |documents| at_once(documents.query(query, now)));
+        let read = self.disk.read_documents(|documents| at_once(documents.query(query, now)));
         self.after_read(read).await
     }
 
     async fn scan(&self, collection: Collection, after: Option<&str>, limit: usize) -> StoreResult<Vec<Document>> {
         self.before_read("a collection is read").await?;
         let scan = |documents: &_| at_once(Documents::scan(documents, collection, after, limit));
-        let read = self.disk.read_documents(self.life.node, collection.class, scan);
+        let read = self.disk.read_documents(scan);
         self.after_read(read).await
     }
 
     async fn checkpoints(&self, projection: &str) -> StoreResult<Vec<Checkpoint>> {
         self.before_read("checkpoints are read").await?;
-        let node = self.life.node;
-        let read =
-            self.disk.read_documents(node, Class::Derived, |documents| at_once(documents.checkpoints(projection)));
+        let read = self.disk.read_documents(|documents| at_once(documents.checkpoints(projection)));
         self.after_read(read).await
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {
-        let change = Act::DeleteExpired { node: self.life.node, now, limit };
+        let change = Act::DeleteExpired { now, limit };
         match self.make(change, "what expired is deleted").await? {
             Done::Deleted(deleted) => deleted,
             _ => mixed_up(),

@@ -1,6 +1,7 @@
 //! What the executor must keep on every log: one commit for many, and no answer that rests on what is not durable.
 //! The kind of stream that it is tried with is a counter that cannot fall below nothing.
 
+mod news;
 mod presumption;
 
 use std::sync::Arc;
@@ -72,6 +73,13 @@ pub async fn shared(fresh: impl AsyncFn() -> [Arc<dyn Log>; 2]) {
         println!("{}::{name}", module_path!());
         case(fresh().await).await;
     }
+}
+
+/// What a node hears of others, on time that is paused: how soon is part of the promise.
+pub async fn news(fresh: impl AsyncFn() -> [Arc<dyn Log>; 2]) {
+    news::come_once_and_in_order(fresh().await).await;
+    news::own_facts_are_told_at_once(fresh().await).await;
+    news::states_at_hand_follow_others(fresh().await).await;
 }
 
 type Case = fn([Arc<dyn Log>; 2]) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -465,7 +473,7 @@ async fn an_unknown_fact_stops_its_stream(engine: &dyn Engine) {
 }
 
 async fn a_fenced_shard_is_tried_again(engine: &dyn Engine) {
-    let bench = Bench::fresh(engine).await;
+    let bench = Bench::limited(engine, Limits { contended_ms: 0, ..Limits::default() }).await;
     let hall = counter("hall");
     bench.add(&hall, 1).await;
     bench.log.fence(hall.shard(64), platform::log::ShardState::Open).await.expect("fencing");
@@ -530,7 +538,7 @@ async fn a_no_is_confirmed([one, two]: [Arc<dyn Log>; 2]) {
 }
 
 async fn what_is_always_overtaken_is_contended(log: Arc<dyn Log>) {
-    let bench = Bench::on(log, Limits::default(), 1).await;
+    let bench = Bench::on(log, Limits { contended_ms: 0, ..Limits::default() }, 1).await;
     let hall = counter("hall");
     for version in 0..3 {
         bench.log.next(Fault::Overtake(vec![foreign(&hall, version, "counter.added", "{\"number\":1}")]));
@@ -574,8 +582,7 @@ async fn a_strangers_unknown_fact_fails_the_command(log: Arc<dyn Log>) {
 }
 
 async fn two_executors_never_exceed_a_limit([one, two]: [Arc<dyn Log>; 2]) {
-    let limits = Limits { conflicts: 1_000, ..Limits::default() };
-    let (one, two) = (Bench::on(one, limits.clone(), 1).await, Bench::on(two, limits, 2).await);
+    let (one, two) = (Bench::on(one, Limits::default(), 1).await, Bench::on(two, Limits::default(), 2).await);
     let (hall, attic) = (counter("hall"), counter("attic"));
     one.add(&hall, 60).await;
     let taking = (0..200).map(|n| {
@@ -594,8 +601,7 @@ async fn two_executors_never_exceed_a_limit([one, two]: [Arc<dyn Log>; 2]) {
 
 /// Every buyer of both nodes is told the truth: just as many win as there are goods, and the log has each of them once.
 async fn a_hot_stream_is_shared([one, two]: [Arc<dyn Log>; 2]) {
-    let limits = Limits { conflicts: 1_000, ..Limits::default() };
-    let (one, two) = (Bench::on(one, limits.clone(), 1).await, Bench::on(two, limits, 2).await);
+    let (one, two) = (Bench::on(one, Limits::default(), 1).await, Bench::on(two, Limits::default(), 2).await);
     let hall = counter("hall");
     one.add(&hall, 300).await;
     let taking = (0..400).map(|n| if n % 2 == 0 { one.run(take(&hall, 1)) } else { two.run(take(&hall, 1)) });

@@ -88,7 +88,12 @@ fn change_of(wish: &Wish) -> Change {
 async fn take(documents: &dyn Documents, step: &Step) -> String {
     match step {
         Step::Write(wishes, at) => {
-            let checkpoints = at.map(|(shard, position)| Checkpoint { projection: "rooms".into(), shard, position });
+            let stored = documents.checkpoints("rooms").await.expect("an answer");
+            let from = |shard| stored.iter().find(|there| there.shard == shard).map(|there| there.position);
+            let checkpoints = at.map(|(shard, position)| Checkpoint {
+                from: from(shard),
+                ..Checkpoint::first("rooms", shard, position)
+            });
             let changes = wishes.iter().map(change_of).collect();
             let batch = WriteBatch { changes, checkpoints: checkpoints.into_iter().collect() };
             documents.write(batch).await.expect("a write");

@@ -9,7 +9,7 @@ use contracts::caller::Caller;
 use contracts::mail::{Mail as _, MailKind, MailSettings, MailState, MailView};
 use domain::ids::OrderId;
 use domain::locale::Locale;
-use platform::documents::{Checkpoint, WriteBatch};
+use platform::documents::WriteBatch;
 use serde_json::{Value, json};
 use services::mail::{Letter, Mailroom};
 use testkit::postbox::Mood;
@@ -121,7 +121,7 @@ async fn a_buyer_is_told_of_each_step_once_and_staff_of_the_order() {
     again.collect().await.unwrap();
     again.send_due().await.unwrap();
     let checkpoints = shop.machinery.documents.checkpoints("mail").await.unwrap();
-    let checkpoints = checkpoints.into_iter().map(|point| Checkpoint { position: 0, ..point }).collect();
+    let checkpoints = checkpoints.into_iter().map(|point| point.moved_to(0)).collect();
     shop.machinery.documents.write(WriteBatch { changes: Vec::new(), checkpoints }).await.unwrap();
     let anew = shop.mail_after_restart();
     assert_eq!(anew.collect().await.unwrap(), 0);

@@ -34,7 +34,7 @@ async fn fill(store: &Sqlite) {
     let mut changes = vec![Change::Put(put(ROOMS, "hall", "{\"size\":1}")), Change::Put(put(ROOMS, "attic", "{}"))];
     changes.push(Change::Put(Put { expires: Some(now()), ..put(KEYS, "hall", "\"old\"") }));
     changes.push(Change::Put(put(ROOMS, "hall", "{\"size\":2}")));
-    let checkpoints = vec![Checkpoint { projection: "rooms".to_owned(), shard: 3, position: 9 }];
+    let checkpoints = vec![Checkpoint::first("rooms", 3, 9)];
     documents.write(WriteBatch { changes, checkpoints }).await.expect("a write");
 }
 

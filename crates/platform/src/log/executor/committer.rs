@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::command::{Job, View, place_of};
 use super::{CommittedFact, ExecuteError, Shared};
@@ -22,16 +23,24 @@ use crate::store::{StoreError, StoreResult};
 /// First and longest pause between two questions about an append in doubt.
 const DOUBT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
+/// Bounds of the beat for which a node leaves a stream to others, and what a round trip is thought to be at first.
+const BEAT: (Duration, Duration) = (Duration::from_micros(250), Duration::from_millis(20));
+const FIRST_TRIP: Duration = Duration::from_millis(2);
+/// Pause of a command whose shard was fenced more than once.
+const FENCED_PAUSE: Duration = Duration::from_millis(20);
+
 /// A command that waits, with its streams pinned.
 pub(super) struct Queued {
     job: Box<dyn Job>,
     slots: Vec<Arc<Slot>>,
     conflicts: u32,
+    /// When it first met a conflict.
+    contended: Option<Instant>,
 }
 
 impl Queued {
     pub fn new(job: Box<dyn Job>, slots: Vec<Arc<Slot>>) -> Self {
-        Self { job, slots, conflicts: 0 }
+        Self { job, slots, conflicts: 0, contended: None }
     }
 }
 
@@ -50,6 +59,7 @@ type Answer = Pin<Box<dyn Future<Output = StoreResult<Vec<GroupOutcome>>> + Send
 struct InFlight {
     decided: Vec<Decided>,
     answer: Answer,
+    sent: Instant,
 }
 
 pub(super) struct Committer {
@@ -61,14 +71,20 @@ pub(super) struct Committer {
     reloaded: mpsc::UnboundedReceiver<Option<Queued>>,
     to_reload: mpsc::UnboundedSender<Option<Queued>>,
     reloading: usize,
+    /// Commands on streams that are others' for a moment, each with the end of that.
+    resting: Vec<(Instant, Queued)>,
     next: Vec<Decided>,
     in_flight: Option<InFlight>,
     groups: u64,
+    is_shared: bool,
+    /// How long an append takes, on average.
+    trip: Duration,
 }
 
 impl Committer {
     pub fn new(shared: Arc<Shared>, waiting: mpsc::Receiver<Queued>) -> Self {
         let (to_reload, reloaded) = mpsc::unbounded_channel();
+        let is_shared = !shared.log.owned_alone();
         Self {
             shared,
             waiting,
@@ -76,9 +92,12 @@ impl Committer {
             reloaded,
             to_reload,
             reloading: 0,
+            resting: Vec::new(),
             next: Vec::new(),
             in_flight: None,
             groups: 0,
+            is_shared,
+            trip: FIRST_TRIP,
         }
     }
 
@@ -89,8 +108,9 @@ impl Committer {
                 let decided = std::mem::take(&mut self.next);
                 self.in_flight = Some(self.send(decided));
             }
-            let room = self.next.len() < self.shared.limits.batch_groups;
+            let room = self.has_room();
             let reloading = self.reloading > 0;
+            let rest_ends = self.resting.iter().map(|(until, _)| *until).min();
             tokio::select! {
                 biased;
                 outcome = answer_of(&mut self.in_flight), if self.in_flight.is_some() => self.settle(outcome),
@@ -98,37 +118,74 @@ impl Committer {
                     self.reloading -= 1;
                     self.again.extend(queued);
                 }
+                () = end_of(rest_ends), if rest_ends.is_some() => self.wake(),
                 queued = self.waiting.recv(), if room => match queued {
                     Some(queued) => self.consider(queued),
-                    None if self.in_flight.is_none() && !reloading => return,
-                    None => self.finish_without_new_commands().await,
+                    None if self.in_flight.is_none() && !reloading && rest_ends.is_none() => return,
+                    None => self.finish_without_new_commands(rest_ends).await,
                 },
             }
         }
     }
 
     /// Nobody can send any more; what is under way still ends.
-    async fn finish_without_new_commands(&mut self) {
+    async fn finish_without_new_commands(&mut self, rest_ends: Option<Instant>) {
         if let Some(in_flight) = self.in_flight.as_mut() {
             let outcome = (&mut in_flight.answer).await;
             self.settle(outcome);
-        } else if let Some(queued) = self.reloaded.recv().await {
+        } else if self.reloading > 0 {
+            let queued = self.reloaded.recv().await;
             self.reloading -= 1;
-            self.again.extend(queued);
+            self.again.extend(queued.flatten());
+        } else {
+            end_of(rest_ends).await;
+            self.wake();
         }
+    }
+
+    fn has_room(&self) -> bool {
+        self.next.len() < self.shared.limits.batch_groups && self.resting.len() < self.shared.limits.queue
+    }
+
+    /// Lets those go on whose streams rested long enough, in the order in which they came.
+    fn wake(&mut self) {
+        let now = Instant::now();
+        let resting = std::mem::take(&mut self.resting);
+        let (awake, resting): (Vec<_>, Vec<_>) = resting.into_iter().partition(|(until, _)| *until <= now);
+        self.resting = resting;
+        self.again.extend(awake.into_iter().map(|(_, queued)| queued));
     }
 
     /// Decides everything that waits, up to one batch.
     fn drain(&mut self) {
-        while self.next.len() < self.shared.limits.batch_groups {
+        while self.has_room() {
             let Some(queued) = self.again.pop_front().or_else(|| self.waiting.try_recv().ok()) else { return };
             self.consider(queued);
         }
     }
 
+    /// Until when a command is not decided, because others have their turn on one of its streams.
+    fn rests_until(&self, queued: &Queued) -> Option<Instant> {
+        if !self.is_shared {
+            return None;
+        }
+        let now = Instant::now();
+        queued.slots.iter().filter_map(|slot| slot.rests_until(now)).max()
+    }
+
+    /// How long a stream is left to others after a commit: about half a round trip, never quite the same. Who lost knows at
+    /// about the same time and goes at once, so that it comes first.
+    fn beat(&self) -> Duration {
+        let [chance] = draw(self.shared.entropy.as_ref());
+        (self.trip / 4 + self.trip * u32::from(chance) / 512).clamp(BEAT.0, BEAT.1)
+    }
+
     fn consider(&mut self, mut queued: Queued) {
         if queued.job.is_abandoned() {
             return;
+        }
+        if let Some(until) = self.rests_until(&queued) {
+            return self.resting.push((until, queued));
         }
         if queued.slots.iter().any(|slot| !slot.is_resident()) {
             return self.reload(queued);
@@ -144,7 +201,7 @@ impl Committer {
         stats.commands.fetch_add(1, Ordering::Relaxed);
         stats.rejections.fetch_add(u64::from(rejected), Ordering::Relaxed);
         let clean = || queued.slots.iter().all(|slot| slot.is_loaded() && !slot.is_dirty());
-        if facts.is_empty() && self.shared.log.owned_alone() && clean() {
+        if facts.is_empty() && !self.is_shared && clean() {
             return queued.job.answer(&[]);
         }
         match self.stage(queued, points, now, facts) {
@@ -206,14 +263,17 @@ impl Committer {
             epochs: self.shared.epochs.lock().clone(),
             groups: decided.iter().map(|decided| decided.group.clone()).collect(),
         };
-        InFlight { decided, answer: Box::pin(append(self.shared.clone(), batch)) }
+        InFlight { decided, answer: Box::pin(append(self.shared.clone(), batch)), sent: Instant::now() }
     }
 
     fn settle(&mut self, outcome: StoreResult<Vec<GroupOutcome>>) {
-        let Some(InFlight { decided, answer }) = self.in_flight.take() else { return };
+        let Some(InFlight { decided, answer, sent }) = self.in_flight.take() else { return };
         drop(answer);
         match outcome {
-            Ok(outcomes) => self.settle_groups(decided, outcomes),
+            Ok(outcomes) => {
+                self.trip = (self.trip * 7 + sent.elapsed()) / 8;
+                self.settle_groups(decided, outcomes);
+            }
             Err(error) => {
                 self.decide_again_what_followed(&decided);
                 for decided in decided {
@@ -226,13 +286,14 @@ impl Committer {
     fn settle_groups(&mut self, decided: Vec<Decided>, outcomes: Vec<GroupOutcome>) {
         let all_committed = outcomes.iter().all(|outcome| matches!(outcome, GroupOutcome::Committed(_)));
         let last = decided.last().map_or(0, |decided| decided.number);
+        let beat = self.is_shared.then(|| self.beat());
         let mut committed = Vec::with_capacity(decided.len());
         let mut failed = Vec::new();
         for (decided, outcome) in decided.into_iter().zip(outcomes) {
             match outcome {
                 GroupOutcome::Committed(placed) => {
                     // Where nothing failed, a stream that a thousand groups wrote to is settled once.
-                    self.settle_slots(&decided, if all_committed { last } else { decided.number });
+                    self.settle_slots(&decided, if all_committed { last } else { decided.number }, beat);
                     committed.push((decided, placed));
                 }
                 other => failed.push((decided, other)),
@@ -240,6 +301,9 @@ impl Committer {
         }
         if !all_committed {
             self.retry(failed);
+        } else if self.next.iter().any(|decided| self.rests_until(&decided.queued).is_some()) {
+            // What was decided meanwhile on a stream that is others' now waits like what comes after it.
+            self.decide_again_what_followed(&[]);
         }
         self.publish(&committed);
         for (decided, placed) in committed {
@@ -247,10 +311,14 @@ impl Committer {
         }
     }
 
-    fn settle_slots(&self, decided: &Decided, up_to: u64) {
+    fn settle_slots(&self, decided: &Decided, up_to: u64, beat: Option<Duration>) {
+        let is_alone = self.shared.is_alone.load(Ordering::Relaxed);
         for slot in &decided.queued.slots {
             if !slot.settle(up_to) {
                 continue;
+            }
+            if let Some(beat) = beat {
+                slot.took_a_turn(beat, is_alone);
             }
             self.shared.states.reweigh(slot);
             if let Some(snapshot) = slot.due_snapshot() {
@@ -285,11 +353,17 @@ impl Committer {
                 GroupOutcome::Committed(_) => {}
             }
         }
-        for Decided { mut queued, .. } in failed.into_iter().rev() {
+        let now = Instant::now();
+        let limits = &self.shared.limits;
+        for (Decided { mut queued, .. }, outcome) in failed.into_iter().zip(outcomes).rev() {
             self.shared.stats.conflicts.fetch_add(1, Ordering::Relaxed);
             queued.conflicts += 1;
-            if queued.conflicts > self.shared.limits.conflicts {
+            let since = *queued.contended.get_or_insert(now);
+            let is_over = now.duration_since(since) >= Duration::from_millis(limits.contended_ms);
+            if queued.conflicts > limits.conflicts && is_over {
                 queued.job.fail(ExecuteError::Contended);
+            } else if queued.conflicts > 1 && matches!(outcome, GroupOutcome::Fenced { .. }) {
+                self.resting.push((now + FENCED_PAUSE, queued));
             } else {
                 self.again.push_front(queued);
             }
@@ -364,10 +438,14 @@ impl Committer {
             return;
         }
         self.shared.stats.facts.fetch_add(facts.len() as u64, Ordering::Relaxed);
-        let facts: Arc<[CommittedFact]> = facts.into();
-        self.shared.subscribers.lock().retain(|subscriber| {
-            !matches!(subscriber.try_send(facts.clone()), Err(mpsc::error::TrySendError::Closed(_)))
-        });
+        self.shared.news.committed(facts);
+    }
+}
+
+async fn end_of(rest: Option<Instant>) {
+    match rest {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 
