@@ -8,6 +8,7 @@ pub mod mail;
 pub mod passwords;
 pub mod payments;
 pub mod pictures;
+pub mod redis;
 pub mod spool;
 pub mod sqlite;
 pub mod tantivy;

@@ -11,4 +11,5 @@ pub mod fuzz;
 pub mod goods;
 pub mod mart;
 pub mod postbox;
+pub mod redis;
 pub mod shop;

@@ -6,6 +6,7 @@ mod fuzz;
 mod golden;
 mod laws;
 mod mail;
+mod redis;
 mod search;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ mod mail;
 mod once;
 mod payments;
 mod privacy;
+mod redis;
 mod replay;
 mod routes;
 mod search;
