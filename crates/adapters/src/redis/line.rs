@@ -122,13 +122,12 @@ impl Line {
             return Err(Unanswered);
         };
         let question = question(&up);
-        let answer = timeout(self.options.timeout, up.connection.send_packed_command(&question)).await;
+        let answer = timeout(self.options.timeout, say(&mut up.connection, &question)).await;
         self.judge(&up, answer.ok())
     }
 
     fn judge(&self, up: &Up, answer: Option<RedisResult<Value>>) -> Result<Value, Unanswered> {
         let error = match answer {
-            Some(Ok(Value::ServerError(error))) => RedisError::from(error),
             Some(Ok(value)) => {
                 self.late_in_a_row.store(0, Ordering::Relaxed);
                 self.counts.answered.fetch_add(1, Ordering::Relaxed);
@@ -196,16 +195,15 @@ impl Line {
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(CONNECT_TIMEOUT.max(self.options.timeout)));
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
-        let mut connection = connection.map_err(|error| error.to_string())?;
+        let mut connection = connection.map_err(|error| refusal(&error))?;
         let take = load(&mut connection, limits::TAKE).await?;
         let scripts = shelf::Scripts {
             get: load(&mut connection, shelf::GET).await?,
             put: load(&mut connection, shelf::PUT).await?,
             forget: load(&mut connection, shelf::FORGET).await?,
         };
-        match timeout(self.options.timeout, connection.send_packed_command(&redis::cmd("PING"))).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(error.to_string()),
+        match timeout(self.options.timeout, say(&mut connection, &redis::cmd("PING"))).await {
+            Ok(answer) => _ = answer.map_err(|error| refusal(&error))?,
             Err(_) => return Err(self.too_late()),
         }
         let nth = self.counts.connected.fetch_add(1, Ordering::Relaxed);
@@ -229,21 +227,25 @@ impl Line {
 async fn load(connection: &mut MultiplexedConnection, script: &str) -> Result<String, String> {
     let mut command = redis::cmd("SCRIPT");
     command.arg("LOAD").arg(script);
-    let loaded = timeout(CONNECT_TIMEOUT, connection.send_packed_command(&command)).await;
-    match loaded {
+    match timeout(CONNECT_TIMEOUT, say(connection, &command)).await {
         Ok(Ok(Value::BulkString(name))) => Ok(String::from_utf8_lossy(&name).into_owned()),
-        Ok(Ok(Value::SimpleString(name))) => Ok(name),
         Ok(Ok(_)) => Err("it knows no scripts".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(refusal(&error)),
         Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
     }
+}
+
+/// A question and its answer; what Redis refuses is an error.
+async fn say(connection: &mut MultiplexedConnection, question: &Cmd) -> RedisResult<Value> {
+    connection.send_packed_command(question).await?.extract_error()
 }
 
 fn refusal(error: &RedisError) -> String {
     match error.code() {
         Some("OOM") => "it is full (maxmemory)".to_owned(),
         Some("LOADING") => "it is loading its data".to_owned(),
-        _ => format!("it refuses: {error}"),
+        Some(code) => format!("it refuses: {code} {}", error.detail().unwrap_or_default()),
+        None => error.to_string(),
     }
 }
 

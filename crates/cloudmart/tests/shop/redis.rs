@@ -119,8 +119,6 @@ async fn a_product_is_made_once_for_all_and_never_shown_as_it_was() {
     let mut mart = Mart::open_as(settings.plan()).await;
     is_well(&mart).await;
     let product = mart.product("LAMP", 1_000, 3).await;
-    let path = format!("/api/products/{}", product.text("slug"));
-    let first = mart.get(&path).send().await.expect(200);
     let count = async |mart: &Mart, outcome: &str| {
         let metrics = mart.get("/metrics").send().await.expect(200);
         let metrics = String::from_utf8_lossy(&metrics.bytes).into_owned();
@@ -128,6 +126,13 @@ async fn a_product_is_made_once_for_all_and_never_shown_as_it_was() {
         let line = metrics.lines().find_map(|shown| shown.strip_prefix(&line)).unwrap_or("none").to_owned();
         line.parse::<u64>().unwrap_or_else(|_| panic!("{outcome}: {line}"))
     };
+    let path = format!("/api/products/{}", product.text("slug"));
+    // An answer that was begun before all knew of the new stock stays with who made it; so it is made by a process that
+    // has nothing to tell.
+    assert!(mart.terminate().await.success());
+    mart.restart().await;
+    is_well(&mart).await;
+    let first = mart.get(&path).send().await.expect(200);
     eventually("it is given to others", PATIENCE, async || (count(&mart, "put").await == 1).then_some(())).await;
     assert!(mart.terminate().await.success());
     mart.restart().await;

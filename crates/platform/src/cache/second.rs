@@ -143,6 +143,12 @@ impl SecondLevel {
     /// Shows how it does among the metrics.
     pub fn show_in(self: &Arc<Self>, registry: &Registry) {
         type Read = fn(&Counts) -> &AtomicU64;
+        let level = Arc::downgrade(self);
+        let labels = [("cache", self.name)];
+        #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
+        registry.gauge_with("cache_second_level_waiting", "Invalidations that other nodes wait for.", &labels, move || {
+            level.upgrade().map_or(0.0, |level| level.waiting() as f64)
+        });
         let counts: [(&'static str, Read); 4] = [
             ("hit", |counts| &counts.hits),
             ("miss", |counts| &counts.misses),
@@ -157,6 +163,11 @@ impl SecondLevel {
                 level.upgrade().map_or(0.0, |level| read(&level.counts).load(Ordering::Relaxed) as f64)
             });
         }
+    }
+
+    /// Tags that others may not know of yet.
+    fn waiting(&self) -> usize {
+        self.news.lock().tags.len()
     }
 
     fn key(&self, key: &str) -> String {
