@@ -135,7 +135,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), admin_token(secrets))?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
     let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
-    let redis = redis(config, secrets)?;
+    let redis = redis(config, secrets, machinery.vault.master())?;
     let second_level = redis.as_ref().map(|redis| SecondLevel::start(redis.shelf(), "products"));
     if let Some(level) = &second_level {
         catalog.share(level.clone());
@@ -206,10 +206,15 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     })
 }
 
-/// Redis, where one is named. It need not be there yet.
-fn redis(config: &Config, secrets: &Secrets) -> Result<Option<Redis>, Error> {
+/// So many letters tell shops in one Redis apart.
+const SHOP_LETTERS: usize = 12;
+
+/// Redis, where one is named. It need not be there yet. Keys there say whose they are, so that two shops that share one do
+/// not take each other's answers for their own: only nodes of one shop have the same master key.
+fn redis(config: &Config, secrets: &Secrets, master: &MasterKey) -> Result<Option<Redis>, Error> {
     let said = config.redis.server(secrets.redis_password.clone());
     let Some(server) = said.map_err(|(key, reason)| config::Error::Unworkable { key, reason })? else { return Ok(None) };
+    let shop: String = master.hash_text("which shop this is", &[]).chars().take(SHOP_LETTERS).collect();
     let options = redis::Options {
         host: server.host.name,
         port: server.host.port,
@@ -219,7 +224,7 @@ fn redis(config: &Config, secrets: &Secrets) -> Result<Option<Redis>, Error> {
         is_encrypted: server.is_encrypted,
         ca_file: Some(config.redis.ca_file.clone()).filter(|path| !path.as_os_str().is_empty()),
         timeout: Duration::from_millis(config.redis.timeout_ms),
-        prefix: config.redis.prefix.clone(),
+        prefix: format!("{}:{shop}", config.redis.prefix),
     };
     Ok(Some(Redis::start(options)?))
 }

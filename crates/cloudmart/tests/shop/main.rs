@@ -19,6 +19,7 @@ mod redis;
 mod replay;
 mod routes;
 mod search;
+mod settings;
 mod start;
 mod stock;
 mod stop;

@@ -3,25 +3,30 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use testkit::mart::{Mart, Plan, eventually};
 use testkit::redis::RedisServer;
 use tokio::time::Instant;
 
 use crate::{CLOUDMART, PATIENCE};
 
-/// Settings in a file that goes away with the test.
-struct Settings(tempfile::NamedTempFile);
+/// Settings in a folder that goes away with the test.
+struct Settings(TempDir);
 
 impl Settings {
+    /// With the same master key for all: nodes of one shop.
     fn new(redis: &str, more: &str) -> Self {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        let text = format!("[redis]\nurl = \"{redis}\"\ntimeout_ms = 100\n{more}");
-        std::fs::write(file.path(), text).expect("settings");
-        Self(file)
+        let folder = tempfile::tempdir().expect("a folder");
+        let key = folder.path().join("master.key");
+        std::fs::write(&key, "5".repeat(64)).expect("a key");
+        let settings = format!("master_key_file = {key:?}\n[redis]\nurl = \"{redis}\"\ntimeout_ms = 100\n{more}");
+        std::fs::write(folder.path().join("shop.toml"), settings).expect("settings");
+        Self(folder)
     }
 
     fn plan(&self) -> Plan {
-        Plan::empty(CLOUDMART).argument("--config").argument(self.0.path().to_string_lossy())
+        let path = self.0.path().join("shop.toml");
+        Plan::empty(CLOUDMART).argument("--config").argument(path.to_string_lossy())
     }
 }
 
