@@ -10,6 +10,7 @@ pub mod passwords;
 pub mod payments;
 pub mod pictures;
 pub mod postgres;
+pub mod redis;
 pub mod spool;
 pub mod sqlite;
 pub mod tantivy;

@@ -33,10 +33,13 @@ Examples:
   cloudmart doctor                               check that the books are right, beside a running shop
   cloudmart backup shop.backup                   save everything while selling
   cloudmart restore shop.backup --data ./again   and bring it back
+  cloudmart config check --config cluster.toml   is every setting right?
 
 Environment:
   CLOUDMART_ADMIN_TOKEN   a staff API key of your own choice, at least 16 characters; it is never stored
   CLOUDMART_MASTER_KEY    the key that seals personal data, 64 hexadecimal digits; else ./data/master.key
+  CLOUDMART_CONFIG        the file with settings, where --config names none
+  CLOUDMART_SECTION_KEY   any setting: CLOUDMART_LISTEN, CLOUDMART_HTTP_IN_FLIGHT; above the file, below the command line
 
 The shop stops on Ctrl-C or SIGTERM, after it has answered every request that it accepted.";
 
@@ -104,8 +107,23 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print every setting with its default
-    Config,
+    /// Print every setting with its default, check them, show what they come to
+    Config {
+        #[command(subcommand)]
+        what: Option<ConfigCommand>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting with its meaning and default, as a file to begin with
+    Reference,
+    /// Say what is wrong, where, and what would be right
+    ///
+    /// Ends with 0 when the shop would start, else with 1.
+    Check(Serve),
+    /// Print what the settings come to and where each was said; secrets are not shown
+    Show(Serve),
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -113,7 +131,7 @@ pub struct Serve {
     /// A TOML file with settings; `cloudmart config` prints them all
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where the shop keeps everything [default: ./data]
+    /// Where the shop keeps what is its own on this machine [default: ./data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Address and port to listen on [default: 127.0.0.1:8080]
@@ -138,16 +156,22 @@ pub struct Replay {
 
 #[derive(Debug, Clone, Args)]
 pub struct AtData {
-    /// The shop's folder
-    #[arg(long, value_name = "DIR", default_value = "./data")]
-    pub data: PathBuf,
+    /// The shop's settings, as it is served with
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The shop's folder [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct AtDataOrUrl {
-    /// The shop's folder
-    #[arg(long, value_name = "DIR", default_value = "./data")]
-    pub data: PathBuf,
+    /// The shop's settings, as it is served with
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The shop's folder [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Ask a running shop instead (staff key in CLOUDMART_ADMIN_TOKEN)
     #[arg(long, conflicts_with = "data")]
     pub url: Option<String>,

@@ -16,7 +16,7 @@ use platform::log::executor::{Executor, Limits};
 use platform::projection::Projector;
 
 use crate::cli::{AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
-use crate::config::{Config, Secrets};
+use crate::config::{self, Secret, Secrets, Variables};
 use crate::{Failure, backup, bench, doctor, replay, transfer, wiring};
 
 /// How often a long rebuild says how far it is.
@@ -24,34 +24,35 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
 /// Does what the command line asks for; without a command, serves.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    let secrets = Secrets::read();
+    let said = Variables::read();
     // TLS for the commands that ask a shop by https; a second installation is no mistake.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(options) => crate::serve::run(options.into_config()?, secrets).await.map(|()| ExitCode::SUCCESS),
-        Command::Replay(options) => replay(options, secrets).await,
-        Command::Bench(options) => bench::run(options, secrets).await,
-        Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), secrets).await,
-        Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), secrets).await,
-        Command::Rebuild(at) => rebuild(&at.data).await,
-        Command::Backup { file, at } => backup(&at.data, &file).await,
-        Command::Restore { file, at } => restore(&file, &at.data).await,
-        Command::Erase { order, at } => erase(&order, at, secrets).await,
-        Command::Staff { what } => staff(what, secrets).await,
-        Command::Doctor { at, json } => doctor(at, json, secrets).await,
-        Command::Config => Ok(crate::config::print_reference()),
+        Command::Serve(options) => crate::serve::run(options.load(&said)).await.map(|()| ExitCode::SUCCESS),
+        Command::Replay(options) => replay(options, Secrets::of_caller(&said)).await,
+        Command::Bench(options) => bench::run(options, Secrets::of_caller(&said)).await,
+        Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), &said).await,
+        Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), &said).await,
+        Command::Rebuild(at) => rebuild(&at.load(&said)?.0.data).await,
+        Command::Backup { file, at } => backup(&at.load(&said)?.0.data, &file).await,
+        Command::Restore { file, at } => restore(&file, &at.load(&said)?.0.data).await,
+        Command::Erase { order, at } => erase(&order, at, &said).await,
+        Command::Staff { what } => staff(what, &said).await,
+        Command::Doctor { at, json } => doctor(at, json, &said).await,
+        Command::Config { what } => Ok(config::run(what, &said)),
     }
 }
 
 pub async fn replay(options: Replay, secrets: Secrets) -> Result<ExitCode, Failure> {
     let token = secrets.admin_token.ok_or_else(needs_token)?;
-    replay::run(replay::Options { file: options.file, url: options.url, token }).await
+    replay::run(replay::Options { file: options.file, url: options.url, token: token.expose().to_owned() }).await
 }
 
-pub async fn doctor(at: AtDataOrUrl, json: bool, secrets: Secrets) -> Result<ExitCode, Failure> {
+pub async fn doctor(at: AtDataOrUrl, json: bool, said: &Variables) -> Result<ExitCode, Failure> {
+    let (config, secrets) = at.load(said)?;
     match at.url {
-        Some(url) => doctor::run_on_url(&url, &secrets.admin_token.ok_or_else(needs_token)?, json).await,
-        None => doctor::run_on_data(&at.data, secrets.master_key.as_deref(), json).await,
+        Some(url) => doctor::run_on_url(&url, secrets.admin_token.ok_or_else(needs_token)?.expose(), json).await,
+        None => doctor::run_on_data(&config.data, secrets.master_key.as_ref().map(Secret::expose), json).await,
     }
 }
 
@@ -107,17 +108,17 @@ pub async fn restore(file: &Path, data: &Path) -> Result<ExitCode, Failure> {
 }
 
 /// Erases in a shop that is stopped, or asks a running one.
-pub async fn erase(order: &str, at: AtDataOrUrl, secrets: Secrets) -> Result<ExitCode, Failure> {
+pub async fn erase(order: &str, at: AtDataOrUrl, said: &Variables) -> Result<ExitCode, Failure> {
     let id = OrderId::parse(order).map_err(|_| Failure::new(format!("{order} is not an order's id (ord_…)")))?;
+    let (config, secrets) = at.load(said)?;
     if let Some(url) = at.url {
         let token = secrets.admin_token.ok_or_else(needs_token)?;
         let address = format!("{}/api/admin/orders/{id}/erase", url.trim_end_matches('/'));
-        let answer = reqwest::Client::new().post(address).bearer_auth(token).send().await?;
+        let answer = reqwest::Client::new().post(address).bearer_auth(token.expose()).send().await?;
         if !answer.status().is_success() {
             return Err(Failure::new(format!("the shop answered {}: {}", answer.status(), answer.text().await?)));
         }
     } else {
-        let config = Config { data: at.data, ..Config::default() };
         let mart = wiring::open(&config, &secrets).await?;
         mart.orders.erase(&id, &Caller::system()).await?;
         mart.mail.forget(&id).await?;
@@ -130,10 +131,11 @@ pub async fn erase(order: &str, at: AtDataOrUrl, secrets: Secrets) -> Result<Exi
 }
 
 /// Works beside a running shop, too: staff are nobody's history.
-pub async fn staff(what: StaffCommand, secrets: Secrets) -> Result<ExitCode, Failure> {
+pub async fn staff(what: StaffCommand, said: &Variables) -> Result<ExitCode, Failure> {
     let (StaffCommand::ResetPassword { at, .. } | StaffCommand::NewKey { at, .. }) = &what;
-    let beside = adapters::sqlite::open_beside(&at.data)?;
-    let staff = wiring::staff_beside(&beside, &at.data, &secrets)?;
+    let (config, secrets) = at.clone().load(said)?;
+    let beside = adapters::sqlite::open_beside(&config.data)?;
+    let staff = wiring::staff_beside(&beside, &config.data, &secrets)?;
     match what {
         StaffCommand::ResetPassword { email, .. } => {
             let new = staff.reset_password(&email).await?;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -18,8 +19,8 @@ use platform::documents::{Change, Collection, Put, WriteBatch};
 use platform::http::guard::Guard;
 use platform::http::limits::Limits;
 use platform::http::metrics::Registry;
-use platform::http::rate::{Policy, RateLimiter};
-use platform::http::{self, Conventions, Site};
+use platform::http::rate::{Policy, RateLimiter, Sharing};
+use platform::http::{self, Conventions, Holder, HolderRate, Holders, Site};
 use serde_json::json;
 use services::http::identify;
 use services::machinery::stored;
@@ -60,13 +61,17 @@ pub fn site(
     registry: &Arc<Registry>,
 ) -> Result<Site, Failure> {
     readiness.missing("the shop is starting".to_owned());
-    let patient = Patient { data: config.data.clone(), master_key: secrets.master_key.clone() };
+    let patient = Patient {
+        data: config.data.clone(),
+        master_key: secrets.master_key.as_ref().map(|key| key.expose().to_owned()),
+    };
     let (api, document) = api(mart).merge(doctor::http::router(patient)).split_for_parts();
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
     let api = api.layer(middleware::from_fn_with_state(staff, identify));
     let services = page_services(mart);
-    let options = web::Options { public_url: config.public_url().unwrap_or_default().to_owned() };
+    let public_url = config.public_url().unwrap_or_default().to_owned();
+    let options = web::Options { public_url, limits: sharing(mart) };
     let pages = web::router(&services, &options);
     show_machinery(mart, registry);
     let registry_state = registry.clone();
@@ -131,7 +136,13 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
     let http = &config.http;
     let guard =
         Guard::new(&http.cors_origins, &[]).map_err(|error| Failure::new(format!("http.cors_origins: {error}")))?;
-    let policy = Policy { name: "requests", quota: http.rate_limit_per_minute, window: Duration::from_secs(60) };
+    let limiter = |name, quota| {
+        let policy = Policy { name, quota, window: Duration::from_secs(60) };
+        (quota > 0).then(|| RateLimiter::new(policy).sharing(sharing(mart)))
+    };
+    let rate = limiter("requests", http.rate_limit_per_minute);
+    let of_staff = limiter("staff", http.rate_limit_staff_per_minute);
+    let rate_of_holders = of_staff.map(|limiter| HolderRate { limiter, who: holders(mart.clone()) });
     let mart = mart.clone();
     Ok(http::Config {
         limits: Limits {
@@ -143,10 +154,10 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
         },
         guard,
         trusted_proxies: http.trusted_proxies.clone(),
-        rate: (http.rate_limit_per_minute > 0).then(|| RateLimiter::new(policy)),
+        rate,
+        rate_of_holders,
         rate_exempt: Arc::new(move |parts| {
-            let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(ToOwned::to_owned);
+            let bearer = bearer(parts);
             let mart = mart.clone();
             Box::pin(async move {
                 match bearer {
@@ -158,6 +169,28 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
         rate_on_loopback: http.rate_limit_on_loopback,
         ..http::Config::new(Arc::new(platform::entropy::SystemEntropy), registry.clone())
     })
+}
+
+fn bearer(parts: &Parts) -> Option<String> {
+    let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    bearer.and_then(|value| value.strip_prefix("Bearer ")).map(ToOwned::to_owned)
+}
+
+/// Staff, by the keys and sessions that they come with.
+fn holders(mart: Arc<Mart>) -> Holders {
+    Arc::new(move |parts| {
+        let (bearer, mart) = (bearer(parts), mart.clone());
+        Box::pin(async move {
+            let key = bearer?;
+            let user = mart.staff.authenticate(&key).await.ok()??.to_string();
+            Some(Holder { key, user })
+        })
+    })
+}
+
+/// With whom it is counted how often somebody asks.
+fn sharing(mart: &Mart) -> Sharing {
+    Sharing(mart.redis.as_ref().map(|redis| redis.buckets()))
 }
 
 fn described(document: &Arc<OpenApi>) -> Router {
@@ -192,7 +225,15 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     }
     missing.extend(cannot_write(&mart).await);
     match missing.is_empty() {
-        true => Json(json!({"status": "ready"})).into_response(),
+        true => {
+            // It sells, and something makes it slower or less sure of what others do.
+            let trouble = mart.redis.as_ref().and_then(|redis| redis.trouble());
+            let degraded: Vec<String> = trouble.map(|reason| format!("redis: {reason}")).into_iter().collect();
+            match degraded.is_empty() {
+                true => Json(json!({"status": "ready"})).into_response(),
+                false => Json(json!({"status": "ready", "degraded": degraded})).into_response(),
+            }
+        }
         false => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready", "missing": missing}))).into_response()
         }
@@ -226,6 +267,12 @@ type ReadStat = fn(&platform::log::executor::ExecutorStats) -> u64;
 /// The machinery's own counters, beside those of HTTP.
 fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
     use Ordering::Relaxed;
+    if let Some(redis) = &mart.redis {
+        redis.show_in(registry);
+    }
+    if let Some(level) = &mart.second_level {
+        level.show_in(registry);
+    }
     let executor = &mart.machinery.executor;
     let gauges: [(&'static str, &'static str, ReadStat); 7] = [
         ("executor_commands_total", "Commands decided.", |stats| stats.commands.load(Relaxed)),

@@ -14,7 +14,7 @@ use services::search;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, LogFormat, Secrets};
+use crate::config::{Config, Engine, Loaded, LogFormat, Secrets};
 use crate::routes::{self, Readiness};
 use crate::wiring::{self, Mart};
 use crate::{Failure, sample};
@@ -32,8 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
 
 /// Runs a shop until Ctrl-C or SIGTERM.
-pub async fn run(config: Config, secrets: Secrets) -> Result<(), Failure> {
+pub async fn run(loaded: Loaded) -> Result<(), Failure> {
+    let warnings: Vec<String> = loaded.warnings().map(ToString::to_string).collect();
+    let (config, secrets) = loaded.into_parts()?;
     begin_logging(&config);
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // Whoever listens is not ended by it: the write fails, and the buyer is told to come again.
     let _listening = signal(FILE_TOO_LARGE)?;
     let listener = listen(config.listen).await?;
@@ -170,6 +173,9 @@ fn announce(address: SocketAddr, config: &Config, news: News) {
     println!("  shop     http://{address}/");
     println!("  API      http://{address}/docs   (OpenAPI: /openapi.json)");
     println!("  data     {}", data.display());
+    if config.store.engine == Engine::Postgres {
+        println!("  node     {}", config.node.name());
+    }
     if news.loaded_sample {
         println!("  The sample shop was loaded. Begin with an empty one by --sample-shop none.");
     }

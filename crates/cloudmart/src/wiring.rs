@@ -14,11 +14,13 @@ use adapters::mail::{MailFolder, Server, Smtp, Tls};
 use adapters::passwords::Argon2id;
 use adapters::payments::{self, Manual, TestProvider};
 use adapters::pictures::Workshop;
+use adapters::redis::{self, Redis};
 use adapters::spool::FolderSpool;
 use adapters::sqlite::{self, Sqlite};
 use adapters::tantivy::TantivyIndex;
 use contracts::staff::Staff as _;
 use jiff::Timestamp;
+use platform::cache::SecondLevel;
 use platform::clock::{Clock, SystemClock};
 use platform::documents::{Collection, Documents, Expected, Put};
 use platform::entropy::{Entropy, SystemEntropy};
@@ -41,12 +43,10 @@ use services::staff::{self, Staff};
 use services::statistics::Statistics;
 use services::transfer::{self, Transfer};
 
-use crate::config::{self, Config, MailTls, MailTransport, Secrets};
+use crate::config::{self, Config, Engine, MailTls, MailTransport, Secrets};
 
 /// The master key's file in the data folder.
 pub const KEY_FILE: &str = "master.key";
-/// The folder of uploaded pictures in the data folder.
-pub const MEDIA_FOLDER: &str = "media";
 /// The folder of files that are being imported, in the data folder; emptied at every start.
 pub const SPOOL_FOLDER: &str = "imports";
 /// The folder of the search index in the data folder; what is in it can be found again.
@@ -66,7 +66,7 @@ pub enum Error {
          any other key, buyers' data cannot be read"
     )]
     OtherKey,
-    #[error("CLOUDMART_MASTER_KEY is not a key: it must be 64 hexadecimal digits")]
+    #[error("CLOUDMART_MASTER_KEY, or what master_key_file names, is not a key: it must be 64 hexadecimal digits")]
     KeyVariable,
     #[error("CLOUDMART_ADMIN_TOKEN: {0}")]
     Staff(#[from] staff::SetupError),
@@ -84,6 +84,8 @@ pub enum Error {
     Mail(contracts::Error),
     #[error("the search index cannot be opened: {0}")]
     Search(std::io::Error),
+    #[error(transparent)]
+    Redis(#[from] redis::OpenError),
 }
 
 /// A shop that is put together.
@@ -103,12 +105,20 @@ pub struct Mart {
     pub transfer: Arc<Transfer>,
     pub mail: Arc<Mailroom>,
     pub search: Arc<Search>,
+    /// What nodes share and could do without.
+    pub redis: Option<Redis>,
+    /// The second level of the catalogue's answers, where there is one.
+    pub second_level: Option<Arc<SecondLevel>>,
     /// Where test payments are allowed, the bank that plays along.
     pub test_bank: Option<Arc<TestProvider>>,
 }
 
 /// Opens the data folder and puts the services together. Projections begin to catch up.
 pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
+    if config.store.engine == Engine::Postgres {
+        let reason = "this binary has no engine of that name".to_owned();
+        return Err(config::Error::Unworkable { key: "store.engine", reason }.into());
+    }
     let store = Arc::new(Sqlite::open(&config.data, &sqlite::Options::default())?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
@@ -121,10 +131,14 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     );
     let shop = Arc::new(Shop::new(&machinery));
     let pages = Arc::new(WrittenPages::new(&machinery, shop.clone()));
-    let staff =
-        Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), secrets.admin_token.clone())?);
+    let staff = Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), admin_token(secrets))?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
     let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
+    let redis = redis(config, secrets, machinery.vault.master())?;
+    let second_level = redis.as_ref().map(|redis| SecondLevel::start(redis.shelf(), "products"));
+    if let Some(level) = &second_level {
+        catalog.share(level.clone());
+    }
     let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
     let found = search::Neighbours {
         shop: shop.clone(),
@@ -185,8 +199,35 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         transfer,
         mail,
         search,
+        redis,
+        second_level,
         test_bank: allowed.then_some(test_bank),
     })
+}
+
+/// So many letters tell shops in one Redis apart.
+const SHOP_LETTERS: usize = 12;
+
+/// Redis, where one is named. It need not be there yet. Keys there say whose they are, so that two shops that share one do
+/// not take each other's answers for their own: only nodes of one shop have the same master key.
+fn redis(config: &Config, secrets: &Secrets, master: &MasterKey) -> Result<Option<Redis>, Error> {
+    let said = config.redis.server(secrets.redis_password.clone());
+    let Some(server) = said.map_err(|(key, reason)| config::Error::Unworkable { key, reason })? else {
+        return Ok(None);
+    };
+    let shop: String = master.hash_text("which shop this is", &[]).chars().take(SHOP_LETTERS).collect();
+    let options = redis::Options {
+        host: server.host.name,
+        port: server.host.port,
+        user: server.user,
+        password: server.password.map(|password| password.expose().to_owned()),
+        database: server.database,
+        is_encrypted: server.is_encrypted,
+        ca_file: Some(config.redis.ca_file.clone()).filter(|path| !path.as_os_str().is_empty()),
+        timeout: Duration::from_millis(config.redis.timeout_ms),
+        prefix: format!("{}:{shop}", config.redis.prefix),
+    };
+    Ok(Some(Redis::start(options)?))
 }
 
 fn fetcher(config: &Config) -> Result<HttpFetcher, Error> {
@@ -212,7 +253,7 @@ async fn machinery(
     let projector = Projector::start(&executor, &documents, &clock, &services::projections()).await?;
     let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
     let vault = if executor.log().owned_alone() { vault } else { vault.among_others() };
-    let blobs = Arc::new(FolderBlobs::open(&config.data.join(MEDIA_FOLDER))?);
+    let blobs = Arc::new(FolderBlobs::open(&config.media_folder())?);
     Ok(Machinery { executor, documents, projector, vault, blobs, clock, entropy })
 }
 
@@ -260,6 +301,10 @@ fn mail_server(mail: &config::Mail, secrets: &Secrets) -> Result<Server, Error> 
     })
 }
 
+fn admin_token(secrets: &Secrets) -> Option<String> {
+    secrets.admin_token.as_ref().map(|token| token.expose().to_owned())
+}
+
 /// What tells a shop's own master key from another: a keyed hash, which tells nothing of the key.
 const KEYS_OF_THE_SHOP: Collection = Collection::primary("master_keys");
 const CURRENT: &str = "current";
@@ -293,7 +338,7 @@ async fn own_key(
 /// The key from the environment, else from its file, which is made where there is none.
 pub fn master_key(data: &Path, secrets: &Secrets, entropy: &dyn Entropy) -> Result<MasterKey, Error> {
     if let Some(text) = &secrets.master_key {
-        return MasterKey::from_hex(text).ok_or(Error::KeyVariable);
+        return MasterKey::from_hex(text.expose()).ok_or(Error::KeyVariable);
     }
     let path = data.join(KEY_FILE);
     let wrong = |reason: String| Error::Key { path: path.clone(), reason };

@@ -12,4 +12,5 @@ pub mod goods;
 pub mod mart;
 pub mod postbox;
 pub mod postgres;
+pub mod redis;
 pub mod shop;

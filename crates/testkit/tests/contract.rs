@@ -7,6 +7,7 @@ mod golden;
 mod laws;
 mod mail;
 mod postgres;
+mod redis;
 mod search;
 
 use std::sync::Arc;

@@ -24,6 +24,7 @@ use contracts::shop::Shop;
 use contracts::staff::{Staff, StaffDesk};
 use contracts::statistics::Statistics;
 use contracts::transfer::Transfer;
+use platform::http::rate::Sharing;
 
 /// What the pages are made from.
 #[derive(Clone)]
@@ -52,6 +53,8 @@ pub struct Services {
 pub struct Options {
     /// The address under which the shop is reached from outside, such as `https://shop.example`; empty where it is not known.
     pub public_url: String,
+    /// With whom it is counted how often somebody tries.
+    pub limits: Sharing,
 }
 
 impl Options {

@@ -28,6 +28,12 @@ const PACKAGES: &[Package] = &[
         is_there: || process::succeeds(Command::new("/usr/bin/python3").args(["-c", "import aiosmtpd"])),
     },
     Package {
+        name: "redis-server",
+        part: Part::Unit,
+        why: "nodes share caches and rate limits in it, also when it is slow, full or gone",
+        is_there: || process::succeeds(Command::new("redis-server").arg("--version")),
+    },
+    Package {
         name: "openssl",
         part: Part::Unit,
         why: "makes that mail server's certificate",

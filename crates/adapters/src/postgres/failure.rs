@@ -13,6 +13,7 @@ pub fn of_read(error: &Error) -> StoreError {
         "53100" => StoreError::Full(text),
         // Data and index corrupted.
         "XX001" | "XX002" => StoreError::Corrupt(text),
+        "CM001" => StoreError::Overtaken(text),
         "57014" => StoreError::Unavailable("the read took too long".into()),
         _ => StoreError::Unavailable(text),
     }

@@ -131,16 +131,40 @@ BEGIN
 END
 $function$;
 
--- Clears collections, deletes documents, puts documents, moves checkpoints: in this order, in one transaction. Documents
--- come sorted and each once, `p_puts` telling how many times one was put; rows are locked in their order, so that no two
+-- Moves checkpoints, clears collections, deletes documents, puts documents: in this order, in one transaction, and
+-- nothing of it (CM001) where a checkpoint is not at `k_from`, null for one that is not stored yet. Documents come sorted and each once, `p_puts` telling how many times one was put; rows are locked in their order, so that no two
 -- writers wait for each other in a circle.
 CREATE FUNCTION write_documents_v1(
     p_cleared text[], d_collections text[], d_ids text[],
     p_collections text[], p_ids text[], p_puts bigint[], p_expires timestamptz[], p_bodies text[], p_exact text[],
     e_collections text[], e_idx text[], e_keys bytea[], e_ids text[],
-    k_projections text[], k_shards smallint[], k_positions bigint[]
+    k_projections text[], k_shards smallint[], k_positions bigint[], k_from bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $function$
+DECLARE
+    moved bigint;
+    placed bigint;
 BEGIN
+    IF cardinality(k_projections) > 0 THEN
+        PERFORM 1 FROM checkpoints c
+        JOIN unnest(k_projections, k_shards) AS t (projection, shard)
+            ON c.projection = t.projection AND c.shard = t.shard
+        ORDER BY c.projection, c.shard FOR UPDATE OF c;
+        UPDATE checkpoints c SET position = t.position
+        FROM unnest(k_projections, k_shards, k_positions, k_from) AS t (projection, shard, position, before)
+        WHERE c.projection = t.projection AND c.shard = t.shard AND c.position = t.before;
+        GET DIAGNOSTICS moved = ROW_COUNT;
+        INSERT INTO checkpoints (projection, shard, position)
+        SELECT t.projection, t.shard, t.position
+        FROM unnest(k_projections, k_shards, k_positions, k_from) AS t (projection, shard, position, before)
+        WHERE t.before IS NULL
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS placed = ROW_COUNT;
+        IF moved + placed < cardinality(k_projections) THEN
+            RAISE EXCEPTION 'a checkpoint of % is not where its writer believes it to be', k_projections[1]
+                USING ERRCODE = 'CM001';
+        END IF;
+    END IF;
+
     IF cardinality(p_cleared) > 0 THEN
         DELETE FROM entries e WHERE e.collection = ANY (p_cleared);
         DELETE FROM documents d WHERE d.collection = ANY (p_cleared);
@@ -165,13 +189,6 @@ BEGIN
         ON CONFLICT (collection, id) DO UPDATE SET version = d.version + excluded.version,
             expires = excluded.expires, body = excluded.body, exact = excluded.exact;
         PERFORM index_documents_v1(p_collections, p_ids, e_collections, e_idx, e_keys, e_ids);
-    END IF;
-
-    IF cardinality(k_projections) > 0 THEN
-        INSERT INTO checkpoints AS c (projection, shard, position)
-        SELECT t.projection, t.shard, t.position
-        FROM unnest(k_projections, k_shards, k_positions) AS t (projection, shard, position)
-        ON CONFLICT (projection, shard) DO UPDATE SET position = excluded.position;
     END IF;
 END
 $function$;

@@ -76,7 +76,7 @@ pub async fn checkpoints(store: &Store, projection: &str) -> StoreResult<Vec<Che
     let rows = store.read(CHECKPOINTS, &[&escaped(projection)]).await?;
     let checkpoint_of = |row: &Row| {
         let shard = column::<i16>(row, 0)?.cast_unsigned();
-        Ok(Checkpoint { projection: projection.to_owned(), shard, position: unsigned(column(row, 1)?) })
+        Ok(Checkpoint::stored(projection, shard, unsigned(column(row, 1)?)))
     };
     rows.iter().map(checkpoint_of).collect()
 }

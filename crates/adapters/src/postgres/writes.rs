@@ -2,17 +2,19 @@
 //! It does not know how documents are read, nor conditional writes.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use platform::documents::{Change, Entry, Put, WriteBatch};
-use platform::log::Shard;
+use platform::documents::{Change, Checkpoint, Entry, Put, WriteBatch, overtaken};
+use platform::log::{Position, Shard};
 use platform::store::StoreResult;
 
 use super::Store;
 use super::values::{Time, count_of, escaped, fits_jsonb, get, signed};
 
-const WRITE: &str = "SELECT write_documents_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+const WRITE: &str =
+    "SELECT write_documents_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 const DELETE_EXPIRED: &str = "WITH gone AS (
     DELETE FROM documents WHERE (collection, id) IN (
         SELECT collection, id FROM documents WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -125,14 +127,11 @@ async fn send(store: &Store, batch: &WriteBatch, as_texts: bool) -> Result<(), s
         bodies.push(&*put.body);
     }
     let bodies = Bodies::of(bodies, as_texts);
-    let checkpoints: BTreeMap<(&str, Shard), i64> = batch
-        .checkpoints
-        .iter()
-        .map(|checkpoint| ((&*checkpoint.projection, checkpoint.shard), signed(checkpoint.position)))
-        .collect();
-    let projections: Vec<_> = checkpoints.keys().map(|(projection, _)| escaped(projection)).collect();
-    let shards: Vec<i16> = checkpoints.keys().map(|(_, shard)| shard.cast_signed()).collect();
-    let positions: Vec<i64> = checkpoints.into_values().collect();
+    let moves = moves(&batch.checkpoints)?;
+    let projections: Vec<_> = moves.keys().map(|(projection, _)| escaped(projection)).collect();
+    let shards: Vec<i16> = moves.keys().map(|(_, shard)| shard.cast_signed()).collect();
+    let positions: Vec<i64> = moves.values().map(|one| signed(one.to)).collect();
+    let from: Vec<Option<i64>> = moves.values().map(|one| one.from.map(signed)).collect();
     store
         .try_write(
             WRITE,
@@ -153,10 +152,31 @@ async fn send(store: &Store, batch: &WriteBatch, as_texts: bool) -> Result<(), s
                 &projections,
                 &shards,
                 &positions,
+                &from,
             ],
         )
         .await
         .map(drop)
+}
+
+/// What the moves of one checkpoint come to.
+struct Move {
+    from: Option<Position>,
+    to: Position,
+}
+
+fn moves(checkpoints: &[Checkpoint]) -> StoreResult<BTreeMap<(&str, Shard), Move>> {
+    let mut moves: BTreeMap<(&str, Shard), Move> = BTreeMap::new();
+    for Checkpoint { projection, shard, position, from } in checkpoints {
+        match moves.entry((projection, *shard)) {
+            Slot::Vacant(slot) => {
+                slot.insert(Move { from: *from, to: *position });
+            }
+            Slot::Occupied(mut slot) if *from == Some(slot.get().to) => slot.get_mut().to = *position,
+            Slot::Occupied(_) => return Err(overtaken(projection, *shard, *from)),
+        }
+    }
+    Ok(moves)
 }
 
 pub async fn delete_expired(store: &Store, now: Timestamp, limit: usize) -> StoreResult<usize> {

@@ -98,7 +98,7 @@ struct Till {
 impl Till {
     /// Tells first what it is about to make.
     async fn open(options: &Options, secrets: &Secrets, line: &mut Line, ground: &mut Ground) -> Result<Self, Failure> {
-        let token = secrets.admin_token.clone().ok_or_else(needs_token)?;
+        let token = secrets.admin_token.as_ref().ok_or_else(needs_token)?.expose().to_owned();
         let shop = Shop::at(&options.url, Some(&token))?;
         let mail = shop.expect(&Ask::get(&["api", "admin", "mail-settings"]), &[200]).await?;
         let mut bytes = [0; 4];

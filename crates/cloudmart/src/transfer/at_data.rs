@@ -15,7 +15,7 @@ use super::{Export, Import, Partial, currency_of, show};
 use crate::Failure;
 use crate::config::{Config, Secrets};
 use crate::progress::Progress;
-use crate::wiring::{self, Mart};
+use crate::wiring;
 
 /// How often progress is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -26,12 +26,12 @@ const SETTLE: Duration = Duration::from_secs(5);
 pub async fn import(
     import: &Import,
     format: Format,
-    secrets: &Secrets,
+    (config, secrets): (&Config, &Secrets),
     progress: &mut Progress,
 ) -> Result<Operation, Failure> {
     let currency = currency_of(import.currency.as_deref())?;
     let file = chunks(&import.file)?;
-    let mart = open(&import.at.data, secrets).await?;
+    let mart = wiring::open(config, secrets).await?;
     let order = ImportOrder { format, currency, dry_run: import.dry_run, fetch_images: import.fetch_images };
     let begun = mart.transfer.start_import(None, order, file, &Caller::system()).await?;
     let id = OperationId::parse(&begun.id)?;
@@ -47,9 +47,9 @@ pub async fn import(
     Ok(operation)
 }
 
-pub async fn export(export: &Export, format: Format, secrets: &Secrets) -> Result<u64, Failure> {
+pub async fn export(export: &Export, format: Format, (config, secrets): (&Config, &Secrets)) -> Result<u64, Failure> {
     let currency = currency_of(export.currency.as_deref())?;
-    let mart = open(&export.at.data, secrets).await?;
+    let mart = wiring::open(config, secrets).await?;
     let mut file = Partial::create(&export.file)?;
     let mut chunks = mart.transfer.export(format, currency).await?;
     while let Some(chunk) = chunks.next().await {
@@ -58,10 +58,6 @@ pub async fn export(export: &Export, format: Format, secrets: &Secrets) -> Resul
     drop(chunks);
     mart.store.close().await?;
     file.finish()
-}
-
-async fn open(data: &Path, secrets: &Secrets) -> Result<Mart, Failure> {
-    Ok(wiring::open(&Config { data: data.to_owned(), ..Config::default() }, secrets).await?)
 }
 
 /// Nobody else uses this runtime, so that reading may block.

@@ -75,7 +75,7 @@ struct Shop {
 
 impl Shop {
     fn at(url: &str, secrets: &Secrets) -> Result<Self, Failure> {
-        let token = secrets.admin_token.clone().ok_or_else(crate::commands::needs_token)?;
+        let token = secrets.admin_token.as_ref().ok_or_else(crate::commands::needs_token)?.expose().to_owned();
         let wrong = || Failure::new(format!("`{url}` is no address of a shop, such as http://127.0.0.1:8080"));
         let base = Url::parse(&format!("{}/", url.trim_end_matches('/'))).map_err(|_| wrong())?;
         let host = base.host_str().ok_or_else(wrong)?;

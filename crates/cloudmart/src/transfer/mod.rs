@@ -13,7 +13,7 @@ use domain::money::Currency;
 
 use crate::Failure;
 use crate::cli::AtDataOrUrl;
-use crate::config::Secrets;
+use crate::config::Variables;
 use crate::progress::{Progress, say};
 
 /// What is imported, and how.
@@ -40,12 +40,13 @@ const SOME_ROWS_BAD: u8 = 1;
 const NOT_IMPORTED: u8 = 2;
 
 /// Imports, shows how far it is, and tells what came of it.
-pub async fn import(import: Import, secrets: Secrets) -> Result<ExitCode, Failure> {
+pub async fn import(import: Import, said: &Variables) -> Result<ExitCode, Failure> {
+    let (config, secrets) = import.at.load(said)?;
     let format = format_of(import.format, &import.file)?;
     let mut progress = Progress::start("bytes", 0);
     let done = match import.at.url.clone() {
         Some(url) => at_url::import(&url, &import, format, &secrets, &mut progress).await,
-        None => at_data::import(&import, format, &secrets, &mut progress).await,
+        None => at_data::import(&import, format, (&config, &secrets), &mut progress).await,
     };
     drop(progress);
     let operation = match done {
@@ -64,11 +65,12 @@ pub async fn import(import: Import, secrets: Secrets) -> Result<ExitCode, Failur
 }
 
 /// Writes all products into a file, whole or not at all.
-pub async fn export(export: Export, secrets: Secrets) -> Result<ExitCode, Failure> {
+pub async fn export(export: Export, said: &Variables) -> Result<ExitCode, Failure> {
+    let (config, secrets) = export.at.load(said)?;
     let format = format_of(export.format, &export.file)?;
     let bytes = match export.at.url.clone() {
         Some(url) => at_url::export(&url, &export, format, &secrets).await?,
-        None => at_data::export(&export, format, &secrets).await?,
+        None => at_data::export(&export, format, (&config, &secrets)).await?,
     };
     println!("{} was written: {}.", export.file.display(), crate::numbers::bytes(bytes));
     Ok(ExitCode::SUCCESS)

@@ -270,7 +270,7 @@ async fn help_teaches() {
     let mart = Mart::prepare(Plan::empty(CLOUDMART)).await;
     let help = mart.command(&["--help"]).await;
     assert!(help.status.success(), "{help}");
-    for command in ["serve", "replay", "rebuild", "backup", "restore", "erase", "doctor", "staff"] {
+    for command in ["serve", "replay", "rebuild", "backup", "restore", "erase", "doctor", "staff", "config"] {
         assert!(help.out.contains(command), "{command}: {help}");
         let more = mart.command(&[command, "--help"]).await;
         assert!(more.status.success() && more.out.len() > 100, "{more}");

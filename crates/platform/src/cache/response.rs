@@ -1,6 +1,8 @@
 //! Finished answers: status, headers, bytes, tag and the compressed variant, made once and given to many.
 //! It does not know what they say; only answers that are the same for everyone are kept.
 
+mod packed;
+
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

@@ -32,12 +32,12 @@ use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tracing::{Instrument, Span};
 
-use self::edge::{Again, Edge};
+use self::edge::{Again, Edge, Kept};
 use self::guard::Guard;
 use self::limits::{Limits, Place};
 use self::metrics::{HttpMetrics, Registry};
 use self::problem::Problem;
-use self::rate::{RateLimiter, Spent};
+use self::rate::{Client, RateLimiter, Spent};
 use self::trace::RequestContext;
 use crate::entropy::{Buffered, Entropy};
 
@@ -49,6 +49,24 @@ pub use crate::cache::{Finished, Weigh};
 /// look-up.
 pub type IsExempt = Arc<dyn Fn(&Parts) -> BoxFuture<'static, bool> + Send + Sync>;
 
+/// Who has a credential, of those who count by it and not by their address.
+#[derive(Clone)]
+pub struct Holder {
+    /// The credential.
+    pub key: String,
+    /// Whose it is.
+    pub user: String,
+}
+
+/// Who a request's credential belongs to; `None` for everybody else.
+pub type Holders = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Option<Holder>> + Send + Sync>;
+
+/// How often those may ask who count by their credential.
+pub struct HolderRate {
+    pub limiter: RateLimiter,
+    pub who: Holders,
+}
+
 /// What the conventions need to know.
 pub struct Config {
     pub entropy: Arc<dyn Entropy>,
@@ -59,6 +77,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     pub rate: Option<RateLimiter>,
     pub rate_exempt: IsExempt,
+    /// Who has a credential counts by it, and by whose it is.
+    pub rate_of_holders: Option<HolderRate>,
     /// Whether requests from this machine are counted, too.
     pub rate_on_loopback: bool,
 }
@@ -74,6 +94,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             rate: None,
             rate_exempt: Arc::new(|_| Box::pin(std::future::ready(false))),
+            rate_of_holders: None,
             rate_on_loopback: false,
         }
     }
@@ -155,6 +176,21 @@ struct Visit {
     spent: Option<Spent>,
 }
 
+/// What the edge has for a request.
+enum AtEdge {
+    Answer {
+        kept: Arc<Kept>,
+        visit: Visit,
+    },
+    /// An answer, once other processes have said how often this client asked them.
+    AfterAsking {
+        kept: Arc<Kept>,
+        visit: Visit,
+        client: IpAddr,
+    },
+    Nothing,
+}
+
 impl Visit {
     fn span(&self) -> Span {
         self.context.span(&self.method, self.route.as_ref())
@@ -189,12 +225,30 @@ impl Conventions {
         response
     }
 
-    /// The answer that the edge has to this request. Whoever has asked too often is passed on, with what was spent: the
-    /// routes know who is exempt, and how to refuse.
-    fn answer_at_edge(&self, parts: &mut Parts) -> Option<Response> {
-        let kept = self.edge.get(parts)?;
+    /// What the edge has for this request.
+    fn look_at_edge(&self, parts: &Parts) -> AtEdge {
+        let Some(kept) = self.edge.get(parts) else { return AtEdge::Nothing };
         let mut visit = self.begin(parts, kept.route.clone());
-        visit.spent = self.spend_one(parts, &visit.context);
+        match (self.counted(parts, &visit.context), &self.config.rate) {
+            (Some(client), Some(rate)) if rate.is_shared() => AtEdge::AfterAsking { kept, visit, client },
+            (Some(client), Some(rate)) => {
+                visit.spent = Some(rate.spend_here(&[Client::Address(client)]));
+                AtEdge::Answer { kept, visit }
+            }
+            _ => AtEdge::Answer { kept, visit },
+        }
+    }
+
+    /// Counts this request together with other processes.
+    async fn ask_others(&self, visit: &mut Visit, client: IpAddr) {
+        if let Some(rate) = &self.config.rate {
+            visit.spent = Some(rate.spend(&[Client::Address(client)]).await);
+        }
+    }
+
+    /// The answer that the edge has. Whoever has asked too often is passed on, with what was spent: the routes know who is
+    /// exempt, and how to refuse.
+    fn answer_at_edge(&self, kept: &Kept, visit: Visit, parts: &mut Parts) -> Option<Response> {
         if let Some(spent) = visit.spent.filter(Spent::is_refused) {
             parts.extensions.insert(spent);
             return None;
@@ -208,18 +262,25 @@ impl Conventions {
     /// `None` for those who are not limited.
     async fn spend(&self, parts: &mut Parts, context: &RequestContext) -> Option<Spent> {
         let at_edge = parts.extensions.remove::<Spent>();
-        let spent = at_edge.or_else(|| self.spend_one(parts, context))?;
+        let client = self.counted(parts, context)?;
+        if let Some(HolderRate { limiter, who }) = &self.config.rate_of_holders
+            && let Some(Holder { key, user }) = who(parts).await
+        {
+            return Some(limiter.spend(&[Client::Key(&key), Client::User(&user)]).await);
+        }
+        let rate = self.config.rate.as_ref()?;
+        let spent = match at_edge {
+            Some(spent) => spent,
+            None => rate.spend(&[Client::Address(client)]).await,
+        };
         let passes = spent.is_refused() && (self.config.rate_exempt)(parts).await;
         if passes { None } else { Some(spent) }
     }
 
-    fn spend_one(&self, parts: &Parts, context: &RequestContext) -> Option<Spent> {
-        let rate = self.config.rate.as_ref()?;
-        let client = context.client?;
-        if (client.is_loopback() && !self.config.rate_on_loopback) || self.config.limits.is_exempt(parts.uri.path()) {
-            return None;
-        }
-        Some(rate.spend_ip(client))
+    /// The client, if its requests are counted.
+    fn counted(&self, parts: &Parts, context: &RequestContext) -> Option<IpAddr> {
+        let is_here = |client: &IpAddr| client.is_loopback() && !self.config.rate_on_loopback;
+        context.client.filter(|client| !is_here(client) && !self.config.limits.is_exempt(parts.uri.path()))
     }
 
     /// All that can be refused before a handler sees it, the cheapest first; a place to work in when nothing is.

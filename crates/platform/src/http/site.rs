@@ -10,7 +10,7 @@ use axum::response::Response;
 use futures::future::{BoxFuture, Either, Ready, ready};
 use tower::ServiceExt;
 
-use super::Conventions;
+use super::{AtEdge, Conventions};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -32,13 +32,29 @@ impl Site {
         B::Error: Into<axum::BoxError>,
     {
         let (mut parts, body) = request.into_parts();
-        let at_edge = self.conventions.as_ref().and_then(|conventions| conventions.answer_at_edge(&mut parts));
-        if let Some(answer) = at_edge {
-            return Either::Left(ready(answer));
+        let mut waiting = None;
+        if let Some(conventions) = &self.conventions {
+            match conventions.look_at_edge(&parts) {
+                AtEdge::Answer { kept, visit } => {
+                    if let Some(answer) = conventions.answer_at_edge(&kept, visit, &mut parts) {
+                        return Either::Left(ready(answer));
+                    }
+                }
+                AtEdge::AfterAsking { kept, visit, client } => {
+                    waiting = Some((conventions.clone(), kept, visit, client))
+                }
+                AtEdge::Nothing => {}
+            }
         }
-        let routed = self.routes.clone().oneshot(Request::from_parts(parts, Body::new(body)));
+        let routes = self.routes.clone();
         Either::Right(Box::pin(async move {
-            let Ok(answer) = routed.await;
+            if let Some((conventions, kept, mut visit, client)) = waiting {
+                conventions.ask_others(&mut visit, client).await;
+                if let Some(answer) = conventions.answer_at_edge(&kept, visit, &mut parts) {
+                    return answer;
+                }
+            }
+            let Ok(answer) = routes.oneshot(Request::from_parts(parts, Body::new(body))).await;
             answer
         }))
     }

@@ -36,6 +36,7 @@ use domain::locale::Locale;
 use domain::money::Currency;
 use domain::sku::Sku;
 use domain::text::Slug;
+use platform::cache::SecondLevel;
 use platform::http::extract::IfMatch;
 use platform::log::Version;
 use platform::log::kind::Kinds;
@@ -45,7 +46,7 @@ use self::kinds::{CategoryTree, Products, SkuClaims, SlugClaims};
 use self::media::Pictures;
 use self::pictures::PictureWorkshop;
 use self::reading::ReadAs;
-use self::responses::{Answer, Asked, NEWS_BATCHES, Responses};
+use self::responses::{Answer, Asked, Fetched, NEWS_BATCHES, Responses};
 use self::views::Shelf;
 use crate::machinery::{Machinery, stored};
 use crate::reading;
@@ -89,7 +90,7 @@ impl Catalog {
     async fn answer(&self, id_or_slug: &str, reading: &Reading) -> Result<Arc<Answer>> {
         let read_as = self.read_as(reading).await?;
         let asked = Asked { name: canonical_name(id_or_slug).ok_or_else(no_product)?, read_as };
-        let Some(kept) = self.responses.get(&asked) else { return self.make(asked, None).await };
+        let Some(kept) = self.responses.get(&asked) else { return self.fetch(asked).await };
         if !kept.begin_look() {
             return Ok(kept);
         }
@@ -102,6 +103,30 @@ impl Catalog {
             }
             made => made,
         }
+    }
+
+    /// What another node made, else what is made now, and given to the others.
+    async fn fetch(&self, asked: Asked) -> Result<Arc<Answer>> {
+        let generation = self.responses.generation();
+        match self.responses.fetch(&asked).await {
+            Fetched::Answer(answer) => {
+                self.responses.keep(asked, answer.clone(), generation);
+                Ok(answer)
+            }
+            Fetched::Missing(began) => {
+                let answer = self.make(asked.clone(), None).await?;
+                let (responses, given) = (self.responses.clone(), answer.clone());
+                // Nobody waits for it.
+                tokio::spawn(async move { responses.give(&asked, began, &given).await });
+                Ok(answer)
+            }
+            Fetched::Alone => self.make(asked, None).await,
+        }
+    }
+
+    /// Shares finished answers with other nodes from now on.
+    pub fn share(&self, second: Arc<SecondLevel>) {
+        self.responses.share(second);
     }
 
     /// Makes an answer and keeps it. Where nothing changed since `kept`, that one is good for longer.

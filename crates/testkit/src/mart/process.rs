@@ -44,7 +44,7 @@ impl Process {
     }
 
     /// `None`: it is still running, and is killed.
-    pub(super) async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+    pub(crate) async fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = self.ended() {
@@ -58,7 +58,7 @@ impl Process {
     }
 
     /// The standard library sends no signal but one, and the shell's own `kill` is everywhere.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let name = match signal {
             Signal::Terminate => "-TERM",
             Signal::Interrupt => "-INT",
@@ -72,7 +72,7 @@ impl Process {
     }
 
     /// Ends it now.
-    pub(super) fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.end();
     }
 

@@ -10,7 +10,7 @@ use axum::response::Response;
 use contracts::{Error, Kind, Result};
 use domain::ids::OrderNumber;
 use domain::text::Email;
-use platform::http::rate::{Policy, RateLimiter};
+use platform::http::rate::{Client, Policy, RateLimiter, Sharing};
 
 use super::form::Fields;
 use super::frame::{Frame, Subject};
@@ -30,9 +30,10 @@ pub struct Tries {
     by_number: RateLimiter,
 }
 
-impl Default for Tries {
-    fn default() -> Self {
-        let limiter = |name| RateLimiter::new(Policy { name, quota: TRIES, window: WINDOW });
+impl Tries {
+    /// Counted together with whoever shares the limits.
+    pub fn new(sharing: &Sharing) -> Self {
+        let limiter = |name| RateLimiter::new(Policy { name, quota: TRIES, window: WINDOW }).sharing(sharing.clone());
         Self { by_address: limiter("find-order"), by_number: limiter("find-order-number") }
     }
 }
@@ -51,7 +52,7 @@ pub(super) async fn show(State(front): State<Front>, visitor: Visitor) -> Respon
 }
 
 pub(super) async fn take(State(front): State<Front>, visitor: Visitor, fields: Fields) -> Response {
-    if let Some(wait) = front.tries.too_many(&visitor, fields.text("number")) {
+    if let Some(wait) = front.tries.too_many(&visitor, fields.text("number")).await {
         return front.too_many_tries(&visitor, &fields, wait).await;
     }
     match front.find_order(&fields).await {
@@ -66,13 +67,14 @@ pub(super) async fn take(State(front): State<Front>, visitor: Visitor, fields: F
 
 impl Tries {
     /// How long to wait, when this was one too many.
-    fn too_many(&self, visitor: &Visitor, number: &str) -> Option<Duration> {
-        let by_address = visitor.client.and_then(|client| self.by_address.spend_ip(client).retry_in);
-        if by_address.is_some() {
-            return by_address;
+    async fn too_many(&self, visitor: &Visitor, number: &str) -> Option<Duration> {
+        if let Some(client) = visitor.client
+            && let Some(wait) = self.by_address.spend(&[Client::Address(client)]).await.retry_in
+        {
+            return Some(wait);
         }
         let number = OrderNumber::parse(&plain(number)).map_or_else(|_| number.to_owned(), |number| number.to_string());
-        self.by_number.spend_key(&number).retry_in
+        self.by_number.spend(&[Client::Key(&number)]).await.retry_in
     }
 }
 

@@ -63,7 +63,7 @@ fn front(services: &Services, options: &Options) -> Front {
         kept: kept::KeptPages::default(),
         moments: kept::Moments::default(),
         streams: events::Streams::default(),
-        tries: find_order::Tries::default(),
+        tries: find_order::Tries::new(&options.limits),
         map: crawlers::Map::default(),
     })
 }

@@ -30,7 +30,7 @@ async fn machines_read_what_it_is_and_costs() {
     page.shows("<link rel=\"canonical\" href=\"http://shop.test/p/mug\">");
     page.shows("hreflang=\"ko\" href=\"http://shop.test/p/mug?locale=ko\"");
     page.shows("property=\"og:image\" content=\"http://shop.test/assets/card.");
-    let told = Options { public_url: "https://stones.example/".to_owned() };
+    let told = Options { public_url: "https://stones.example/".to_owned(), ..Options::default() };
     let page = Shop::open_with(told).await.browser().get("/p/mug?locale=ko&utm_source=x").await;
     page.shows("<link rel=\"canonical\" href=\"https://stones.example/p/mug?locale=ko\">");
 }

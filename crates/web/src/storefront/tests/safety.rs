@@ -10,7 +10,7 @@ fn cookies(page: &Page) -> Vec<&str> {
 #[tokio::test(start_paused = true)]
 async fn cookies_are_for_this_shop_alone() {
     for (url, is_https) in [("", false), ("https://shop.test", true)] {
-        let shop = Shop::open_with(Options { public_url: url.to_owned() }).await;
+        let shop = Shop::open_with(Options { public_url: url.to_owned(), ..Options::default() }).await;
         let page = shop.browser().post("/cart/lines", &[("product", "mug"), ("o1", "Small")]).await;
         let told = cookies(&page);
         assert_eq!(told.len(), 2, "{told:?}");

@@ -1,0 +1,210 @@
+//! The settings of a cluster's engines: which store, where PostgreSQL and Redis are, what this node is called.
+//! It does not know the adapters: who puts a shop together hands them these values.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::address::{Address, Host};
+use super::secret::{Secret, SecretUrl};
+
+pub const POSTGRES_SCHEMES: &[&str] = &["postgres", "postgresql"];
+pub const POSTGRES_PORT: u16 = 5432;
+pub const REDIS_SCHEMES: &[&str] = &["redis", "rediss"];
+pub const REDIS_PORT: u16 = 6379;
+
+/// This process among those that serve the shop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Node {
+    /// Empty for the machine's name and the process's number.
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    pub engine: Engine,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    #[default]
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Postgres {
+    pub url: SecretUrl,
+    pub hosts: Vec<String>,
+    pub user: String,
+    pub password_file: PathBuf,
+    pub database: String,
+    pub schema: String,
+    pub connections: usize,
+    pub wait_ms: u64,
+    pub idle_s: u64,
+    pub tls: PostgresTls,
+    pub ca_file: PathBuf,
+    pub replicas: Vec<String>,
+    pub max_lag_ms: u64,
+}
+
+/// As libpq's `sslmode` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PostgresTls {
+    Off,
+    Prefer,
+    Require,
+    VerifyFull,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Redis {
+    pub url: SecretUrl,
+    pub password_file: PathBuf,
+    pub tls: RedisTls,
+    pub ca_file: PathBuf,
+    pub timeout_ms: u64,
+    pub prefix: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RedisTls {
+    Off,
+    VerifyFull,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        Self {
+            url: SecretUrl::default(),
+            hosts: Vec::new(),
+            user: String::new(),
+            password_file: PathBuf::new(),
+            database: "cloudmart".to_owned(),
+            schema: "cloudmart".to_owned(),
+            connections: 16,
+            wait_ms: 2_000,
+            idle_s: 300,
+            tls: PostgresTls::Prefer,
+            ca_file: PathBuf::new(),
+            replicas: Vec::new(),
+            max_lag_ms: 1_000,
+        }
+    }
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self {
+            url: SecretUrl::default(),
+            password_file: PathBuf::new(),
+            tls: RedisTls::Off,
+            ca_file: PathBuf::new(),
+            timeout_ms: 50,
+            prefix: "cloudmart".to_owned(),
+        }
+    }
+}
+
+/// Where PostgreSQL is and who asks there, whichever way it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresServer {
+    /// The primary is one of them.
+    pub hosts: Vec<Host>,
+    /// Read replicas, with the same user, password and database.
+    pub replicas: Vec<Host>,
+    pub user: String,
+    pub password: Option<Secret>,
+    pub database: String,
+}
+
+impl Postgres {
+    /// # Errors
+    /// The key that is wrong, and why.
+    pub fn server(&self, password: Option<Secret>) -> Result<PostgresServer, (&'static str, String)> {
+        let listed = |key: &'static str, list: &[String]| {
+            let parsed = list.iter().map(|host| Host::parse(host, POSTGRES_PORT)).collect::<Result<Vec<_>, _>>();
+            parsed.map_err(|reason| (key, reason))
+        };
+        let replicas = listed("postgres.replicas", &self.replicas)?;
+        let or = |text: Option<String>, other: &str| text.filter(|text| !text.is_empty()).unwrap_or(other.to_owned());
+        let server = if self.url.is_empty() {
+            let (user, database) = (self.user.clone(), self.database.clone());
+            let hosts = listed("postgres.hosts", &self.hosts)?;
+            PostgresServer { hosts, replicas, user, password, database }
+        } else {
+            let address = Address::parse(self.url.expose(), POSTGRES_SCHEMES, POSTGRES_PORT);
+            let address = address.map_err(|reason| ("postgres.url", reason))?;
+            let (user, database) = (or(address.user, &self.user), or(Some(address.name), &self.database));
+            PostgresServer { hosts: address.hosts, replicas, user, password: password.or(address.password), database }
+        };
+        let missing = |key, what: &str| Err((key, format!("{what} is not said, neither here nor in postgres.url")));
+        match (&server.hosts[..], &*server.user, &*server.database) {
+            ([], _, _) => Err(("postgres.url", "it must say where PostgreSQL is".to_owned())),
+            (_, "", _) => missing("postgres.user", "who signs in"),
+            (_, _, "") => missing("postgres.database", "the database's name"),
+            _ => Ok(server),
+        }
+    }
+}
+
+/// Where Redis is and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisServer {
+    pub host: Host,
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    /// The number of its database.
+    pub database: i64,
+    pub is_encrypted: bool,
+}
+
+impl Redis {
+    /// `None` where no Redis is said.
+    ///
+    /// # Errors
+    /// The key that is wrong, and why.
+    pub fn server(&self, password: Option<Secret>) -> Result<Option<RedisServer>, (&'static str, String)> {
+        if self.url.is_empty() {
+            return Ok(None);
+        }
+        let wrong = |reason: String| ("redis.url", reason);
+        let address = Address::parse(self.url.expose(), REDIS_SCHEMES, REDIS_PORT).map_err(wrong)?;
+        let database = match &*address.name {
+            "" => 0,
+            number => number.parse::<u16>().map_err(|_| wrong("behind the slash stands a number".to_owned()))?.into(),
+        };
+        let [host] = &address.hosts[..] else {
+            return Err(wrong(
+                "one host, please: what Redis holds can be made again, so it needs no second".to_owned(),
+            ));
+        };
+        Ok(Some(RedisServer {
+            host: host.clone(),
+            user: address.user,
+            password: password.or(address.password),
+            database,
+            is_encrypted: address.scheme == "rediss" || self.tls == RedisTls::VerifyFull,
+        }))
+    }
+}
+
+impl Node {
+    /// As it was said, else the machine's name and the process's number.
+    pub fn name(&self) -> String {
+        if !self.name.is_empty() {
+            return self.name.clone();
+        }
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let machine = Some(machine.trim()).filter(|name| !name.is_empty()).unwrap_or("node").to_owned();
+        format!("{machine}-{}", std::process::id())
+    }
+}

@@ -1,0 +1,65 @@
+//! Settings as an operator says them: in a file, by the environment, on the command line; checked before anything starts.
+
+use testkit::mart::{Mart, Plan, run_to_its_end};
+
+use crate::{CLOUDMART, PATIENCE};
+
+#[tokio::test]
+async fn settings_are_checked_before_anything_starts() {
+    let mart = Mart::prepare(Plan::empty(CLOUDMART)).await;
+    let file = mart.beside("shop.toml");
+    let path = file.to_string_lossy().into_owned();
+    let check = ["config", "check", "--config", &path];
+    std::fs::write(&file, "[http]\nin_flight = 64\n").expect("settings");
+    let told = mart.command(&check).await;
+    assert!(told.status.success() && told.out.contains("All settings are right"), "{told}");
+    std::fs::write(&file, "[http]\nin_fligth = 64\nconnections = 0\n[redis]\npassword = \"hush\"\n").expect("settings");
+    let told = mart.command(&check).await;
+    assert_eq!(told.status.code(), Some(1), "{told}");
+    for wanted in [
+        "shop.toml:2: error: http.in_fligth",
+        "did you mean http.in_flight?",
+        ":3: error: http.connections",
+        ":5: error",
+    ] {
+        assert!(told.out.contains(wanted), "{wanted}: {told}");
+    }
+    let served = mart.command(&["serve", "--config", &path]).await;
+    assert!(!served.status.success() && served.err.contains("did you mean http.in_flight?"), "{served}");
+    assert!(!format!("{told}{served}").contains("hush"));
+    // The reference is a file to begin with.
+    let reference = mart.command(&["config", "reference"]).await;
+    assert_eq!(reference.out, mart.command(&["config"]).await.out);
+    std::fs::write(&file, &reference.out).expect("settings");
+    let told = mart.command(&check).await;
+    assert!(told.status.success(), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_in_force_is_shown_with_where_it_was_said() {
+    let mart = Mart::prepare(Plan::empty(CLOUDMART)).await;
+    let file = mart.beside("shop.toml");
+    let text = "listen = \"127.0.0.1:1\"\n[redis]\nurl = \"redis://:hush-hush@127.0.0.1\"\n";
+    std::fs::write(&file, text).expect("settings");
+    let mut command = std::process::Command::new(CLOUDMART);
+    command.args(["config", "show", "--data", "/srv/shop"]);
+    command.env("CLOUDMART_CONFIG", &file).env("CLOUDMART_LISTEN", "127.0.0.1:2");
+    command.env("CLOUDMART_MASTER_KEY", "hush-key").env("CLOUDMART_REDIS_TIMEOUT_MS", "20");
+    let shown = run_to_its_end(command, PATIENCE).await;
+    assert!(shown.status.success(), "{shown}");
+    for line in [
+        "data = \"/srv/shop\"  # --data",
+        "listen = \"127.0.0.1:2\"  # CLOUDMART_LISTEN",
+        "timeout_ms = 20  # CLOUDMART_REDIS_TIMEOUT_MS",
+        "log_level = \"info\"  # default",
+        "# CLOUDMART_MASTER_KEY: (set)",
+        "# CLOUDMART_POSTGRES_PASSWORD: not set",
+    ] {
+        assert!(shown.out.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    assert!(
+        shown.out.contains("url = \"redis://:(set)@127.0.0.1\"  # ") && shown.out.contains("shop.toml:3"),
+        "{shown}"
+    );
+    assert!(!shown.text().contains("hush"), "{shown}");
+}
