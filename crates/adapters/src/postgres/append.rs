@@ -35,8 +35,8 @@ const APPEND: &str = "SELECT what, nth, number FROM append_v1($1, $2, $3, $4, $5
 const FIND: &str = "SELECT layout, shards, heads, is_forgotten FROM find_append_v1($1, $2)";
 const LOOK: &str = "SELECT layout IS NULL, time < $2 FROM appends WHERE id = $1";
 const FORGET_ONE: &str = "DELETE FROM appends WHERE id = $1 AND time < $2";
-const FORGET: &str = "DELETE FROM appends WHERE id IN (SELECT id FROM appends WHERE time < $1 ORDER BY time LIMIT $2 \
-    FOR UPDATE SKIP LOCKED)";
+const FORGET: &str = "DELETE FROM appends WHERE ctid = ANY (ARRAY(SELECT ctid FROM appends WHERE time < $1 \
+    ORDER BY time LIMIT $2 FOR UPDATE SKIP LOCKED))";
 
 /// Counters since start, for `/metrics`.
 #[derive(Debug, Default)]

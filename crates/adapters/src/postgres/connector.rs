@@ -13,6 +13,7 @@ use platform::store::StoreError;
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
@@ -27,9 +28,10 @@ const HOST_MAX: Duration = Duration::from_secs(3);
 /// The host that answered last is asked first; each further one is asked this much later.
 const NEXT_HOST_AFTER: Duration = Duration::from_millis(300);
 /// A peer that acknowledges nothing for so long is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(10);
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(3);
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(3);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(1);
+const KEEPALIVES: u32 = 3;
 
 const APPLICATION: &str = "cloudmart";
 
@@ -55,6 +57,8 @@ pub struct Connector {
 /// A session on the server, with the statements that were prepared in it.
 pub struct Connection {
     pub client: Client,
+    host: usize,
+    driver: AbortHandle,
     statements: Mutex<HashMap<String, Statement>>,
 }
 
@@ -115,28 +119,37 @@ impl Connector {
             async move {
                 sleep(begin).await;
                 let late = || ConnectError::Refused("PostgreSQL does not answer".into());
-                let client = timeout(HOST_MAX, self.connect_to(host)).await.map_err(|_| late())??;
-                Ok::<_, ConnectError>((host, client))
+                timeout(HOST_MAX, self.connect_to(host)).await.map_err(|_| late())?
             }
             .boxed()
         });
-        let ((host, client), _slower) = select_ok(attempts).await?;
-        self.first.store(host, Ordering::Relaxed);
-        Ok(Connection { client, statements: Mutex::default() })
+        let (connection, _slower) = select_ok(attempts).await?;
+        self.first.store(connection.host, Ordering::Relaxed);
+        Ok(connection)
     }
 
-    async fn connect_to(&self, host: usize) -> Result<Client, ConnectError> {
-        let client = match &self.tls {
+    /// Whether another host takes writes by now: then nobody needs to wait for this connection's any longer.
+    pub async fn has_moved(&self, from: &Connection) -> bool {
+        for host in (0..self.hosts.len()).filter(|host| *host != from.host) {
+            if matches!(timeout(HOST_MAX, self.connect_to(host)).await, Ok(Ok(_))) {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn connect_to(&self, host: usize) -> Result<Connection, ConnectError> {
+        let (client, driver) = match &self.tls {
             Some(tls) => begin(&self.hosts[host], tls.clone()).await?,
             None => begin(&self.hosts[host], NoTls).await?,
         };
         client.batch_execute(&self.set_up).await?;
-        Ok(client)
+        Ok(Connection { client, host, driver, statements: Mutex::default() })
     }
 }
 
 /// The task that drives a connection ends when its client is dropped, or with the connection.
-async fn begin<T>(config: &Config, tls: T) -> Result<Client, tokio_postgres::Error>
+async fn begin<T>(config: &Config, tls: T) -> Result<(Client, AbortHandle), tokio_postgres::Error>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
@@ -144,12 +157,12 @@ where
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
     let (client, connection) = config.connect(tls).await?;
-    tokio::spawn(async move {
+    let driving = tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(error = describe(&error), "a connection to PostgreSQL ended");
         }
     });
-    Ok(client)
+    Ok((client, driving.abort_handle()))
 }
 
 /// The same settings, for one of the hosts alone: each is given its own time.
@@ -186,18 +199,22 @@ fn one_host(asked: &Config, nth: usize) -> Config {
         .tcp_user_timeout(*asked.get_tcp_user_timeout().unwrap_or(&SILENCE_MAX))
         .keepalives_idle(KEEPALIVE_AFTER)
         .keepalives_interval(KEEPALIVE_EVERY)
-        .keepalives_retries(3);
+        .keepalives_retries(KEEPALIVES);
     one
 }
 
-/// Every plan here is the same for all values and goes through an index, whatever the statistics say today: without
-/// this the first plans, made on empty tables, would be kept when they are full.
+/// Every plan here is the same for all values: it begins with the few rows that are named and goes on through an index,
+/// whatever the statistics say today. Left to itself the planner keeps what it found best on empty tables, and on full
+/// ones it starts helpers for a page of twenty documents, or joins a whole table for a list whose length it cannot know.
 fn set_up(options: &Options, purpose: Purpose) -> String {
     let mut statements = format!(
         "SET search_path TO {};
          SET jit = off;
          SET plan_cache_mode = force_generic_plan;
          SET enable_seqscan = off;
+         SET enable_hashjoin = off;
+         SET enable_mergejoin = off;
+         SET max_parallel_workers_per_gather = 0;
          SET idle_in_transaction_session_timeout = '10s';
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';",
         options.schema,
@@ -230,6 +247,11 @@ fn trusting(ca: &str) -> Result<ClientConfig, OpenError> {
 }
 
 impl Connection {
+    /// Whoever waits for an answer is told that the connection is gone. The server is not asked to cancel anything.
+    pub fn cut(&self) {
+        self.driver.abort();
+    }
+
     /// Prepares a statement, once in this session.
     pub async fn prepare(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
         let known = self.statements.lock().get(sql).cloned();

@@ -86,7 +86,8 @@ pub struct Options {
     pub readers: usize,
     /// Connections that write.
     pub writers: usize,
-    /// How long a caller waits for a connection, made or given back: also how long a failover may take unnoticed.
+    /// How long a caller waits for a connection, made or given back: also how long a failover may take unnoticed. One who
+    /// waits for an answer for so long looks whether another host has become the one that takes writes.
     pub wait: Duration,
     /// A connection that nobody used for so long is closed.
     pub idle: Duration,
@@ -140,9 +141,11 @@ impl Postgres {
     pub async fn connect(options: &Options) -> Result<Self, OpenError> {
         schema::check_name(&options.schema)?;
         let stats = Stats::default();
-        let bounds = |connections| Bounds { connections, wait: options.wait, idle: options.idle };
         let pool = |purpose, connections, stats: &Arc<PoolStats>| {
-            Ok::<_, OpenError>(Pool::new(Connector::new(options, purpose)?, bounds(connections), stats.clone()))
+            // The server ends a read by itself, unless it stands still.
+            let answer_max = (purpose == Purpose::Reading).then_some(options.read_max * 2);
+            let bounds = Bounds { connections, wait: options.wait, idle: options.idle, answer_max };
+            Ok::<_, OpenError>(Pool::new(Connector::new(options, purpose)?, bounds, stats.clone()))
         };
         let reading = pool(Purpose::Reading, options.readers, &stats.readers)?;
         let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;

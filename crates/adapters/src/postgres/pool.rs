@@ -2,9 +2,11 @@
 //! It does not know what is asked on them.
 //!
 //! A caller that goes away in the middle harms nobody: the connection comes back when the server has answered what was
-//! asked, and the answer is thrown away. Nothing is cancelled on the server for it.
+//! asked, and the answer is thrown away. Nothing is cancelled on the server for it. A caller that waits on a host which
+//! stands still is let go when another host has taken its place.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use platform::store::{StoreError, StoreResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
@@ -30,6 +32,8 @@ pub struct Bounds {
     pub wait: Duration,
     /// A connection that nobody used for so long is closed.
     pub idle: Duration,
+    /// After so long without an answer a connection is given up, for connections that only read.
+    pub answer_max: Option<Duration>,
 }
 
 /// Counters since start, for `/metrics`.
@@ -156,11 +160,8 @@ impl Shared {
 impl Lease {
     /// Prepares a statement where it has not been. Nothing was written when this fails.
     pub async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
-        self.is_asking = true;
-        let prepared = self.connection.prepare(sql).await;
-        self.is_asking = false;
-        self.is_over |= prepared.as_ref().is_err_and(is_over);
-        prepared
+        let connection = self.connection.clone();
+        self.answered(connection.prepare(sql)).await
     }
 
     pub async fn run(
@@ -168,11 +169,45 @@ impl Lease {
         statement: &Statement,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let connection = self.connection.clone();
+        self.answered(connection.client.query(statement, values)).await
+    }
+
+    /// Waits for an answer, and looks from time to time whether one can still be hoped for.
+    async fn answered<T>(
+        &mut self,
+        answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, tokio_postgres::Error> {
         self.is_asking = true;
-        let answer = self.connection.client.query(statement, values).await;
+        let mut answer = pin!(answer);
+        let answer = loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => break answer,
+                () = self.is_hopeless() => self.connection.cut(),
+            }
+        };
         self.is_asking = false;
         self.is_over |= answer.as_ref().is_err_and(is_over);
         answer
+    }
+
+    /// Ends when nobody needs to wait any longer: another host has become the one that takes writes, while this one
+    /// stands still, or a read has taken far longer than the server lets it.
+    async fn is_hopeless(&self) {
+        let bounds = &self.shared.bounds;
+        let hopeless = async {
+            loop {
+                sleep(bounds.wait).await;
+                if self.shared.connector.has_moved(&self.connection).await {
+                    return;
+                }
+            }
+        };
+        match bounds.answer_max {
+            Some(answer_max) => drop(timeout(answer_max, hopeless).await),
+            None => hopeless.await,
+        }
     }
 
     pub async fn query(
@@ -191,12 +226,14 @@ impl Lease {
         second: (&str, &[&(dyn ToSql + Sync)]),
     ) -> Result<(Vec<Row>, Vec<Row>), tokio_postgres::Error> {
         let statements = (self.prepare(first.0).await?, self.prepare(second.0).await?);
-        self.is_asking = true;
-        let client = &self.connection.client;
-        let answer = futures::try_join!(client.query(&statements.0, first.1), client.query(&statements.1, second.1));
-        self.is_asking = answer.is_err();
-        self.is_over |= answer.as_ref().is_err_and(is_over);
-        answer
+        let connection = self.connection.clone();
+        let client = &connection.client;
+        let both =
+            async { futures::try_join!(client.query(&statements.0, first.1), client.query(&statements.1, second.1)) };
+        let answers = self.answered(both).await;
+        // One of them may have failed before the other was answered.
+        self.is_asking = answers.is_err();
+        answers
     }
 }
 

@@ -16,8 +16,8 @@ use super::values::{Time, count_of, escaped, fits_jsonb, get, signed};
 const WRITE: &str =
     "SELECT write_documents_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 const DELETE_EXPIRED: &str = "WITH gone AS (
-    DELETE FROM documents WHERE (collection, id) IN (
-        SELECT collection, id FROM documents WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED)
+    DELETE FROM documents WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM documents WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))
     RETURNING collection, id
 ), unlisted AS (
     DELETE FROM entries e USING gone WHERE e.collection = gone.collection AND e.id = gone.id

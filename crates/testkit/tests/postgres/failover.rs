@@ -92,3 +92,31 @@ async fn a_primary_that_stands_still_is_waited_for() {
     let outcomes = appending.await.expect("no panic").expect("the store takes the batch");
     assert!(matches!(outcomes[0], GroupOutcome::Committed(_)));
 }
+
+/// It keeps its connections and its machine answers for it; but there is another one by now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_stands_still_is_left_for_another() {
+    let primary = Server::start(Durability::Forgetful);
+    let standby = primary.standby("standby");
+    primary.wait_for_standby("standby");
+    let url = Server::url_of(&[&primary, &standby]);
+    let options = Options { url, wait: Duration::from_secs(1), ..OnPostgres::default().fresh_options() };
+    let store = Postgres::connect(&options).await.expect("the primary is found");
+    let pen = Pen::on(store.log()).await;
+    let hall = StreamId::new("lamp", "hall");
+    pen.write(&hall, 0, 1).await;
+    primary.freeze();
+    let batch = pen.batch(second(0), vec![group([facts(&hall, 1, 1)])]);
+    let (log, sent) = (pen.log.clone(), batch.clone());
+    let appending = tokio::spawn(async move { log.append(sent).await });
+    let log = pen.log.clone();
+    let reading = tokio::spawn(async move { log.read_stream(&StreamId::new("lamp", "hall"), 0, 10).await });
+    standby.promote();
+    let outcome = appending.await.expect("no panic");
+    assert!(matches!(outcome, Err(StoreError::Unknown(_))), "{outcome:?}");
+    assert!(pen.log.find_append(batch.id).await.expect("an answer").is_none());
+    assert_eq!(reading.await.expect("no panic").expect("the new one is read").len(), 1);
+    pen.write(&hall, 1, 1).await;
+    primary.wake();
+    pen.write(&hall, 2, 1).await;
+}
