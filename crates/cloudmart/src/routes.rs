@@ -61,7 +61,10 @@ pub fn site(
     registry: &Arc<Registry>,
 ) -> Result<Site, Failure> {
     readiness.missing("the shop is starting".to_owned());
-    let patient = Patient { data: config.data.clone(), master_key: secrets.master_key.as_ref().map(|key| key.expose().to_owned()) };
+    let patient = Patient {
+        data: config.data.clone(),
+        master_key: secrets.master_key.as_ref().map(|key| key.expose().to_owned()),
+    };
     let (api, document) = api(mart).merge(doctor::http::router(patient)).split_for_parts();
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();

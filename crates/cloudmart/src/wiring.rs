@@ -131,8 +131,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     );
     let shop = Arc::new(Shop::new(&machinery));
     let pages = Arc::new(WrittenPages::new(&machinery, shop.clone()));
-    let staff =
-        Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), admin_token(secrets))?);
+    let staff = Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), admin_token(secrets))?);
     let inventory = Arc::new(Inventory::new(machinery.clone()));
     let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
     let redis = redis(config, secrets, machinery.vault.master())?;
@@ -213,7 +212,9 @@ const SHOP_LETTERS: usize = 12;
 /// not take each other's answers for their own: only nodes of one shop have the same master key.
 fn redis(config: &Config, secrets: &Secrets, master: &MasterKey) -> Result<Option<Redis>, Error> {
     let said = config.redis.server(secrets.redis_password.clone());
-    let Some(server) = said.map_err(|(key, reason)| config::Error::Unworkable { key, reason })? else { return Ok(None) };
+    let Some(server) = said.map_err(|(key, reason)| config::Error::Unworkable { key, reason })? else {
+        return Ok(None);
+    };
     let shop: String = master.hash_text("which shop this is", &[]).chars().take(SHOP_LETTERS).collect();
     let options = redis::Options {
         host: server.host.name,

@@ -70,7 +70,8 @@ impl RedisServer {
         self.process = None;
         let path = |name: &str| self.folder.path().join(name);
         let port = self.port.to_string();
-        let ports = if self.tls { ["--port", "0", "--tls-port", &port] } else { ["--port", &port, "--protected-mode", "no"] };
+        let ports =
+            if self.tls { ["--port", "0", "--tls-port", &port] } else { ["--port", &port, "--protected-mode", "no"] };
         let mut command = Command::new("redis-server");
         command.args(ports).args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--databases", "4"]);
         command.arg("--dir").arg(self.folder.path());
@@ -96,7 +97,9 @@ impl RedisServer {
 
     /// Ends it as a crash does.
     pub fn end(&mut self) {
-        self.process.take().map(Process::kill);
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
     }
 
     /// It stands still, and its connections with it.

@@ -138,7 +138,9 @@ impl Line {
             None => return self.late(up),
         };
         // A primary no more, or one that forgot our scripts: another connection puts it right.
-        let is_gone = error.is_io_error() || error.is_connection_dropped() || matches!(error.code(), Some("READONLY" | "NOSCRIPT"));
+        let is_gone = error.is_io_error()
+            || error.is_connection_dropped()
+            || matches!(error.code(), Some("READONLY" | "NOSCRIPT"));
         if is_gone {
             self.counts.broken.fetch_add(1, Ordering::Relaxed);
             self.drop(up, format!("the connection broke: {error}"));

@@ -112,9 +112,10 @@ fn client(options: &Options) -> Result<Client, OpenError> {
     if !options.is_encrypted {
         return Client::open(info).map_err(wrong);
     }
-    let authority = options.ca_file.as_ref().map(|path| {
-        std::fs::read(path).map_err(|source| OpenError::Authority { path: path.clone(), source })
-    });
+    let authority = options
+        .ca_file
+        .as_ref()
+        .map(|path| std::fs::read(path).map_err(|source| OpenError::Authority { path: path.clone(), source }));
     let certificates = TlsCertificates { client_tls: None, root_cert: authority.transpose()? };
     Client::build_with_tls(info, certificates).map_err(wrong)
 }

@@ -53,9 +53,13 @@ impl Address {
     /// # Errors
     /// A sentence that holds nothing of what might be a password.
     pub fn parse(text: &str, schemes: &[&str], default_port: u16) -> Result<Self, String> {
-        let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| schemes.contains(scheme)).ok_or_else(|| {
-            format!("it must begin with {}", schemes.iter().map(|name| format!("{name}://")).collect::<Vec<_>>().join(" or "))
-        })?;
+        let (scheme, rest) =
+            text.split_once("://").filter(|(scheme, _)| schemes.contains(scheme)).ok_or_else(|| {
+                format!(
+                    "it must begin with {}",
+                    schemes.iter().map(|name| format!("{name}://")).collect::<Vec<_>>().join(" or ")
+                )
+            })?;
         let (who, place) = rest.rsplit_once('@').map_or((None, rest), |(who, place)| (Some(who), place));
         if place.contains(['?', '#']) {
             return Err("it must end with the name of the database: what stands behind `?` has keys of its own here, \

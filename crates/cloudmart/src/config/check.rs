@@ -138,7 +138,8 @@ impl Found<'_> {
         let mail = &config.mail;
         let named = |keys: &[&str]| keys.iter().map(|key| format!("mail.{key}")).collect::<Vec<_>>();
         if mail.transport == MailTransport::Folder {
-            let keys = named(&["host", "port", "tls", "ca_file", "username", "password_file", "timeout_s", "per_second"]);
+            let keys =
+                named(&["host", "port", "tls", "ca_file", "username", "password_file", "timeout_s", "per_second"]);
             return self.unused(keys, "mail.transport is \"folder\"");
         }
         self.unused(named(&["folder", "keep"]), "mail.transport is \"smtp\"");
@@ -166,7 +167,11 @@ impl Found<'_> {
         }
         if given(&config.media).is_none() {
             let right = "name a folder that all nodes share, by media".to_owned();
-            self.warn("media", "each node would keep its pictures in its own data folder, and not find those of others", right);
+            self.warn(
+                "media",
+                "each node would keep its pictures in its own data folder, and not find those of others",
+                right,
+            );
         }
         if secrets.master_key.is_none() && given(&config.master_key_file).is_none() {
             let right = "the same for all: CLOUDMART_MASTER_KEY, or master_key_file".to_owned();

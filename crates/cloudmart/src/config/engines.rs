@@ -183,7 +183,9 @@ impl Redis {
             number => number.parse::<u16>().map_err(|_| wrong("behind the slash stands a number".to_owned()))?.into(),
         };
         let [host] = &address.hosts[..] else {
-            return Err(wrong("one host, please: what Redis holds can be made again, so it needs no second".to_owned()));
+            return Err(wrong(
+                "one host, please: what Redis holds can be made again, so it needs no second".to_owned(),
+            ));
         };
         Ok(Some(RedisServer {
             host: host.clone(),

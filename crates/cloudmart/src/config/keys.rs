@@ -71,7 +71,6 @@ impl Key {
 }
 
 impl Keys {
-    #[expect(clippy::missing_panics_doc, reason = "the reference is part of the binary, and a test reads it")]
     pub fn of_reference() -> Self {
         let read = (DeTable::parse(REFERENCE).ok(), toml::from_str::<Table>(REFERENCE).ok());
         let (Some(spans), Some(defaults)) = read else { unreachable!("the reference is TOML") };
@@ -124,7 +123,11 @@ impl Keys {
         let mut table = self.defaults.clone();
         for (path, value) in values {
             let (section, name) = path.split_once('.').unwrap_or(("", path));
-            let section = if section.is_empty() { Some(&mut table) } else { table.get_mut(section).and_then(Value::as_table_mut) };
+            let section = if section.is_empty() {
+                Some(&mut table)
+            } else {
+                table.get_mut(section).and_then(Value::as_table_mut)
+            };
             section.map(|section| section.insert(name.to_owned(), value.clone()));
         }
         Config::deserialize(Value::Table(table)).map_err(|error| error.message().to_owned())

@@ -11,8 +11,8 @@ use super::keys::{Keys, PREFIX, places};
 use super::nearest::nearest;
 use super::problem::{Origin, Problem};
 use super::settings::Config;
-use super::variables::Variables;
 use super::variables::SECRETS;
+use super::variables::Variables;
 
 /// The settings, where each came from, and what is wrong.
 pub struct Layers {

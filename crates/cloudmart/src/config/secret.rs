@@ -115,7 +115,9 @@ mod tests {
     fn a_file_holds_a_secret_in_its_first_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
-        for (text, read) in [("hush\n", "hush"), ("hush\r\nno more\n", "hush"), (" with space ", " with space "), ("", "")] {
+        for (text, read) in
+            [("hush\n", "hush"), ("hush\r\nno more\n", "hush"), (" with space ", " with space "), ("", "")]
+        {
             std::fs::write(&path, text).unwrap();
             assert_eq!(Secret::of_file(&path).unwrap().expose(), read);
         }

@@ -253,17 +253,16 @@ fn no_secret_is_ever_shown() {
 #[test]
 fn mail_is_set_up_so_that_it_works_and_no_password_can_be_read_on_its_way() {
     let smtp = |host: &str, tls: &str, username: &str| {
-        let file = format!("[mail]\ntransport = \"smtp\"\nhost = \"{host}\"\ntls = \"{tls}\"\nusername = \"{username}\"");
+        let file =
+            format!("[mail]\ntransport = \"smtp\"\nhost = \"{host}\"\ntls = \"{tls}\"\nusername = \"{username}\"");
         load(&file, &[("CLOUDMART_SMTP_PASSWORD", "hush")])
     };
     assert!(told(&smtp("", "starttls", ""))[0].contains("mail.host"));
     assert!(told(&smtp("mail.example", "none", "shop"))[0].contains("mail.tls"));
     assert!(smtp("mail.example", "opportunistic", "shop").into_parts().is_err());
-    for good in [
-        smtp("mail.example", "starttls", "shop"),
-        smtp("mail.example", "none", ""),
-        smtp("127.0.0.1", "none", "shop"),
-    ] {
+    for good in
+        [smtp("mail.example", "starttls", "shop"), smtp("mail.example", "none", ""), smtp("127.0.0.1", "none", "shop")]
+    {
         assert_eq!(told(&good), [""; 0]);
         assert_eq!(good.config.mail.password(&good.secrets).unwrap(), "hush");
     }

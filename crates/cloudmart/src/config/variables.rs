@@ -75,7 +75,10 @@ impl Secrets {
                     None
                 }
                 Ok(secret) => {
-                    problems.extend(open_to_all(file).map(|says| Problem { severity: super::problem::Severity::Warning, ..refused(says) }));
+                    problems.extend(
+                        open_to_all(file)
+                            .map(|says| Problem { severity: super::problem::Severity::Warning, ..refused(says) }),
+                    );
                     Some(secret)
                 }
                 Err(error) => {

@@ -47,11 +47,7 @@ pub async fn import(
     Ok(operation)
 }
 
-pub async fn export(
-    export: &Export,
-    format: Format,
-    (config, secrets): (&Config, &Secrets),
-) -> Result<u64, Failure> {
+pub async fn export(export: &Export, format: Format, (config, secrets): (&Config, &Secrets)) -> Result<u64, Failure> {
     let currency = currency_of(export.currency.as_deref())?;
     let mart = wiring::open(config, secrets).await?;
     let mut file = Partial::create(&export.file)?;

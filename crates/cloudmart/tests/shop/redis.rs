@@ -44,7 +44,8 @@ async fn degraded(mart: &Mart, wanted: &str) {
 }
 
 async fn is_well(mart: &Mart) {
-    eventually("all is well", PATIENCE, async || (readiness(mart).await == json!({"status": "ready"})).then_some(())).await;
+    eventually("all is well", PATIENCE, async || (readiness(mart).await == json!({"status": "ready"})).then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -87,7 +88,8 @@ async fn a_shop_sells_on_whatever_becomes_of_redis() {
 #[tokio::test]
 async fn processes_count_a_client_together() {
     let server = RedisServer::start().await;
-    let limits = "[http]\nrate_limit_per_minute = 60\nrate_limit_staff_per_minute = 30\nrate_limit_on_loopback = true\n";
+    let limits =
+        "[http]\nrate_limit_per_minute = 60\nrate_limit_staff_per_minute = 30\nrate_limit_on_loopback = true\n";
     let settings = Settings::new(&server.url(), limits);
     let (one, other) = (Mart::start(settings.plan()).await, Mart::start(settings.plan()).await);
     is_well(&one).await;

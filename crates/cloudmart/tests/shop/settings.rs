@@ -16,8 +16,12 @@ async fn settings_are_checked_before_anything_starts() {
     std::fs::write(&file, "[http]\nin_fligth = 64\nconnections = 0\n[redis]\npassword = \"hush\"\n").expect("settings");
     let told = mart.command(&check).await;
     assert_eq!(told.status.code(), Some(1), "{told}");
-    for wanted in ["shop.toml:2: error: http.in_fligth", "did you mean http.in_flight?", ":3: error: http.connections", ":5: error"]
-    {
+    for wanted in [
+        "shop.toml:2: error: http.in_fligth",
+        "did you mean http.in_flight?",
+        ":3: error: http.connections",
+        ":5: error",
+    ] {
         assert!(told.out.contains(wanted), "{wanted}: {told}");
     }
     let served = mart.command(&["serve", "--config", &path]).await;
@@ -53,6 +57,9 @@ async fn what_is_in_force_is_shown_with_where_it_was_said() {
     ] {
         assert!(shown.out.lines().any(|shown| shown == line), "{line}: {shown}");
     }
-    assert!(shown.out.contains("url = \"redis://:(set)@127.0.0.1\"  # ") && shown.out.contains("shop.toml:3"), "{shown}");
+    assert!(
+        shown.out.contains("url = \"redis://:(set)@127.0.0.1\"  # ") && shown.out.contains("shop.toml:3"),
+        "{shown}"
+    );
     assert!(!shown.text().contains("hush"), "{shown}");
 }

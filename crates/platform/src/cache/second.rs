@@ -146,9 +146,12 @@ impl SecondLevel {
         let level = Arc::downgrade(self);
         let labels = [("cache", self.name)];
         #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
-        registry.gauge_with("cache_second_level_waiting", "Invalidations that other nodes wait for.", &labels, move || {
-            level.upgrade().map_or(0.0, |level| level.waiting() as f64)
-        });
+        registry.gauge_with(
+            "cache_second_level_waiting",
+            "Invalidations that other nodes wait for.",
+            &labels,
+            move || level.upgrade().map_or(0.0, |level| level.waiting() as f64),
+        );
         let counts: [(&'static str, Read); 4] = [
             ("hit", |counts| &counts.hits),
             ("miss", |counts| &counts.misses),
@@ -159,9 +162,12 @@ impl SecondLevel {
             let level = Arc::downgrade(self);
             let labels = [("cache", self.name), ("outcome", outcome)];
             #[expect(clippy::cast_precision_loss, reason = "a number for graphs")]
-            registry.gauge_with("cache_second_level_total", "Asked of other nodes, and given to them.", &labels, move || {
-                level.upgrade().map_or(0.0, |level| read(&level.counts).load(Ordering::Relaxed) as f64)
-            });
+            registry.gauge_with(
+                "cache_second_level_total",
+                "Asked of other nodes, and given to them.",
+                &labels,
+                move || level.upgrade().map_or(0.0, |level| read(&level.counts).load(Ordering::Relaxed) as f64),
+            );
         }
     }
 

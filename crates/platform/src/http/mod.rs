@@ -178,9 +178,16 @@ struct Visit {
 
 /// What the edge has for a request.
 enum AtEdge {
-    Answer { kept: Arc<Kept>, visit: Visit },
+    Answer {
+        kept: Arc<Kept>,
+        visit: Visit,
+    },
     /// An answer, once other processes have said how often this client asked them.
-    AfterAsking { kept: Arc<Kept>, visit: Visit, client: IpAddr },
+    AfterAsking {
+        kept: Arc<Kept>,
+        visit: Visit,
+        client: IpAddr,
+    },
     Nothing,
 }
 

@@ -40,7 +40,9 @@ impl Site {
                         return Either::Left(ready(answer));
                     }
                 }
-                AtEdge::AfterAsking { kept, visit, client } => waiting = Some((conventions.clone(), kept, visit, client)),
+                AtEdge::AfterAsking { kept, visit, client } => {
+                    waiting = Some((conventions.clone(), kept, visit, client))
+                }
                 AtEdge::Nothing => {}
             }
         }

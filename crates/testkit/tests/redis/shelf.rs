@@ -43,8 +43,10 @@ async fn values_are_shared_until_one_of_their_tags_is_forgotten() {
     assert!(!one.put("k", late, value, MINUTE, &[]).await);
     let short = missing(&*one, "k").await;
     assert!(one.put("k", short, value, Duration::from_millis(20), &[]).await);
-    eventually("its time is over", PATIENCE, async || matches!(one.get("k").await, Some(Found::Missing(_))).then_some(()))
-        .await;
+    eventually("its time is over", PATIENCE, async || {
+        matches!(one.get("k").await, Some(Found::Missing(_))).then_some(())
+    })
+    .await;
 }
 
 /// What a node could not tell the others, outdates all that they share as soon as it can.

@@ -85,7 +85,8 @@ async fn who_signs_in_comes_where_they_wanted_and_nowhere_else() {
 
 #[tokio::test]
 async fn cookies_are_for_tls_only_where_the_shop_is() {
-    let office = Office::open_with(Options { public_url: "https://shop.example".to_owned(), ..Options::default() }).await;
+    let office =
+        Office::open_with(Options { public_url: "https://shop.example".to_owned(), ..Options::default() }).await;
     let password = office.password.clone();
     let page = office.post("/admin/sign-in", &[("email", EMAIL), ("password", &password)]).await;
     assert!(page.header(header::SET_COOKIE).contains("Secure"));
