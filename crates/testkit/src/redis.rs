@@ -97,7 +97,9 @@ impl RedisServer {
 
     /// Ends it as a crash does.
     pub fn end(&mut self) {
-        self.process.take().map(Process::kill);
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
     }
 
     /// It stands still, and its connections with it.

@@ -71,7 +71,6 @@ impl Key {
 }
 
 impl Keys {
-    #[expect(clippy::missing_panics_doc, reason = "the reference is part of the binary, and a test reads it")]
     pub fn of_reference() -> Self {
         let read = (DeTable::parse(REFERENCE).ok(), toml::from_str::<Table>(REFERENCE).ok());
         let (Some(spans), Some(defaults)) = read else { unreachable!("the reference is TOML") };
