@@ -15,8 +15,8 @@ use platform::entropy::SystemEntropy;
 use platform::log::executor::{Executor, Limits};
 use platform::projection::Projector;
 
-use crate::cli::{AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
-use crate::config::{self, Secret, Secrets, Variables};
+use crate::cli::{AtData, AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
+use crate::config::{self, Config, Engine, Secret, Secrets, Variables};
 use crate::{Failure, backup, bench, doctor, replay, transfer, wiring};
 
 /// How often a long rebuild says how far it is.
@@ -33,9 +33,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Bench(options) => bench::run(options, Secrets::of_caller(&said)).await,
         Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), &said).await,
         Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), &said).await,
-        Command::Rebuild(at) => rebuild(&at.load(&said)?.0.data).await,
-        Command::Backup { file, at } => backup(&at.load(&said)?.0.data, &file).await,
-        Command::Restore { file, at } => restore(&file, &at.load(&said)?.0.data).await,
+        Command::Rebuild(at) => rebuild(at, &said).await,
+        Command::Backup { file, at } => backup(&on_sqlite(at.load(&said)?.0, "backup")?.data, &file).await,
+        Command::Restore { file, at } => restore(&file, &on_sqlite(at.load(&said)?.0, "restore")?.data).await,
         Command::Erase { order, at } => erase(&order, at, &said).await,
         Command::Staff { what } => staff(what, &said).await,
         Command::Doctor { at, json } => doctor(at, json, &said).await,
@@ -52,6 +52,7 @@ pub async fn doctor(at: AtDataOrUrl, json: bool, said: &Variables) -> Result<Exi
     let (config, secrets) = at.load(said)?;
     match at.url {
         Some(url) => doctor::run_on_url(&url, secrets.admin_token.ok_or_else(needs_token)?.expose(), json).await,
+        None if config.store.engine == Engine::Postgres => doctor::run_on_database(&config, &secrets, json).await,
         None => doctor::run_on_data(&config.data, secrets.master_key.as_ref().map(Secret::expose), json).await,
     }
 }
@@ -61,8 +62,9 @@ pub fn needs_token() -> Failure {
 }
 
 /// Throws every derived collection away and builds it from the log.
-pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
-    let store = adapters::sqlite::Sqlite::open(data, &adapters::sqlite::Options::default())?;
+pub async fn rebuild(at: AtData, said: &Variables) -> Result<ExitCode, Failure> {
+    let (config, secrets) = at.load(said)?;
+    let store = wiring::Store::open(&config, &secrets).await?;
     let documents = store.documents();
     let projections = services::projections();
     for projection in &projections {
@@ -84,11 +86,22 @@ pub async fn rebuild(data: &Path) -> Result<ExitCode, Failure> {
             println!("{}: {} facts to go", lag.projection, lag.facts);
         }
     }
-    forget_search_index(data)?;
+    forget_search_index(&config.data)?;
     println!("{} derived collections were built anew; the search index follows at the next start.", projections.len());
     drop(executor);
     store.close().await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Files are saved beside a shop that runs; a database has better ways of its own.
+fn on_sqlite(config: Config, command: &str) -> Result<Config, Failure> {
+    match config.store.engine {
+        Engine::Sqlite => Ok(config),
+        Engine::Postgres => Err(Failure::new(format!(
+            "`cloudmart {command}` is for shops in a data folder; this one is in PostgreSQL: use pg_dump, or base backups \
+             with WAL archiving, and keep the master key and the pictures beside them"
+        ))),
+    }
 }
 
 /// The next start builds it from the log.
@@ -134,8 +147,8 @@ pub async fn erase(order: &str, at: AtDataOrUrl, said: &Variables) -> Result<Exi
 pub async fn staff(what: StaffCommand, said: &Variables) -> Result<ExitCode, Failure> {
     let (StaffCommand::ResetPassword { at, .. } | StaffCommand::NewKey { at, .. }) = &what;
     let (config, secrets) = at.clone().load(said)?;
-    let beside = adapters::sqlite::open_beside(&config.data)?;
-    let staff = wiring::staff_beside(&beside, &config.data, &secrets)?;
+    let beside = wiring::Beside::open(&config, &secrets).await?;
+    let staff = wiring::staff_beside(beside.documents(), &config.data, &secrets)?;
     match what {
         StaffCommand::ResetPassword { email, .. } => {
             let new = staff.reset_password(&email).await?;

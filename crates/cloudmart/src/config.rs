@@ -27,7 +27,8 @@ use toml::Value;
 
 use crate::cli::{AtData, AtDataOrUrl, ConfigCommand, Serve};
 
-pub use self::engines::Engine;
+pub use self::address::Host;
+pub use self::engines::{Engine, PostgresTls};
 #[cfg(test)]
 pub use self::keys::REFERENCE;
 pub use self::problem::{Origin, Problem};

@@ -62,6 +62,7 @@ pub fn site(
 ) -> Result<Site, Failure> {
     readiness.missing("the shop is starting".to_owned());
     let patient = Patient {
+        store: mart.store.clone(),
         data: config.data.clone(),
         master_key: secrets.master_key.as_ref().map(|key| key.expose().to_owned()),
     };
@@ -248,7 +249,7 @@ const PROBE_BYTES: usize = 512 << 10;
 /// Why a shop whose last write failed cannot sell. It is tried again each time, so that a shop knows by itself when there is
 /// room again.
 async fn cannot_write(mart: &Mart) -> Option<String> {
-    if !mart.store.stats().writer.is_stuck.load(Ordering::Relaxed) {
+    if !mart.store.is_stuck() {
         return None;
     }
     let (id, documents) = ("last".to_owned(), &mart.machinery.documents);

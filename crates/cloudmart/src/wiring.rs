@@ -1,6 +1,8 @@
 //! Puts a shop together: the only place that constructs an adapter.
 //! It does not serve anything, and it decides nothing that a setting does not say.
 
+mod store;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,8 +18,8 @@ use adapters::payments::{self, Manual, TestProvider};
 use adapters::pictures::Workshop;
 use adapters::redis::{self, Redis};
 use adapters::spool::FolderSpool;
-use adapters::sqlite::{self, Sqlite};
 use adapters::tantivy::TantivyIndex;
+use adapters::{postgres, sqlite};
 use contracts::staff::Staff as _;
 use jiff::Timestamp;
 use platform::cache::SecondLevel;
@@ -43,7 +45,8 @@ use services::staff::{self, Staff};
 use services::statistics::Statistics;
 use services::transfer::{self, Transfer};
 
-use crate::config::{self, Config, Engine, MailTls, MailTransport, Secrets};
+pub use self::store::{Beside, Moment, Store};
+use crate::config::{self, Config, MailTls, MailTransport, Secrets};
 
 /// The master key's file in the data folder.
 pub const KEY_FILE: &str = "master.key";
@@ -57,6 +60,8 @@ pub const SEARCH_FOLDER: &str = "search";
 pub enum Error {
     #[error(transparent)]
     Open(#[from] sqlite::OpenError),
+    #[error(transparent)]
+    Database(#[from] postgres::OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the key file {path} cannot be used: {reason}")]
@@ -90,7 +95,7 @@ pub enum Error {
 
 /// A shop that is put together.
 pub struct Mart {
-    pub store: Arc<Sqlite>,
+    pub store: Arc<Store>,
     pub machinery: Machinery,
     pub repeats: Repeats,
     pub shop: Arc<Shop>,
@@ -115,11 +120,7 @@ pub struct Mart {
 
 /// Opens the data folder and puts the services together. Projections begin to catch up.
 pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
-    if config.store.engine == Engine::Postgres {
-        let reason = "this binary has no engine of that name".to_owned();
-        return Err(config::Error::Unworkable { key: "store.engine", reason }.into());
-    }
-    let store = Arc::new(Sqlite::open(&config.data, &sqlite::Options::default())?);
+    let store = Arc::new(Store::open(config, secrets).await?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let master = own_key(&store.documents(), &config.data, secrets, entropy.as_ref()).await?;
@@ -237,7 +238,7 @@ fn fetcher(config: &Config) -> Result<HttpFetcher, Error> {
 
 async fn machinery(
     config: &Config,
-    store: &Sqlite,
+    store: &Store,
     master: MasterKey,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -372,9 +373,9 @@ impl Mart {
 }
 
 /// Staff alone, on a store that another process may be serving from.
-pub fn staff_beside(beside: &sqlite::Beside, data: &Path, secrets: &Secrets) -> Result<Staff, Error> {
+pub fn staff_beside(documents: Arc<dyn Documents>, data: &Path, secrets: &Secrets) -> Result<Staff, Error> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let master = master_key(data, secrets, entropy.as_ref())?;
-    let parts = staff::Parts { documents: beside.documents(), clock: Arc::new(SystemClock), entropy, master };
+    let parts = staff::Parts { documents, clock: Arc::new(SystemClock), entropy, master };
     Ok(Staff::new(parts, Arc::new(Argon2id::start()?), None)?)
 }

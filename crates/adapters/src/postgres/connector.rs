@@ -42,6 +42,8 @@ pub enum Purpose {
     Reading,
     /// Nothing ever cancels a statement: a commit that waits for the standby would look as if it were done.
     Writing,
+    /// Everything is read as it was when the connection was made.
+    Moment,
 }
 
 /// Knows the hosts.
@@ -225,6 +227,12 @@ fn set_up(options: &Options, purpose: Purpose) -> String {
             statements.push_str(&format!("SET statement_timeout = {read_max}; SET lock_timeout = {read_max};"));
         }
         Purpose::Writing => statements.push_str("SET statement_timeout = 0; SET lock_timeout = 0;"),
+        // The first statement in it takes the moment.
+        Purpose::Moment => statements.push_str(
+            "SET idle_in_transaction_session_timeout = '5min';
+             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+             SELECT format FROM meta;",
+        ),
     }
     statements
 }

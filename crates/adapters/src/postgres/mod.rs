@@ -20,6 +20,7 @@ mod values;
 mod writes;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use platform::documents::Documents;
@@ -120,12 +121,38 @@ pub struct Stats {
     pub appends: Arc<AppendStats>,
 }
 
+/// A store as it is at one moment, to be looked at while others write.
+pub struct Moment {
+    log: Arc<PostgresLog>,
+    documents: Arc<PostgresDocuments>,
+    stats: Arc<PoolStats>,
+}
+
+impl Moment {
+    pub fn log(&self) -> Arc<dyn Log> {
+        self.log.clone()
+    }
+
+    pub fn documents(&self) -> Arc<dyn Documents> {
+        self.documents.clone()
+    }
+
+    /// Whether all that was read so far is of one moment: not when the connection was lost in between.
+    pub fn is_one(&self) -> bool {
+        self.stats.connects.load(Ordering::Relaxed) <= 1
+    }
+}
+
+/// How long somebody who looks at a moment may take to think.
+const MOMENT_IDLE: Duration = Duration::from_secs(300);
+
 /// A store in a database.
 pub struct Postgres {
     log: Arc<PostgresLog>,
     documents: Arc<PostgresDocuments>,
     store: Arc<Store>,
     stats: Stats,
+    options: Options,
 }
 
 /// What both ports stand on.
@@ -161,6 +188,26 @@ impl Postgres {
             log: Arc::new(PostgresLog { store: store.clone(), appender }),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
+            stats,
+            options: options.clone(),
+        })
+    }
+
+    /// The store as it is when it is first read from there, on a connection of its own. Nothing can be written by it.
+    pub fn at_one_moment(&self) -> Result<Moment, OpenError> {
+        let stats = Arc::new(PoolStats::default());
+        let bounds = Bounds { connections: 1, wait: self.options.wait, idle: MOMENT_IDLE, answer_max: None };
+        let pool =
+            || Ok::<_, OpenError>(Pool::new(Connector::new(&self.options, Purpose::Moment)?, bounds, stats.clone()));
+        let (reading, writing) = (pool()?, pool()?);
+        writing.close();
+        let (shards, lock_class) = (self.store.shards, self.store.lock_class);
+        let store = Arc::new(Store { reading, writing, shards, lock_class });
+        let appender = Appender::new(store.clone(), Arc::default());
+        let gatherer = Gatherer::new(store.clone());
+        Ok(Moment {
+            log: Arc::new(PostgresLog { store: store.clone(), appender }),
+            documents: Arc::new(PostgresDocuments { store, gatherer }),
             stats,
         })
     }

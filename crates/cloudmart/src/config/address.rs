@@ -12,6 +12,15 @@ pub struct Host {
     pub port: u16,
 }
 
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.name.contains(':') {
+            true => write!(f, "[{}]:{}", self.name, self.port),
+            false => write!(f, "{}:{}", self.name, self.port),
+        }
+    }
+}
+
 impl Host {
     /// `name`, `name:port`, `[::1]:port`.
     pub fn parse(text: &str, default_port: u16) -> Result<Self, String> {

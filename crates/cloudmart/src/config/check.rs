@@ -196,8 +196,16 @@ impl Found<'_> {
             Err((key, reason)) => return self.error(key, reason, None),
         };
         let away = server.hosts.iter().chain(&server.replicas).find(|host| !host.is_loopback());
-        if let Some(host) = away.filter(|_| matches!(postgres.tls, PostgresTls::Off | PostgresTls::Prefer)) {
-            self.in_the_clear("postgres.tls", host, "\"verify-full\", with a ca_file if the authority is your own");
+        if let Some(host) = away.filter(|_| postgres.tls == PostgresTls::Off) {
+            self.in_the_clear("postgres.tls", host, "\"verify-full\", with a ca_file");
+        }
+        if postgres.tls == PostgresTls::VerifyFull && given(&postgres.ca_file).is_none() {
+            let reason = "the server's name cannot be verified without an authority".to_owned();
+            self.error(
+                "postgres.ca_file",
+                reason,
+                Some("a file with the certificate (PEM) that signed the server's".to_owned()),
+            );
         }
         self.authority("postgres.ca_file", &postgres.ca_file, postgres.tls != PostgresTls::Off);
     }

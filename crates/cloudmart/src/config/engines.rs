@@ -53,13 +53,11 @@ pub struct Postgres {
     pub max_lag_ms: u64,
 }
 
-/// As libpq's `sslmode` names them.
+/// As libpq's `sslmode` names the second: the server proves its name. What encrypts without that keeps nobody out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PostgresTls {
     Off,
-    Prefer,
-    Require,
     VerifyFull,
 }
 
@@ -93,7 +91,7 @@ impl Default for Postgres {
             connections: 16,
             wait_ms: 2_000,
             idle_s: 300,
-            tls: PostgresTls::Prefer,
+            tls: PostgresTls::Off,
             ca_file: PathBuf::new(),
             replicas: Vec::new(),
             max_lag_ms: 1_000,

@@ -293,7 +293,7 @@ fn an_address_and_its_parts_come_to_the_same() {
     let other = load(parts, &[]);
     let server = |loaded: &Loaded| loaded.config.postgres.server(None).unwrap();
     assert_eq!(server(&one), server(&other));
-    assert_eq!(one.config.postgres.tls, PostgresTls::Prefer);
+    assert_eq!(one.config.postgres.tls, PostgresTls::Off);
     let short = load("[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://db\"\nuser = \"shop\"", &[]);
     assert_eq!(server(&short).database, "cloudmart");
 }

@@ -17,9 +17,10 @@ use platform::sealing::{self, KEYS, MasterKey, Vault};
 use platform::store::StoreError;
 
 use super::findings::{Check, Findings, count};
+use crate::config::{Config, Secret, Secrets};
 use crate::numbers::bytes;
 use crate::progress::Progress;
-use crate::wiring::SEARCH_FOLDER;
+use crate::wiring::{self, Moment, SEARCH_FOLDER, Store};
 
 /// The master key's file.
 const KEY_FILE: &str = "master.key";
@@ -36,7 +37,11 @@ pub enum Error {
     #[error(transparent)]
     Open(#[from] sqlite::OpenError),
     #[error(transparent)]
+    Wiring(#[from] wiring::Error),
+    #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("the connection to the database was lost, and with it the moment that was looked at; ask again")]
+    MomentLost,
 }
 
 /// Everything that can be said about a folder without asking its shop: whether the database is whole, and
@@ -47,36 +52,57 @@ pub async fn examine_data(data: &Path, master_key: Option<&str>) -> Result<Findi
     let sizes = format!("{}, and {} written lately", bytes(size(DATABASE)), bytes(size(LATELY)));
     let whole = Check::of(DATABASE, sizes, problems);
     let mut progress = Progress::start("facts", 0);
-    let found = examine_showing(data, master_key, &mut progress).await?;
+    let index = look_at_index(data);
+    let moment = Moment::of_folder(data)?;
+    let found = examine_showing(index, &moment, data, master_key, &mut progress).await?;
     let checks = [whole].into_iter().chain(found.checks).collect();
     Ok(Findings { checks, notes: found.notes })
 }
 
-/// What the data of a folder says, at one moment: also from within the shop that runs there, since it reads by
-/// connections of its own. It does not look at the database's pages, which would block.
-pub async fn examine_moment(data: &Path, master_key: Option<&str>) -> Result<Findings, Error> {
-    examine_showing(data, master_key, &mut Progress::silent()).await
+/// What a shop in a database says. Its pages are the database's own business.
+pub async fn examine_database(config: &Config, secrets: &Secrets) -> Result<Findings, Error> {
+    let store = Store::open(config, secrets).await?;
+    let (data, master_key) = (&config.data, secrets.master_key.as_ref().map(Secret::expose));
+    let index = look_at_index(data);
+    let moment = store.at_one_moment(data)?;
+    let found = examine_showing(index, &moment, data, master_key, &mut Progress::start("facts", 0)).await;
+    store.close().await?;
+    found
 }
 
-async fn examine_showing(data: &Path, master_key: Option<&str>, progress: &mut Progress) -> Result<Findings, Error> {
-    // Before the log, so that an index that goes on meanwhile is not taken for one that is ahead of it.
-    let index = tantivy::examine(&data.join(SEARCH_FOLDER));
-    let inspection = sqlite::open_read_only(data)?;
-    let (log, documents) = (inspection.log(), inspection.documents());
+/// What a store holds now: also from within a shop that runs, since it is read by connections of its own. It does not
+/// look at a database's pages, which would block.
+pub async fn examine_moment(store: &Store, data: &Path, master_key: Option<&str>) -> Result<Findings, Error> {
+    let index = look_at_index(data);
+    let moment = store.at_one_moment(data)?;
+    examine_showing(index, &moment, data, master_key, &mut Progress::silent()).await
+}
+
+type Index = Result<Option<Examined>, String>;
+
+/// Before the log, so that an index that goes on meanwhile is not taken for one that is ahead of it.
+fn look_at_index(data: &Path) -> Index {
+    tantivy::examine(&data.join(SEARCH_FOLDER))
+}
+
+async fn examine_showing(
+    index: Index,
+    moment: &Moment,
+    data: &Path,
+    master_key: Option<&str>,
+    progress: &mut Progress,
+) -> Result<Findings, Error> {
+    let (log, documents) = (moment.log(), moment.documents());
     let (kinds, projections) = (services::kinds(), services::projections());
     let mut found = super::check_showing(log.as_ref(), &kinds, documents.as_ref(), &projections, progress).await?;
     found.checks.push(search_index(index, log.as_ref(), documents.as_ref()).await?);
     found.checks.push(sealing_keys(data, master_key, documents).await?);
-    Ok(found)
+    if moment.is_one() { Ok(found) } else { Err(Error::MomentLost) }
 }
 
 /// Whether the search index is readable and this shop's, and what it still has to take in. A running shop does so by
 /// itself within a moment, and a start builds what is missing, so being behind is no mistake.
-async fn search_index(
-    index: Result<Option<Examined>, String>,
-    log: &dyn Log,
-    documents: &dyn Documents,
-) -> Result<Check, Error> {
+async fn search_index(index: Index, log: &dyn Log, documents: &dyn Documents) -> Result<Check, Error> {
     let mut check = Check::new("search index");
     let Examined { positions, products: held } = match index {
         Ok(Some(held)) => held,

@@ -24,8 +24,9 @@ use platform::log::{Log, ShardInfo};
 use platform::projection::{Difference, ErasedProjection, behind, differences};
 use platform::store::{StoreError, StoreResult};
 
+use crate::config::{Config, Secrets};
 use crate::progress::{Progress, say};
-pub use data::{examine_data, examine_moment};
+pub use data::{examine_data, examine_database, examine_moment};
 use examination::Examination;
 pub use findings::{Check, Findings, count};
 pub use url::ask as ask_url;
@@ -37,6 +38,11 @@ const MAILS_COUNTED: usize = 1_000;
 /// environment names; without it the folder's own counts.
 pub async fn run_on_data(data: &Path, master_key: Option<&str>, json: bool) -> Result<ExitCode, crate::Failure> {
     tell(&examine_data(data, master_key).await?, json)
+}
+
+/// Checks what a database holds, beside running nodes, too, and prints what it found.
+pub async fn run_on_database(config: &Config, secrets: &Secrets, json: bool) -> Result<ExitCode, crate::Failure> {
+    tell(&examine_database(config, secrets).await?, json)
 }
 
 /// Asks a running shop, and prints what it says.

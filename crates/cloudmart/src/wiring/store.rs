@@ -1,0 +1,175 @@
+//! The store of a shop: SQLite in its data folder, or PostgreSQL, which its nodes share.
+//! It does not know what is stored; nobody but it asks which engine that is.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use adapters::postgres::{self, Postgres};
+use adapters::sqlite::{self, Sqlite};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use platform::documents::Documents;
+use platform::log::Log;
+use platform::store::StoreResult;
+
+use super::Error;
+use crate::config::{self, Config, Engine, PostgresTls, Secrets};
+
+/// One of the engines, open.
+pub enum Store {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Store {
+    /// Opens what the settings name, creating it where it is not there.
+    pub async fn open(config: &Config, secrets: &Secrets) -> Result<Self, Error> {
+        Ok(match config.store.engine {
+            Engine::Sqlite => Self::Sqlite(Sqlite::open(&config.data, &sqlite::Options::default())?),
+            Engine::Postgres => {
+                // What is this node's own lies there: the search index, imports under way.
+                std::fs::create_dir_all(&config.data)?;
+                Self::Postgres(Postgres::connect(&options(config, secrets)?).await?)
+            }
+        })
+    }
+
+    pub fn log(&self) -> Arc<dyn Log> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.log(),
+            Self::Postgres(postgres) => postgres.log(),
+        }
+    }
+
+    pub fn documents(&self) -> Arc<dyn Documents> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.documents(),
+            Self::Postgres(postgres) => postgres.documents(),
+        }
+    }
+
+    /// What is in it now. `data`: the folder that it was opened in.
+    pub fn at_one_moment(&self, data: &Path) -> Result<Moment, Error> {
+        match self {
+            Self::Sqlite(_) => Moment::of_folder(data),
+            Self::Postgres(postgres) => Ok(Moment::Postgres(postgres.at_one_moment()?)),
+        }
+    }
+
+    /// Whether the last write failed for want of room, or because the disk fails. A database tells that with each write.
+    pub fn is_stuck(&self) -> bool {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.stats().writer.is_stuck.load(Ordering::Relaxed),
+            Self::Postgres(_) => false,
+        }
+    }
+
+    /// Makes the bytes of what was deleted before vanish, as far as the engine lets us.
+    pub async fn purge(&self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.purge().await,
+            // Dead rows go with the next vacuum, archived WAL with its backups; docs/OPERATIONS.md says how to hurry both.
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Finishes what was begun, and gives back what it holds.
+    pub async fn close(&self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
+        }
+    }
+}
+
+/// A store as it is at one moment, to be looked at while others write.
+pub enum Moment {
+    Sqlite(sqlite::Inspection),
+    Postgres(postgres::Moment),
+}
+
+impl Moment {
+    pub fn of_folder(data: &Path) -> Result<Self, Error> {
+        Ok(Self::Sqlite(sqlite::open_read_only(data)?))
+    }
+
+    pub fn log(&self) -> Arc<dyn Log> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.log(),
+            Self::Postgres(postgres) => postgres.log(),
+        }
+    }
+
+    pub fn documents(&self) -> Arc<dyn Documents> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.documents(),
+            Self::Postgres(postgres) => postgres.documents(),
+        }
+    }
+
+    /// Whether all that was read so far is of that moment.
+    pub fn is_one(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => true,
+            Self::Postgres(postgres) => postgres.is_one(),
+        }
+    }
+}
+
+/// A store beside the processes that serve it, for what is nobody's history.
+pub enum Beside {
+    Sqlite(sqlite::Beside),
+    Postgres(Postgres),
+}
+
+impl Beside {
+    /// The store must be there.
+    pub async fn open(config: &Config, secrets: &Secrets) -> Result<Self, Error> {
+        Ok(match config.store.engine {
+            Engine::Sqlite => Self::Sqlite(sqlite::open_beside(&config.data)?),
+            Engine::Postgres => Self::Postgres(Postgres::connect(&options(config, secrets)?).await?),
+        })
+    }
+
+    pub fn documents(&self) -> Arc<dyn Documents> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.documents(),
+            Self::Postgres(postgres) => postgres.documents(),
+        }
+    }
+
+    pub async fn close(&self) -> StoreResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+            Self::Postgres(postgres) => postgres.close().await,
+        }
+    }
+}
+
+fn options(config: &Config, secrets: &Secrets) -> Result<postgres::Options, Error> {
+    let said = &config.postgres;
+    let wrong = |(key, reason): (&'static str, String)| config::Error::Unworkable { key, reason };
+    let server = said.server(secrets.postgres_password.clone()).map_err(wrong)?;
+    let ca = match said.tls {
+        PostgresTls::Off => None,
+        PostgresTls::VerifyFull => Some(std::fs::read_to_string(&said.ca_file).map_err(|error| {
+            wrong(("postgres.ca_file", format!("{} cannot be read: {error}", said.ca_file.display())))
+        })?),
+    };
+    let hosts: Vec<String> = server.hosts.iter().map(config::Host::to_string).collect();
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let (user, database) = (encoded(&server.user), encoded(&server.database));
+    Ok(postgres::Options {
+        url: format!("postgres://{user}@{}/{database}", hosts.join(",")),
+        password: server.password.map(|password| password.expose().to_owned()),
+        ca,
+        schema: said.schema.clone(),
+        // Half of them each: carts and lists keep both busy alike.
+        readers: (said.connections / 2).max(1),
+        writers: (said.connections - said.connections / 2).max(1),
+        wait: Duration::from_millis(said.wait_ms),
+        idle: Duration::from_secs(said.idle_s),
+        ..postgres::Options::default()
+    })
+}
