@@ -1,14 +1,19 @@
 //! Connections: what is lost with one, who gets one, and that nobody keeps one for ever.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adapters::postgres::{Options, Postgres};
 use jiff::Timestamp;
+use platform::clock::SystemClock;
 use platform::documents::{Collection, Documents, Expected, Put};
-use platform::log::{GroupOutcome, Log, StreamId};
+use platform::entropy::SeededEntropy;
+use platform::log::executor::{Command, Decision, ExecuteError, Executor, Limits, RunError};
+use platform::log::kind::Kinds;
+use platform::log::{Cause, GroupOutcome, Log, StreamId};
 use platform::store::StoreError;
+use testkit::contract::executor::{Counted, Counter};
 use testkit::contract::log::{Pen, facts, group, placed};
 use testkit::contract::second;
 use testkit::engines::OnPostgres;
@@ -166,29 +171,49 @@ async fn nobody_waits_for_ever() {
     assert!(pen.log.read_stream(&lamp("hall"), 0, 10).await.expect("the stream").is_empty());
 }
 
-/// Every connection of the store is cut, again and again, while both nodes sell: nothing is lost and nothing is sold
-/// twice, and whoever has no answer can ask.
+/// Cuts every connection of a store, again and again.
+struct Cutting {
+    is_over: Arc<AtomicBool>,
+    cuts: Arc<AtomicUsize>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Cutting {
+    fn of(store: &Watched) -> Self {
+        let cut = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'",
+            store.options.schema
+        );
+        let (is_over, cuts) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let watched = (is_over.clone(), cuts.clone());
+        let task = tokio::spawn(async move {
+            while !watched.0.load(Ordering::SeqCst) {
+                tokio::task::block_in_place(|| Server::shared().sql(&cut));
+                watched.1.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { is_over, cuts, task }
+    }
+
+    fn count(&self) -> usize {
+        self.cuts.load(Ordering::SeqCst)
+    }
+
+    async fn end(self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        self.task.await.expect("cutting ends");
+    }
+}
+
+/// Whoever has no answer can ask, and the answer is the truth.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_connections_lose_nothing() {
     let store = Watched::with(|_| ()).await;
     let pen = pen(store.postgres.log()).await;
-    let cut = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'",
-        store.options.schema
-    );
-    let is_over = Arc::new(AtomicBool::new(false));
-    let watched = is_over.clone();
-    let cutting = tokio::spawn(async move {
-        let mut cuts = 0;
-        while !watched.load(Ordering::SeqCst) {
-            tokio::task::block_in_place(|| Server::shared().sql(&cut));
-            cuts += 1;
-        }
-        cuts
-    });
+    let cutting = Cutting::of(&store);
     let (mut version, mut doubts) = (0, 0);
     let hall = lamp("hall");
-    for _ in 0..150 {
+    while cutting.count() < 20 || version < 60 {
         let batch = pen.batch(second(0), vec![group([facts(&hall, version, 2)])]);
         let id = batch.id;
         let is_written = match pen.log.append(batch).await {
@@ -207,16 +232,63 @@ async fn cut_connections_lose_nothing() {
         };
         version += if is_written { 2 } else { 0 };
     }
-    is_over.store(true, Ordering::SeqCst);
-    let cuts: u32 = cutting.await.expect("cutting ends");
-    println!("{cuts} cuts, {doubts} doubts, version {version}");
-    let stored = loop {
-        if let Ok(stored) = pen.log.read_stream(&hall, 0, usize::MAX).await {
-            break stored;
-        }
-    };
+    println!("{} cuts, {doubts} doubts, version {version}", cutting.count());
+    cutting.end().await;
+    let stored = pen.log.read_stream(&hall, 0, usize::MAX).await.expect("the stream");
     assert_eq!(stored.len() as u64, version);
     assert!(stored.iter().zip(1..).all(|(fact, nth)| fact.version == nth && fact.position == nth));
+}
+
+/// Two nodes sell the same goods while their connections are cut: what was sold and what is left is what there was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_with_cut_connections_sell_nothing_twice() {
+    const GOODS: i64 = 20_000;
+    let store = Watched::with(|_| ()).await;
+    let other = Postgres::connect(&store.options).await.expect("a second node");
+    let nodes = [executor(store.postgres.log(), 1).await, executor(other.log(), 2).await];
+    let hall = StreamId::new("counter", "hall");
+    let add = count(&hall, |_| Some(Counted::Added { number: GOODS }));
+    assert!(nodes[0].run(add).await.is_ok());
+
+    let cutting = Cutting::of(&store);
+    let (mut sold, mut failed) = (0, 0);
+    while cutting.count() < 20 {
+        let take = || count(&hall, |there| (there > 0).then_some(Counted::Taken { number: 1 }));
+        let crowd = (0..40).map(|n| nodes[n % 2].run(take()));
+        for answer in futures::future::join_all(crowd).await {
+            match answer {
+                Ok(_) => sold += 1,
+                // It did not happen: the executor asked before it said so.
+                Err(RunError::Failed(ExecuteError::Store(StoreError::Unavailable(_)) | ExecuteError::Contended)) => {
+                    failed += 1;
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+    println!("{} cuts, {sold} sold, {failed} failed", cutting.count());
+    cutting.end().await;
+    for node in &nodes {
+        let (left, _) = node.read::<Counter>(&hall).await.expect("the counter");
+        assert_eq!(left.number + sold, GOODS);
+    }
+}
+
+async fn executor(log: Arc<dyn Log>, seed: u64) -> Executor {
+    let mut kinds = Kinds::default();
+    kinds.register::<Counter>();
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SeededEntropy::new(seed)));
+    let limits = Limits { conflicts: 1_000, ..Limits::default() };
+    Executor::start(log, kinds, clock, entropy, limits).await.expect("the executor starts")
+}
+
+/// A command that says no where there is no fact.
+fn count(stream: &StreamId, fact: impl Fn(i64) -> Option<Counted> + Send + Sync + 'static) -> Command<(), ()> {
+    let own = stream.clone();
+    Command::new("count", Cause::system(), [stream.clone()], move |view| {
+        let fact = fact(view.state::<Counter>(&own).number).ok_or(())?;
+        Ok(Decision::answer(()).with::<Counter>(&own, fact))
+    })
 }
 
 /// One statement carries many carts; what one of them holds is no reason for the others to fail.
