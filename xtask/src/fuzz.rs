@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: runs every fuzz target for some minutes, two at a time, and tells what came of it.
+//! `cargo xtask fuzz`: runs every fuzz target for some minutes, some at a time, and tells what came of it.
 //! It does not know what a target does, and it is no part of the tests: what it finds becomes a seed, which is.
 
 mod report;
@@ -16,8 +16,6 @@ use crate::workspace::Workspace;
 use report::Outcome;
 use running::Running;
 
-/// Targets that run at once: this machine's two cores.
-const AT_ONCE: usize = 2;
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +23,9 @@ pub struct Options {
     /// How long each target runs
     #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     minutes: u64,
+    /// How many targets run at once; with more than there are processors, each gets less done in its time
+    #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
+    at_once: u64,
     /// Run this target only; may be given several times
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
@@ -56,7 +57,8 @@ pub fn run(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resul
     let programs = build.join(host).join("release");
     let minutes = options.minutes;
     let outcomes = steps.run(&format!("{} targets, {minutes} minutes each", targets.len()), || {
-        all(&targets, &programs, &folder, &build.join("logs"), Duration::from_secs(60 * minutes))
+        let (logs, time) = (build.join("logs"), Duration::from_secs(60 * minutes));
+        all(&targets, options.at_once, &programs, &folder, &logs, time)
     })?;
     println!("\n{}", report::table(&outcomes));
     match outcomes.iter().filter(|outcome| outcome.finding.is_some()).count() {
@@ -104,14 +106,21 @@ fn wanted(known: &[String], named: &[String]) -> Result<Vec<String>, Error> {
     Ok(known.iter().filter(is_wanted).cloned().collect())
 }
 
-/// Two at a time; a new one begins when one ends.
-fn all(targets: &[String], programs: &Path, folder: &Path, logs: &Path, time: Duration) -> Result<Vec<Outcome>, Error> {
+/// So many at a time; a new one begins when one ends.
+fn all(
+    targets: &[String],
+    at_once: u64,
+    programs: &Path,
+    folder: &Path,
+    logs: &Path,
+    time: Duration,
+) -> Result<Vec<Outcome>, Error> {
     std::fs::create_dir_all(logs).map_err(|source| Error::Io { what: logs.display().to_string(), source })?;
     let mut waiting = targets.iter();
     let mut running: Vec<Running> = Vec::new();
     let mut outcomes = Vec::new();
     loop {
-        while running.len() < AT_ONCE
+        while (running.len() as u64) < at_once
             && let Some(name) = waiting.next()
         {
             running.push(Running::start(name, programs, folder, logs, time)?);

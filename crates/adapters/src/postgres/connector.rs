@@ -23,6 +23,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::failure::{describe, is_final};
 use super::{OpenError, Options};
 
+/// Its last statement takes the moment.
+const TAKE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT format FROM meta";
 /// How long one host may take until its connection is set up. One that is frozen takes connections and says nothing.
 const HOST_MAX: Duration = Duration::from_secs(3);
 /// The host that answered last is asked first; each further one is asked this much later.
@@ -52,6 +54,7 @@ pub struct Connector {
     hosts: Vec<Config>,
     tls: Option<MakeRustlsConnect>,
     set_up: String,
+    purpose: Purpose,
     /// The host that answered last.
     first: AtomicUsize,
 }
@@ -109,7 +112,7 @@ impl Connector {
             }
         };
         let hosts = (0..asked.get_hosts().len()).map(|nth| one_host(&asked, nth)).collect();
-        Ok(Self { hosts, tls, set_up: set_up(options, purpose), first: AtomicUsize::new(0) })
+        Ok(Self { hosts, tls, set_up: set_up(options, purpose), purpose, first: AtomicUsize::new(0) })
     }
 
     /// Connects to the first host that takes writes.
@@ -146,6 +149,10 @@ impl Connector {
             None => begin(&self.hosts[host], NoTls).await?,
         };
         client.batch_execute(&self.set_up).await?;
+        if self.purpose == Purpose::Moment {
+            // By itself: what came with it would have begun a transaction before.
+            client.batch_execute(TAKE_MOMENT).await?;
+        }
         Ok(Connection { client, host, driver, statements: Mutex::default() })
     }
 }
@@ -227,12 +234,7 @@ fn set_up(options: &Options, purpose: Purpose) -> String {
             statements.push_str(&format!("SET statement_timeout = {read_max}; SET lock_timeout = {read_max};"));
         }
         Purpose::Writing => statements.push_str("SET statement_timeout = 0; SET lock_timeout = 0;"),
-        // The first statement in it takes the moment.
-        Purpose::Moment => statements.push_str(
-            "SET idle_in_transaction_session_timeout = '5min';
-             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-             SELECT format FROM meta;",
-        ),
+        Purpose::Moment => statements.push_str("SET idle_in_transaction_session_timeout = '5min';"),
     }
     statements
 }

@@ -13,6 +13,10 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 /// PostgreSQL counts its microseconds from here on, the first of January 2000.
 const EPOCH_US: i64 = 946_684_800_000_000;
+/// Its calendar begins with the 24th of November 4714 BC; what lies before is minus infinity there.
+const FIRST_US: i64 = -210_866_803_200_000_000;
+const INFINITY: i64 = i64::MAX;
+const MINUS_INFINITY: i64 = i64::MIN;
 
 /// A time in a column of type `timestamptz`, to the microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +24,8 @@ pub struct Time(pub Timestamp);
 
 impl ToSql for Time {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        out.put_i64(self.0.as_microsecond() - EPOCH_US);
+        let since_1970 = self.0.as_microsecond();
+        out.put_i64(if since_1970 < FIRST_US { MINUS_INFINITY } else { since_1970 - EPOCH_US });
         Ok(IsNull::No)
     }
 
@@ -33,9 +38,14 @@ impl ToSql for Time {
 
 impl<'a> FromSql<'a> for Time {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        let micros = i64::from_be_bytes(raw.try_into()?);
-        let since_1970 = micros.checked_add(EPOCH_US).ok_or("a time beyond all times")?;
-        Ok(Self(Timestamp::from_microsecond(since_1970)?))
+        Ok(Self(match i64::from_be_bytes(raw.try_into()?) {
+            INFINITY => Timestamp::MAX,
+            MINUS_INFINITY => Timestamp::MIN,
+            micros => {
+                let since_1970 = micros.checked_add(EPOCH_US).ok_or("a time beyond all times")?;
+                Timestamp::from_microsecond(since_1970)?
+            }
+        }))
     }
 
     fn accepts(ty: &Type) -> bool {
@@ -148,7 +158,15 @@ mod tests {
             time.to_sql(&Type::TIMESTAMPTZ, &mut raw).expect("a time can be written");
             assert_eq!(Time::from_sql(&Type::TIMESTAMPTZ, &raw).expect("a time can be read"), time);
         }
-        let infinity = i64::MAX.to_be_bytes();
-        assert!(Time::from_sql(&Type::TIMESTAMPTZ, &infinity).is_err());
+        let first = Time("-004713-11-24T00:00:00Z".parse().expect("a time"));
+        assert_eq!(first.0.as_microsecond(), FIRST_US);
+        for (said, kept) in [(Timestamp::MIN, MINUS_INFINITY), (first.0, FIRST_US - EPOCH_US)] {
+            let mut raw = BytesMut::new();
+            Time(said).to_sql(&Type::TIMESTAMPTZ, &mut raw).expect("a time can be written");
+            assert_eq!(raw[..], kept.to_be_bytes());
+            assert_eq!(Time::from_sql(&Type::TIMESTAMPTZ, &raw).expect("a time can be read"), Time(said));
+        }
+        let beyond = (i64::MAX - 1).to_be_bytes();
+        assert!(Time::from_sql(&Type::TIMESTAMPTZ, &beyond).is_err());
     }
 }

@@ -36,6 +36,7 @@ pub async fn all(engine: &dyn Engine) {
             of_racing_writers_one_wins,
             of_racing_counters_none_is_lost,
             what_has_expired_is_hidden_and_then_deleted,
+            the_ends_of_time_are_times,
             many_come_in_the_order_asked_for,
             a_collection_is_scanned_by_id,
             checkpoints_are_kept_with_the_changes,
@@ -487,6 +488,19 @@ async fn what_has_expired_is_hidden_and_then_deleted(engine: &dyn Engine) {
     desk.put([until("d", 50)]).await;
     desk.put([room("d", 50)]).await;
     assert_eq!(delete(99, 10).await.expect("an answer"), 0);
+}
+
+async fn the_ends_of_time_are_times(engine: &dyn Engine) {
+    let desk = Desk::fresh(engine).await;
+    let last = Put { expires: Some(Timestamp::MAX), ..bare(KEYS, "hall", "1") };
+    for (expected, at) in [(Expected::Absent, Timestamp::MIN), (Expected::Version(1), Timestamp::MIN)] {
+        let written = desk.documents.put_if(last.clone(), expected, at).await.expect("an answer");
+        assert!(matches!(written, Conditional::Written(_)), "{written:?}");
+        let found = desk.documents.get(KEYS, "hall", at).await.expect("an answer").expect("the document");
+        assert_eq!(found.expires, Some(Timestamp::MAX));
+    }
+    assert_eq!(desk.documents.get(KEYS, "hall", Timestamp::MAX).await.expect("an answer"), None);
+    assert_eq!(desk.documents.delete_expired(Timestamp::MIN, 10).await.expect("an answer"), 0);
 }
 
 async fn many_come_in_the_order_asked_for(engine: &dyn Engine) {
