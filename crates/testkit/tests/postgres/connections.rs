@@ -6,12 +6,9 @@ use std::time::Duration;
 
 use adapters::postgres::{Options, Postgres};
 use jiff::Timestamp;
-use platform::clock::SystemClock;
 use platform::documents::{Collection, Documents, Expected, Put};
-use platform::entropy::SeededEntropy;
-use platform::log::executor::{Command, Decision, ExecuteError, Executor, Limits, RunError};
-use platform::log::kind::Kinds;
-use platform::log::{Cause, GroupOutcome, Log, StreamId};
+use platform::log::executor::{ExecuteError, RunError};
+use platform::log::{GroupOutcome, Log, StreamId};
 use platform::store::StoreError;
 use testkit::contract::executor::{Counted, Counter};
 use testkit::contract::log::{Pen, facts, group, placed};
