@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use adapters::postgres::{Options, Postgres};
 use jiff::Timestamp;
-use platform::clock::SystemClock;
 use platform::documents::{Collection, Documents, Expected, Put};
-use platform::entropy::SeededEntropy;
-use platform::log::executor::{Command, Decision, ExecuteError, Executor, Limits, RunError};
-use platform::log::kind::Kinds;
-use platform::log::{Cause, GroupOutcome, Log, StreamId};
+use platform::log::executor::{ExecuteError, RunError};
+use platform::log::{GroupOutcome, Log, StreamId};
 use platform::store::StoreError;
 use testkit::contract::executor::{Counted, Counter};
 use testkit::contract::log::{Pen, facts, group, placed};
 use testkit::contract::second;
 use testkit::engines::OnPostgres;
 use testkit::postgres::{Server, Session};
+
+use super::node::{count, executor};
 
 const KEYS: Collection = Collection::primary("keys");
 
@@ -245,7 +244,7 @@ async fn two_nodes_with_cut_connections_sell_nothing_twice() {
     const GOODS: i64 = 20_000;
     let store = Watched::with(|_| ()).await;
     let other = Postgres::connect(&store.options).await.expect("a second node");
-    let nodes = [executor(store.postgres.log(), 1).await, executor(other.log(), 2).await];
+    let nodes = [executor(store.postgres.log(), 1, 1_000).await, executor(other.log(), 2, 1_000).await];
     let hall = StreamId::new("counter", "hall");
     let add = count(&hall, |_| Some(Counted::Added { number: GOODS }));
     assert!(nodes[0].run(add).await.is_ok());
@@ -272,23 +271,6 @@ async fn two_nodes_with_cut_connections_sell_nothing_twice() {
         let (left, _) = node.read::<Counter>(&hall).await.expect("the counter");
         assert_eq!(left.number + sold, GOODS);
     }
-}
-
-async fn executor(log: Arc<dyn Log>, seed: u64) -> Executor {
-    let mut kinds = Kinds::default();
-    kinds.register::<Counter>();
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SeededEntropy::new(seed)));
-    let limits = Limits { conflicts: 1_000, ..Limits::default() };
-    Executor::start(log, kinds, clock, entropy, limits).await.expect("the executor starts")
-}
-
-/// A command that says no where there is no fact.
-fn count(stream: &StreamId, fact: impl Fn(i64) -> Option<Counted> + Send + Sync + 'static) -> Command<(), ()> {
-    let own = stream.clone();
-    Command::new("count", Cause::system(), [stream.clone()], move |view| {
-        let fact = fact(view.state::<Counter>(&own).number).ok_or(())?;
-        Ok(Decision::answer(()).with::<Counter>(&own, fact))
-    })
 }
 
 /// One statement carries many carts; what one of them holds is no reason for the others to fail.

@@ -3,6 +3,8 @@
 
 mod connections;
 mod failover;
+mod hot;
+mod node;
 mod opening;
 
 use testkit::contract;
