@@ -222,6 +222,8 @@ impl Desk {
                 return Ok(());
             }
             table.beat(&shared.me, is_leaving);
+            // What is given up is so before anybody can read it, whenever the answer comes.
+            self.state.change(|state| state.mine.retain(|name, _| table.holder(name) == Some(shared.me.as_str())));
             let beat = (Instant::now(), shared.clock.now());
             let expected = there.as_ref().map_or(Expected::Absent, |there| Expected::Version(there.version));
             sent = beat.0;

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use platform::leases::DEAD_AFTER;
+
 use crate::clients::Street;
 use crate::ending;
 use crate::faults::Faults;
@@ -19,6 +21,8 @@ use crate::world::World;
 
 /// Clients that have not come to an end so long after the storm never will, in their own time.
 const FAREWELL: Duration = Duration::from_secs(1_800);
+/// Nodes live through so much time before the others do.
+const ABREAST: Duration = Duration::from_millis(300);
 /// How a shop is looked at while it comes to rest: it runs a little, then time is put forward.
 const RUNS: Duration = Duration::from_millis(2_500);
 const PUT_FORWARD: Duration = Duration::from_secs(150);
@@ -153,11 +157,17 @@ fn step(town: &Arc<Town>, hosts: &mut [Host], street: &mut Street, slice: Durati
     // A client waits no longer than a minute for a shop that is down for hours.
     street.run(slice.min(Duration::from_secs(60)));
     let first = usize::try_from(town.world.chance.below(hosts.len() as u64)).unwrap_or(0);
-    for turn in 0..hosts.len() {
-        let place = (first + turn) % hosts.len();
-        hosts[place].run(slice);
+    // Nodes watch each other's time: none is ever far ahead of another.
+    let mut left = slice;
+    while !left.is_zero() {
+        let piece = left.min(ABREAST);
+        for turn in 0..hosts.len() {
+            let place = (first + turn) % hosts.len();
+            hosts[place].run(piece);
+        }
+        left -= piece;
+        town.world.pass(piece);
     }
-    town.world.pass(slice);
     town.bank.pass();
     look_at_duties(town, hosts);
     if let Some(panic) = PANICKED.with_borrow(Clone::clone) {
@@ -167,6 +177,15 @@ fn step(town: &Arc<Town>, hosts: &mut [Host], street: &mut Street, slice: Durati
 
 /// No two nodes believe at one time that a duty is their own.
 fn look_at_duties(town: &Arc<Town>, hosts: &[Host]) {
+    // A node that took long to start is ahead of the world, and others seem to stand still to it, as it does to them until the
+    // world is there. What they believe of each other then is of that time.
+    let now = town.world.now();
+    if hosts.iter().any(|host| host.now().is_some_and(|shown| shown > now + ABREAST)) {
+        town.world.strayed();
+    }
+    if town.world.strayed_at() + DEAD_AFTER > now {
+        return;
+    }
     let mut held = BTreeSet::new();
     for host in hosts {
         let duties = host.ask(async |node: &Node| node.machinery.projector.leases().held());

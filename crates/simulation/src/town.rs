@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use platform::clock::Clock;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::Instant;
 
@@ -178,6 +179,13 @@ impl Host {
             return false;
         }
         true
+    }
+
+    /// What its clock shows.
+    pub fn now(&self) -> Option<Timestamp> {
+        let living = self.living.as_ref()?;
+        let _inside = living.runtime.enter();
+        Some(living.life.now())
     }
 
     pub fn lives(&self) -> u64 {

@@ -26,6 +26,7 @@ pub struct World {
     pub trace: Trace,
     calm: AtomicBool,
     now: Mutex<Timestamp>,
+    strayed_at: Mutex<Timestamp>,
     found: Mutex<Option<Violation>>,
 }
 
@@ -39,6 +40,7 @@ impl World {
             trace: Trace::new(is_told),
             calm: AtomicBool::new(true),
             now: Mutex::new(Timestamp::from_second(BEGINS_AT_S).unwrap_or(Timestamp::UNIX_EPOCH)),
+            strayed_at: Mutex::new(Timestamp::UNIX_EPOCH),
             found: Mutex::default(),
         }
     }
@@ -51,6 +53,15 @@ impl World {
     pub fn pass(&self, time: Duration) {
         let mut now = self.now.lock();
         *now = now.saturating_add(time).unwrap_or(Timestamp::MAX);
+    }
+
+    /// A node is ahead of the others now.
+    pub fn strayed(&self) {
+        *self.strayed_at.lock() = self.now();
+    }
+
+    pub fn strayed_at(&self) -> Timestamp {
+        *self.strayed_at.lock()
     }
 
     /// While it is calm, nothing fails.

@@ -1,3 +1,6 @@
+//! Leases of several nodes on one store, on paused time.
+//! They do not know any duty.
+
 use super::*;
 use crate::clock::ManualClock;
 use crate::documents::memory::MemoryDocuments;

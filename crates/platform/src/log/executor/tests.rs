@@ -232,3 +232,22 @@ async fn two_nodes_sell_at_least_half_as_fast_as_one() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_others_commit_is_heard_within_fifty_milliseconds() {
+    let (store, turn) = (Arc::new(MemoryLog::with_ownership(4, false)), Arc::default());
+    let near = Duration::from_millis(4);
+    let (one, two) = (node(&store, &turn, near, 1).await, node(&store, &turn, near, 2).await);
+    let mut news = two.subscribe(100);
+    for pause in 0..40 {
+        let put = Command::<(), ()>::new("put", Cause::system(), [hot()], |_| {
+            Ok(Decision::answer(()).with::<Shelf>(&hot(), Moved::Came { number: 1 }))
+        });
+        one.run(put).await.unwrap();
+        let committed = Instant::now();
+        assert_eq!(news.recv().await.unwrap().len(), 1);
+        assert!(committed.elapsed() <= Duration::from_millis(50), "{:?}", committed.elapsed());
+        assert!(two.news_age() <= Duration::from_millis(50));
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
