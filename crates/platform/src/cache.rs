@@ -22,7 +22,7 @@ use crate::entropy::{Entropy, draw};
 use crate::signal::Signal;
 use flights::{Course, Flight, Flights, Landing};
 pub use response::{CacheTags, Finished, ResponseCache};
-pub use second::{Found, Moment, SecondLevel, SharedShelf};
+pub use second::{Found, MemoryShelf, Moment, SecondLevel, SharedShelf};
 use shelf::Shelf;
 pub use stats::{Stats, StatsNow};
 

@@ -40,6 +40,12 @@ async fn documents_on_sqlite() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shared_shelf_in_memory() {
+    let shelf = platform::cache::MemoryShelf::default();
+    contract::shelf::all(&shelf, &shelf).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn blobs_in_memory() {
     contract::blobs::all(&MemoryBlobs::default()).await;
 }

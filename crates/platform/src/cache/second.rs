@@ -4,6 +4,8 @@
 //! Nothing is given that this process knows to be outdated: from the moment a tag is forgotten here, until all processes share
 //! that knowledge, values with that tag are passed over.
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -15,6 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::http::metrics::Registry;
+pub use memory::MemoryShelf;
 
 /// Tags that wait to be told of. With more, everything is forgotten.
 const WAITING_MAX: usize = 10_000;
@@ -257,61 +260,6 @@ fn open(kept: &Bytes) -> Option<(&str, Bytes)> {
 mod tests {
     use super::*;
 
-    /// A shelf in memory, which can be gone.
-    #[derive(Default)]
-    struct Memory(Mutex<Inner>);
-
-    #[derive(Default)]
-    struct Inner {
-        now: u64,
-        is_gone: bool,
-        kept: BTreeMap<String, (u64, Bytes, Vec<String>)>,
-        tags: BTreeMap<String, u64>,
-    }
-
-    impl Inner {
-        fn is_outdated(&self, began: u64, tags: &[String]) -> bool {
-            tags.iter().any(|tag| self.tags.get(tag).is_some_and(|at| *at >= began))
-                || self.tags.get("*").is_some_and(|at| *at >= began)
-        }
-    }
-
-    #[async_trait]
-    impl SharedShelf for Memory {
-        async fn get(&self, key: &str) -> Option<Found> {
-            let inner = &mut *self.0.lock();
-            inner.now += 1;
-            if inner.is_gone {
-                return None;
-            }
-            let kept = inner.kept.get(key).filter(|(began, _, tags)| !inner.is_outdated(*began, tags));
-            Some(kept.map_or(Found::Missing(Moment(inner.now)), |(_, value, _)| Found::Value(value.clone())))
-        }
-
-        async fn put(&self, key: &str, began: Moment, value: &[u8], _ttl: Duration, tags: &[String]) -> bool {
-            let inner = &mut *self.0.lock();
-            let is_taken = !inner.is_gone && !inner.is_outdated(began.0, tags);
-            if is_taken {
-                inner.kept.insert(key.to_owned(), (began.0, Bytes::copy_from_slice(value), tags.to_vec()));
-            }
-            is_taken
-        }
-
-        async fn forget(&self, tags: &[String]) -> bool {
-            let inner = &mut *self.0.lock();
-            inner.now += 1;
-            if !inner.is_gone {
-                let now = inner.now;
-                inner.tags.extend(tags.iter().map(|tag| (tag.clone(), now)));
-            }
-            !inner.is_gone
-        }
-
-        async fn forget_all(&self) -> bool {
-            self.forget(&["*".to_owned()]).await
-        }
-    }
-
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn tags(names: &[&str]) -> Vec<String> {
@@ -331,7 +279,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_one_found_another_has_until_it_is_forgotten() {
-        let shelf = Arc::new(Memory::default());
+        let shelf = Arc::new(MemoryShelf::default());
         let (one, other) = (SecondLevel::start(shelf.clone(), "x"), SecondLevel::start(shelf.clone(), "x"));
         let began = missing(&one).await;
         one.put("k", began, b"v1", MINUTE, &tags(&["a", "b"])).await;
@@ -354,15 +302,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_could_not_be_told_outdates_everything() {
-        let shelf = Arc::new(Memory::default());
+        let shelf = Arc::new(MemoryShelf::default());
         let (one, other) = (SecondLevel::start(shelf.clone(), "x"), SecondLevel::start(shelf.clone(), "x"));
         let began = missing(&one).await;
         one.put("k", began, b"v", MINUTE, &tags(&["a"])).await;
-        shelf.0.lock().is_gone = true;
+        shelf.be_gone(true);
         assert_eq!(one.get("k").await, None);
         one.forget(["z"]);
         told().await;
-        shelf.0.lock().is_gone = false;
+        shelf.be_gone(false);
         assert_eq!(one.get("k").await, None, "until it is told, nothing is believed");
         told().await;
         assert!(matches!(other.get("k").await, Some(Found::Missing(_))));
@@ -370,7 +318,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn too_much_to_tell_outdates_everything() {
-        let shelf = Arc::new(Memory::default());
+        let shelf = Arc::new(MemoryShelf::default());
         let level = SecondLevel::start(shelf.clone(), "x");
         let began = missing(&level).await;
         level.put("k", began, b"v", MINUTE, &tags(&["a"])).await;

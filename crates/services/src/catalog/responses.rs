@@ -258,6 +258,9 @@ impl Responses {
 
     pub fn forget(&self, product: &ProductId) {
         self.kept.lock().forget(product);
+        if let Some(second) = self.second.get() {
+            second.forget([product_tag(product.as_str())]);
+        }
     }
 
     fn hear(&self, batch: &[CommittedFact]) {

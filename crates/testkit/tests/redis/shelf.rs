@@ -23,30 +23,10 @@ async fn missing(shelf: &dyn SharedShelf, key: &str) -> Moment {
 }
 
 #[tokio::test]
-async fn values_are_shared_until_one_of_their_tags_is_forgotten() {
+async fn it_keeps_what_every_shelf_must_keep() {
     let server = RedisServer::start().await;
     let (one, other) = (open(options(&server)).await.shelf(), open(options(&server)).await.shelf());
-    let began = missing(&*one, "k").await;
-    let value = b"\0\xff\r\nbytes\n".as_slice();
-    assert!(one.put("k", began, value, MINUTE, &tags(&["a", "b c"])).await);
-    assert_eq!(other.get("k").await, Some(Found::Value(value.into())));
-    assert!(other.forget(&tags(&["unknown"])).await);
-    assert_eq!(one.get("k").await, Some(Found::Value(value.into())));
-    assert!(other.forget(&tags(&["b c"])).await);
-    let late = missing(&*one, "k").await;
-    assert!(late.0 > began.0);
-    // Begun before somebody forgot, put after it: it stays out.
-    assert!(!one.put("k", began, value, MINUTE, &tags(&["b c"])).await);
-    assert!(one.put("k", late, value, MINUTE, &tags(&["b c"])).await);
-    assert!(one.forget_all().await);
-    missing(&*other, "k").await;
-    assert!(!one.put("k", late, value, MINUTE, &[]).await);
-    let short = missing(&*one, "k").await;
-    assert!(one.put("k", short, value, Duration::from_millis(20), &[]).await);
-    eventually("its time is over", PATIENCE, async || {
-        matches!(one.get("k").await, Some(Found::Missing(_))).then_some(())
-    })
-    .await;
+    testkit::contract::shelf::all(&*one, &*other).await;
 }
 
 /// What a node could not tell the others, outdates all that they share as soon as it can.

@@ -15,7 +15,7 @@ use axum::routing::get;
 use super::*;
 use crate::entropy::SeededEntropy;
 use crate::http::metrics::Registry;
-use crate::http::rate::{Policy, RateLimiter};
+use crate::http::rate::{Bucket, Level, Policy, RateLimiter, SharedBuckets, Sharing};
 use crate::http::{Config, Conventions, Site};
 
 const ASPECTS: [Aspect; 2] = [Aspect::Header(&header::HOST), Aspect::Cookie("locale")];
@@ -150,6 +150,50 @@ async fn who_asks_too_often_is_refused_here_too() {
     let refused = shop.read(&[]).await;
     assert_eq!((refused.status(), shop.asked()), (StatusCode::TOO_MANY_REQUESTS, 1));
     assert_eq!(refused.headers()["retry-after"], "20");
+}
+
+/// Two for each client, wherever they are asked for.
+#[derive(Default)]
+struct Others(parking_lot::Mutex<HashMap<String, u64>>);
+
+#[async_trait::async_trait]
+impl SharedBuckets for Others {
+    async fn take(&self, buckets: &[Bucket]) -> Option<Vec<Level>> {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let mut counts = self.0.lock();
+        let levels = buckets.iter().map(|bucket| {
+            let count = counts.entry(bucket.key.clone()).or_default();
+            *count += 1;
+            Level {
+                full_in: Duration::from_secs(20 * *count),
+                retry_in: (*count > 2).then_some(Duration::from_secs(9)),
+            }
+        });
+        Some(levels.collect())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn shops_that_count_together_refuse_together_here_too() {
+    let policy = Policy { name: "requests", quota: 3, window: Duration::from_secs(60) };
+    let others: Arc<dyn SharedBuckets> = Arc::new(Others::default());
+    let shop = || {
+        let limiter = RateLimiter::new(policy).sharing(Sharing(Some(others.clone())));
+        Shop::new(|config| config.rate = Some(limiter))
+    };
+    let (one, other) = (shop(), shop());
+    let first = one.read(&[]).await;
+    assert_eq!(first.headers()["ratelimit"], "\"requests\";r=2;t=20");
+    assert_eq!(one.read(&[]).await.headers()["ratelimit"], "\"requests\";r=1;t=40");
+    assert_eq!(one.asked(), 1, "the second came from the edge");
+    for shop in [&one, &other] {
+        let refused = shop.read(&[]).await;
+        assert_eq!(
+            (refused.status(), &refused.headers()["retry-after"]),
+            (StatusCode::TOO_MANY_REQUESTS, &"9".parse().unwrap())
+        );
+    }
+    assert_eq!((one.asked(), other.asked()), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use contracts::Kind;
 use contracts::catalog::{Availability, Catalog as _};
 use domain::locale::Locale;
+use platform::cache::{MemoryShelf, SecondLevel};
 use platform::http::extract::IfMatch;
 use platform::log::executor::{Command, Decision};
 use platform::log::kind::Kind as _;
@@ -134,6 +135,45 @@ async fn what_the_shop_no_longer_speaks_is_not_answered_from_before() {
     assert!(mart.catalog.answer("green-tea", &korean).await.is_ok());
     mart.shop.change(|settings| settings.locales.retain(|locale| *locale == Locale::parse("en").unwrap()));
     assert_eq!(mart.catalog.answer("green-tea", &korean).await.err().unwrap().code, "unknown_locale");
+}
+
+/// Two nodes of one shop: what one made, the other has; what changed, neither gives as it was.
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_made_once_for_all_nodes() {
+    let mart = mart().await;
+    let other = Catalog::new(mart.machinery.clone(), mart.shop.clone(), mart.shelves.clone(), Arc::new(AsItIs));
+    let shelf = Arc::new(MemoryShelf::default());
+    for node in [&mart.catalog, &other] {
+        node.share(SecondLevel::start(shelf.clone(), "products"));
+    }
+    let made = mart.create(tea()).await.unwrap();
+    mart.shelves.set("T", 9);
+    let told = async || tokio::time::sleep(Duration::from_millis(100)).await;
+    told().await;
+    let first = mart.catalog.answer("green-tea", &Reading::default()).await.unwrap();
+    told().await;
+    // The other would have to ask for the stock.
+    let stock = mart.shelves.0.lock().take();
+    let second = other.answer("green-tea", &Reading::default()).await.unwrap();
+    assert_eq!((&second.view, &second.shelf, second.version), (&first.view, &first.shelf, first.version));
+    assert!(other.is_current(&second.view));
+    assert_eq!(second.finished.body(), first.finished.body());
+    assert_eq!(other.answer("green-tea", &read_in(Some("KRW"), None)).await.err().unwrap().kind, Kind::Unavailable);
+    *mart.shelves.0.lock() = stock;
+
+    let input = product(with(tea(), "title", json!("Greener tea")));
+    mart.catalog.rewrite(&made.id, &IfMatch::default(), |_| Ok(input.clone()), &staff()).await.unwrap();
+    // At once where it was written, and everywhere as soon as it was heard of.
+    assert_eq!(mart.catalog.answer("green-tea", &Reading::default()).await.unwrap().view.title, "Greener tea");
+    tokio::task::yield_now().await;
+    assert_eq!(other.answer("green-tea", &Reading::default()).await.unwrap().view.title, "Greener tea");
+    shelf.be_gone(true);
+    mart.catalog.archive(&made.id, &IfMatch::default(), &staff()).await.unwrap();
+    told().await;
+    shelf.be_gone(false);
+    for node in [&mart.catalog, &other] {
+        assert_eq!(node.answer("green-tea", &Reading::default()).await.err().unwrap().kind, Kind::NotFound);
+    }
 }
 
 #[tokio::test(start_paused = true)]
