@@ -6,6 +6,7 @@ mod ask;
 mod mail;
 mod process;
 mod shop;
+mod stand;
 
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -23,6 +24,7 @@ pub use ask::{Ask, Till};
 pub use mail::{Mail, MailServer, Speaks};
 pub use process::{Output, Process, Signal, run_to_its_end};
 pub use shop::{guest_order, settings, with};
+pub use stand::Stand;
 
 /// Marts at once: a machine with two cores has no use for more.
 const PLACES: usize = 4;
@@ -51,6 +53,7 @@ pub struct Plan {
     admin_token: Option<String>,
     data: Option<PathBuf>,
     listen_ip: Ipv4Addr,
+    is_alone: bool,
 }
 
 impl Plan {
@@ -69,6 +72,7 @@ impl Plan {
             admin_token: Some("a-key-for-tests-that-nobody-else-has".to_owned()),
             data: None,
             listen_ip: Ipv4Addr::LOCALHOST,
+            is_alone: false,
         }
     }
 
@@ -76,6 +80,13 @@ impl Plan {
     #[must_use]
     pub fn everywhere(mut self) -> Self {
         self.listen_ip = Ipv4Addr::UNSPECIFIED;
+        self
+    }
+
+    /// On a folder of its own whatever the run says: the test looks into it, or is about one process.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.is_alone = true;
         self
     }
 
@@ -123,6 +134,11 @@ pub struct Mart {
     folder: TempDir,
     address: SocketAddr,
     process: Option<Process>,
+    /// The second node, where there are two.
+    second: Option<(SocketAddr, Process)>,
+    shared: stand::Shared,
+    stand: Stand,
+    asked: AtomicU64,
     starts: u32,
     last_start: StartTimes,
     client: reqwest::Client,
@@ -154,11 +170,17 @@ impl Mart {
     pub async fn prepare(plan: Plan) -> Self {
         let place = FREE_PLACES.acquire().await.expect("the places are never closed");
         let folder = tempfile::Builder::new().prefix("mart-").tempdir().expect("a folder for a mart");
+        let stand = if plan.is_alone { Stand::Folder } else { Stand::of_this_run() };
+        let shared = stand::Shared::of(stand).await;
         Self {
             plan,
             folder,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             process: None,
+            second: None,
+            shared,
+            stand,
+            asked: AtomicU64::new(0),
             starts: 0,
             last_start: StartTimes::default(),
             client: ask::client(),
@@ -172,10 +194,30 @@ impl Mart {
         for attempt in 1.. {
             self.spawn();
             let ready = self.wait_until_ready().await;
-            let Err(ended) = ready else { return };
+            let Err(ended) = ready else { break };
             let is_taken = self.output().contains("in use");
             assert!(is_taken && attempt < STARTS_TRIED, "cloudmart ended before it was ready: {ended}{}", self.log());
         }
+        if self.stand == Stand::Cluster {
+            self.start_second().await;
+        }
+    }
+
+    async fn start_second(&mut self) {
+        let address = free_address();
+        let command = self.serving(&self.data_of_second(), address);
+        let (out, err) = (self.folder.path().join("second.out"), self.folder.path().join("second.err"));
+        self.second = Some((address, Process::spawn(command, &out, &err)));
+        eventually("the second node is ready", START_LIMIT, async || {
+            let url = format!("http://{address}/health/ready");
+            let asked = self.client.get(url).timeout(Duration::from_secs(5)).send().await;
+            asked.is_ok_and(|response| response.status() == 200).then_some(())
+        })
+        .await;
+    }
+
+    fn data_of_second(&self) -> PathBuf {
+        self.folder.path().join("data-of-second")
     }
 
     /// Starts it and does not wait.
@@ -183,21 +225,22 @@ impl Mart {
         assert!(self.process.is_none(), "it is running already");
         self.starts += 1;
         self.address = free_address();
-        let data = self.data();
+        let command = self.serving(&self.data(), self.address);
+        self.process = Some(Process::spawn(command, &self.log_path("out"), &self.log_path("err")));
+    }
+
+    fn serving(&self, data: &Path, address: SocketAddr) -> Command {
         let mut words: Vec<&OsStr> = self.plan.wrapper.iter().map(OsStr::new).collect();
         words.push(self.plan.binary.as_os_str());
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).arg("serve").arg("--data").arg(&data);
-        command
-            .arg("--listen")
-            .arg(format!("{}:{}", self.plan.listen_ip, self.address.port()))
-            .args(&self.plan.arguments);
+        command.args(&words[1..]).arg("serve").arg("--data").arg(data);
+        command.arg("--listen").arg(format!("{}:{}", self.plan.listen_ip, address.port())).args(&self.plan.arguments);
         match &self.plan.admin_token {
             Some(token) => command.env("CLOUDMART_ADMIN_TOKEN", token),
             None => command.env_remove("CLOUDMART_ADMIN_TOKEN"),
         };
-        command.current_dir(self.folder.path());
-        self.process = Some(Process::spawn(command, &self.log_path("out"), &self.log_path("err")));
+        command.envs(self.shared.variables.clone()).current_dir(self.folder.path());
+        command
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), ExitStatus> {
@@ -266,7 +309,7 @@ impl Mart {
 
     /// Ends it at once, as a power cut does.
     pub fn kill9(&mut self) {
-        if let Some(process) = self.process.take() {
+        for process in self.process.take().into_iter().chain(self.second.take().map(|(_, process)| process)) {
             process.kill();
         }
     }
@@ -274,6 +317,10 @@ impl Mart {
     /// Asks it to end and waits until it has.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::Terminate);
+        if let Some((_, mut second)) = self.second.take() {
+            second.signal(Signal::Terminate);
+            assert!(second.wait(STOP_LIMIT).await.is_some(), "the second node is still running");
+        }
         self.ended().await
     }
 
@@ -296,9 +343,19 @@ impl Mart {
         self.folder.path().join(name)
     }
 
-    /// The address of a path.
+    /// The address of a path; of two nodes, each in its turn.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let turn = self.asked.fetch_add(1, Ordering::Relaxed);
+        let address = match &self.second {
+            Some((second, _)) if turn % 2 == 1 => second,
+            _ => &self.address,
+        };
+        format!("http://{address}{path}")
+    }
+
+    /// Of its nodes; twice the same where there is one.
+    pub fn addresses(&self) -> [SocketAddr; 2] {
+        [self.address, self.second.as_ref().map_or(self.address, |(address, _)| *address)]
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -323,7 +380,7 @@ impl Mart {
     /// Runs another command of the same binary to its end, with the same environment.
     pub async fn command(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(&self.plan.binary);
-        command.args(arguments).current_dir(self.folder.path());
+        command.args(arguments).envs(self.shared.variables.clone()).current_dir(self.folder.path());
         if let Some(token) = &self.plan.admin_token {
             command.env("CLOUDMART_ADMIN_TOKEN", token);
         }

@@ -16,6 +16,7 @@ use crate::mart::{Process, Signal, eventually};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Ends with the test.
+#[derive(Debug)]
 pub struct RedisServer {
     folder: TempDir,
     port: u16,

@@ -1,10 +1,12 @@
 //! The shop that most tests sell in: its settings, its goods, its guests.
 //! It does not start anything.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Answer, Mart};
+use super::{Answer, Mart, eventually};
 
 /// Prices exclude tax in the US and Japan, include it in Germany and Korea; currencies have 0, 2 and 3 digits.
 pub fn settings() -> Value {
@@ -66,16 +68,40 @@ pub fn with(mut document: Value, pointer: &str, value: impl Into<Value>) -> Valu
     document
 }
 
+/// What one node knows, another knows after this, on a busy machine, too.
+const AGREED_WITHIN: Duration = Duration::from_secs(10);
+
 impl Mart {
     /// Replaces the settings, whatever they are.
     pub async fn put_settings(&self, settings: &Value) -> Answer {
         let seen = self.staff_get("/api/admin/settings").send().await.expect(200);
         let tag = seen.header("etag").expect("a tag").to_owned();
-        self.staff(Method::PUT, "/api/admin/settings").if_match(&tag).json(settings).send().await.expect(200)
+        let put = self.staff(Method::PUT, "/api/admin/settings").if_match(&tag).json(settings).send().await.expect(200);
+        self.nodes_agree().await;
+        put
     }
 
     pub async fn patch_settings(&self, patch: &Value) -> Answer {
-        self.staff(Method::PATCH, "/api/admin/settings").json(patch).send().await.expect(200)
+        let patched = self.staff(Method::PATCH, "/api/admin/settings").json(patch).send().await.expect(200);
+        self.nodes_agree().await;
+        patched
+    }
+
+    /// Each node believes in settings for half a second; this waits until all of them tell shoppers the same.
+    async fn nodes_agree(&self) {
+        let [first, second] = self.addresses();
+        if first == second {
+            return;
+        }
+        let told = async |address| {
+            let asked = self.client.get(format!("http://{address}/api/shop")).send().await.ok()?;
+            asked.bytes().await.ok()
+        };
+        eventually("both nodes have the same settings", AGREED_WITHIN, async || {
+            let (one, other) = (told(first).await?, told(second).await?);
+            (one == other).then_some(())
+        })
+        .await;
     }
 
     /// A product with one variant, its price in US dollars, and so many on the shelf.

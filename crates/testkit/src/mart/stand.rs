@@ -1,0 +1,85 @@
+//! What the marts of a run stand on: a folder each, a database, or a database and Redis with two nodes in front of them. The
+//! environment says it, so that the same tests run on each.
+//! It does not know what a test does.
+
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use crate::postgres::Server;
+use crate::redis::RedisServer;
+
+/// Which of [`Stand`]: `postgres` or `cluster`; a folder without it.
+pub const VARIABLE: &str = "CLOUDMART_TEST_STAND";
+/// Of each node; PostgreSQL has 300 for all.
+const CONNECTIONS: &str = "8";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// SQLite in the mart's own folder.
+    Folder,
+    /// One node on PostgreSQL.
+    Postgres,
+    /// Two nodes on PostgreSQL and Redis, which are asked in turns.
+    Cluster,
+}
+
+impl Stand {
+    /// # Panics
+    /// When the environment names none of them.
+    pub fn of_this_run() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the run of the tests says what they stand on")]
+        let named = std::env::var(VARIABLE);
+        match named.as_deref() {
+            Err(_) => Self::Folder,
+            Ok("postgres") => Self::Postgres,
+            Ok("cluster") => Self::Cluster,
+            Ok(other) => panic!("{VARIABLE} is `{other}`, which is neither `postgres` nor `cluster`"),
+        }
+    }
+}
+
+/// What one mart's nodes share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub variables: Vec<(&'static str, String)>,
+    _media: Option<TempDir>,
+    _redis: Option<RedisServer>,
+}
+
+impl Shared {
+    pub async fn of(stand: Stand) -> Self {
+        if stand == Stand::Folder {
+            return Self::default();
+        }
+        let server = shared_server().await;
+        let mut variables = vec![
+            ("CLOUDMART_STORE_ENGINE", "postgres".to_owned()),
+            ("CLOUDMART_POSTGRES_URL", server.url()),
+            ("CLOUDMART_POSTGRES_SCHEMA", Server::new_schema()),
+            ("CLOUDMART_POSTGRES_CONNECTIONS", CONNECTIONS.to_owned()),
+        ];
+        if stand == Stand::Postgres {
+            return Self { variables, ..Self::default() };
+        }
+        let media = tempfile::tempdir().expect("a folder for pictures");
+        let redis = RedisServer::start().await;
+        variables.extend([
+            ("CLOUDMART_MEDIA", media.path().to_string_lossy().into_owned()),
+            ("CLOUDMART_MASTER_KEY", "5".repeat(64)),
+            ("CLOUDMART_REDIS_URL", redis.url()),
+        ]);
+        Self { variables, _media: Some(media), _redis: Some(redis) }
+    }
+}
+
+/// Started once; that takes seconds, on a thread that may wait.
+async fn shared_server() -> &'static Server {
+    static STARTED: OnceLock<&'static Server> = OnceLock::new();
+    if let Some(server) = STARTED.get() {
+        return server;
+    }
+    #[expect(clippy::disallowed_methods, reason = "a server starts while other tests go on")]
+    let server = tokio::task::spawn_blocking(Server::shared).await.expect("PostgreSQL starts");
+    STARTED.get_or_init(|| server)
+}
