@@ -143,7 +143,7 @@ impl Line {
             || matches!(error.code(), Some("READONLY" | "NOSCRIPT"));
         if is_gone {
             self.counts.broken.fetch_add(1, Ordering::Relaxed);
-            self.drop(up, format!("the connection broke: {error}"));
+            self.drop(up, refusal(&error));
         } else {
             self.late_in_a_row.store(0, Ordering::Relaxed);
             self.counts.refused.fetch_add(1, Ordering::Relaxed);
@@ -212,17 +212,36 @@ impl Line {
         Ok(Up { connection, nth, take: take.into(), scripts: Arc::new(scripts) })
     }
 
+    /// Connects, unless there is a connection.
+    async fn rise(&self) {
+        if self.is_up() {
+            return;
+        }
+        match self.connect().await {
+            Ok(up) => {
+                self.late_in_a_row.store(0, Ordering::Relaxed);
+                *self.up.write() = Some(up);
+            }
+            Err(reason) => self.tell(reason),
+        }
+    }
+
     /// Whether Redis takes what is written; only that ends a trouble.
-    async fn probe(&self) {
+    async fn probe(&self) -> bool {
+        if !self.is_up() {
+            return false;
+        }
         let (key, value) = (self.key("probe", "write"), "1");
         let question = |_: &Up| {
             let mut command = redis::cmd("SET");
             command.arg(&key).arg(value).arg("PX").arg(PROBE_LIVES_MS);
             command
         };
-        if self.ask(question).await.is_ok() {
+        let is_taken = self.ask(question).await.is_ok();
+        if is_taken {
             self.all_is_well();
         }
+        is_taken
     }
 }
 
@@ -247,34 +266,28 @@ fn refusal(error: &RedisError) -> String {
         Some("OOM") => "it is full (maxmemory)".to_owned(),
         Some("LOADING") => "it is loading its data".to_owned(),
         Some(code) => format!("it refuses: {code} {}", error.detail().unwrap_or_default()),
-        None => error.to_string(),
+        None => format!("no connection: {error}"),
     }
 }
 
-/// Sees to it that there is a connection, until nobody needs one.
+/// Sees to it that there is a connection, until nobody needs one. One that is of no use, such as to a replica, is not tried
+/// again at once.
 async fn keep(line: Weak<Line>, look: Arc<Notify>) {
     let mut pause = PAUSE.0;
     loop {
         let Some(line) = line.upgrade() else { return };
-        if !line.is_up() {
-            match line.connect().await {
-                Ok(up) => {
-                    line.late_in_a_row.store(0, Ordering::Relaxed);
-                    *line.up.write() = Some(up);
-                    pause = PAUSE.0;
-                }
-                Err(reason) => {
-                    line.tell(reason);
-                    drop(line);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE.1);
-                    continue;
-                }
-            }
+        line.rise().await;
+        if line.probe().await {
+            pause = PAUSE.0;
         }
-        line.probe().await;
+        let is_up = line.is_up();
         drop(line);
-        // Woken when a connection is given up.
-        let _ = timeout(PROBE_EVERY, look.notified()).await;
+        if is_up {
+            // Woken when a connection is given up.
+            let _ = timeout(PROBE_EVERY, look.notified()).await;
+        } else {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE.1);
+        }
     }
 }

@@ -163,6 +163,29 @@ async fn a_full_redis_is_done_without_until_there_is_room() {
     assert_eq!(limiter.spend(&CLIENT).await.remaining, 8, "what Redis counted");
 }
 
+/// A primary that became a replica is left alone, though not asked all the time, until it takes what is written again.
+#[tokio::test]
+async fn a_redis_that_may_only_be_read_is_done_without() {
+    let server = RedisServer::start().await;
+    let redis = open(options(&server)).await;
+    let (limiter, registry) = (limiter(&redis, 1_000), Registry::new());
+    redis.show_in(&registry);
+    assert_eq!(limiter.spend(&CLIENT).await.remaining, 999);
+    server.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    trouble(&redis, "READONLY").await;
+    assert_eq!(limiter.spend(&CLIENT).await.remaining, 998);
+    let began = Instant::now();
+    eventually("it was tried six times", PATIENCE, async || {
+        let shown = registry.render();
+        let tried = shown.lines().find_map(|line| line.strip_prefix("redis_connections_total "))?;
+        (tried.parse::<u32>().ok()? > 6).then_some(())
+    })
+    .await;
+    assert!(began.elapsed() > Duration::from_millis(400), "{:?}", began.elapsed());
+    server.ask(&["REPLICAOF", "NO", "ONE"]).await;
+    well(&redis).await;
+}
+
 #[tokio::test]
 async fn scripts_that_redis_forgot_are_taught_again() {
     let server = RedisServer::start().await;
