@@ -141,11 +141,13 @@ impl Postgres {
     pub async fn connect(options: &Options) -> Result<Self, OpenError> {
         schema::check_name(&options.schema)?;
         let stats = Stats::default();
+        let primary = Arc::default();
         let pool = |purpose, connections, stats: &Arc<PoolStats>| {
             // The server ends a read by itself, unless it stands still.
             let answer_max = (purpose == Purpose::Reading).then_some(options.read_max * 2);
             let bounds = Bounds { connections, wait: options.wait, idle: options.idle, answer_max };
-            Ok::<_, OpenError>(Pool::new(Connector::new(options, purpose)?, bounds, stats.clone()))
+            let connector = Connector::new(options, purpose, Arc::clone(&primary))?;
+            Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone()))
         };
         let reading = pool(Purpose::Reading, options.readers, &stats.readers)?;
         let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;
