@@ -433,9 +433,12 @@ impl Mart {
         self.holds_in_data(wanted)
     }
 
-    /// Whether any file of its data holds these bytes. Mail that went into its folder was sent: it is readable, and is not
+    /// Whether any file of its data, or any row of its database, holds these bytes. Mail that went into its folder was sent: it is readable, and is not
     /// looked at.
     pub fn holds_in_data(&self, wanted: &str) -> Option<PathBuf> {
+        if self.shared.dump().is_some_and(|rows| contains(&rows, wanted.as_bytes())) {
+            return Some(PathBuf::from("its database"));
+        }
         let holds = |path: &PathBuf| contains(&std::fs::read(path).unwrap_or_default(), wanted.as_bytes());
         let mail = self.data().join("mail");
         files_under(&self.data()).into_iter().filter(|path| !path.starts_with(&mail)).find(holds)

@@ -23,7 +23,7 @@ const STARTS_MAX: u32 = 3;
 /// Waits until nobody holds the pipe's other end, then stops the server at once and removes its folder.
 const GUARD: &str = r#"cat > /dev/null
 kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")" 2> /dev/null
-while [ -e "$1/data/postmaster.pid" ] && kill -0 "$(head -n 1 "$1/data/postmaster.pid")" 2> /dev/null; do sleep 0.05; done
+for _ in $(seq 200); do [ -e "$1/data/postmaster.pid" ] || break; sleep 0.05; done
 rm -rf "$1""#;
 
 /// What a server promises.
@@ -124,7 +124,11 @@ impl Server {
 
     /// As if its machine had lost power: every process of it is gone at once.
     pub fn kill(&self) {
-        self.signal("KILL");
+        for pid in self.signal("KILL") {
+            // What is dead and not yet buried has no root.
+            while Path::new("/proc").join(&pid).join("root").exists() {}
+        }
+        std::fs::remove_file(Path::new(&self.data()).join("postmaster.pid")).expect("a file that a reboot makes stale");
     }
 
     /// It keeps its connections and says nothing, until [`Self::wake`].
@@ -138,7 +142,7 @@ impl Server {
 
     /// Starts again what was killed.
     pub fn restart(&self) {
-        self.try_start().unwrap_or_else(|said| panic!("PostgreSQL does not start again: {said}"));
+        self.try_start().unwrap_or_else(|said| panic!("PostgreSQL does not start again: {said}\n{}", self.log()));
     }
 
     pub fn port(&self) -> u16 {
@@ -166,6 +170,11 @@ impl Server {
         let said =
             self.run("psql", &["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url(), "-c", statement]);
         said.trim().to_owned()
+    }
+
+    /// Every row of a schema, as text.
+    pub fn dump(&self, schema: &str) -> String {
+        self.run("pg_dump", &["-a", "-n", schema, "-d", &self.url()])
     }
 
     /// A session that does what it is told, and holds what it has locked until it is dropped.
@@ -203,17 +212,12 @@ impl Server {
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
             self.port = free.expect("a free port").port();
         }
-        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        panic!("PostgreSQL does not start: {log}");
+        panic!("PostgreSQL does not start: {}", self.log());
     }
 
     fn try_start(&self) -> Result<String, String> {
         let (data, log) = (self.data(), self.folder.join("log").to_string_lossy().into_owned());
-        let options = format!(
-            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={}",
-            self.port,
-            self.folder.display()
-        );
+        let options = format!("-c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c port={}", self.port);
         self.try_run("pg_ctl", &["-D", &data, "-l", &log, "-o", &options, "-w", "start"])
     }
 
@@ -223,21 +227,25 @@ impl Server {
         file.write_all(settings.as_bytes()).expect("settings are written");
     }
 
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
     fn data(&self) -> String {
         self.folder.join("data").to_string_lossy().into_owned()
     }
 
-    /// To the server's first process and all that it started.
-    fn signal(&self, name: &str) {
+    /// To the server's first process and all that it started; answers which ones.
+    fn signal(&self, name: &str) -> Vec<String> {
         let pids = std::fs::read_to_string(Path::new(&self.data()).join("postmaster.pid")).expect("a server that runs");
         let first = pids.lines().next().expect("its process").trim().to_owned();
-        // The first one first: it would start others anew.
-        told(Command::new("kill").args([&format!("-{name}"), &first])).expect("a signal is sent");
         let children = told(Command::new("ps").args(["-o", "pid=", "--ppid", &first])).unwrap_or_default();
-        for child in children.split_whitespace() {
+        let all: Vec<String> = [&*first].into_iter().chain(children.split_whitespace()).map(str::to_owned).collect();
+        for pid in &all {
             // It may have ended by itself.
-            let _ = told(Command::new("kill").args([&format!("-{name}"), child]));
+            let _ = told(Command::new("kill").args([&format!("-{name}"), pid]));
         }
+        all
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> String {

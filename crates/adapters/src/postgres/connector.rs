@@ -55,13 +55,17 @@ pub struct Connector {
     tls: Option<MakeRustlsConnect>,
     set_up: String,
     purpose: Purpose,
-    /// The host that answered last.
-    first: AtomicUsize,
+    primary: Arc<Primary>,
 }
+
+/// The host that last turned out to take writes, as all connectors of a store know it.
+#[derive(Debug, Default)]
+pub struct Primary(AtomicUsize);
 
 /// A session on the server, with the statements that were prepared in it.
 pub struct Connection {
     pub client: Client,
+    /// Counted as the address names them.
     host: usize,
     driver: AbortHandle,
     statements: Mutex<HashMap<String, Statement>>,
@@ -91,7 +95,7 @@ impl From<tokio_postgres::Error> for ConnectError {
 }
 
 impl Connector {
-    pub fn new(options: &Options, purpose: Purpose) -> Result<Self, OpenError> {
+    pub fn new(options: &Options, purpose: Purpose, primary: Arc<Primary>) -> Result<Self, OpenError> {
         let unusable = |error: tokio_postgres::Error| OpenError::Unusable(describe(&error));
         let mut asked: Config = options.url.parse().map_err(unusable)?;
         if let Some(password) = &options.password {
@@ -112,12 +116,12 @@ impl Connector {
             }
         };
         let hosts = (0..asked.get_hosts().len()).map(|nth| one_host(&asked, nth)).collect();
-        Ok(Self { hosts, tls, set_up: set_up(options, purpose), purpose, first: AtomicUsize::new(0) })
+        Ok(Self { hosts, tls, set_up: set_up(options, purpose), purpose, primary })
     }
 
     /// Connects to the first host that takes writes.
     pub async fn connect(&self) -> Result<Connection, ConnectError> {
-        let (first, count) = (self.first.load(Ordering::Relaxed), self.hosts.len());
+        let (first, count) = (self.primary.0.load(Ordering::Relaxed), self.hosts.len());
         let attempts = (0..count).map(|nth| {
             let host = (first + nth) % count;
             let begin = NEXT_HOST_AFTER * u32::try_from(nth).unwrap_or(u32::MAX);
@@ -129,8 +133,14 @@ impl Connector {
             .boxed()
         });
         let (connection, _slower) = select_ok(attempts).await?;
-        self.first.store(connection.host, Ordering::Relaxed);
+        self.primary.0.store(connection.host, Ordering::Relaxed);
         Ok(connection)
+    }
+
+    /// Whether a connection leads to the host that takes writes, as far as anybody here knows. One to a former primary that
+    /// is still there must not be read from: it would show an old state for ever.
+    pub fn is_current(&self, connection: &Connection) -> bool {
+        connection.host == self.primary.0.load(Ordering::Relaxed)
     }
 
     /// Whether another host takes writes by now: then nobody needs to wait for this connection's any longer.
@@ -280,7 +290,7 @@ mod tests {
 
     fn connector(url: &str, ca: Option<&str>) -> Result<Connector, OpenError> {
         let options = Options { url: url.to_owned(), ca: ca.map(str::to_owned), ..Options::default() };
-        Connector::new(&options, Purpose::Writing)
+        Connector::new(&options, Purpose::Writing, Arc::default())
     }
 
     #[test]

@@ -168,11 +168,13 @@ impl Postgres {
     pub async fn connect(options: &Options) -> Result<Self, OpenError> {
         schema::check_name(&options.schema)?;
         let stats = Stats::default();
+        let primary = Arc::default();
         let pool = |purpose, connections, stats: &Arc<PoolStats>| {
             // The server ends a read by itself, unless it stands still.
             let answer_max = (purpose == Purpose::Reading).then_some(options.read_max * 2);
             let bounds = Bounds { connections, wait: options.wait, idle: options.idle, answer_max };
-            Ok::<_, OpenError>(Pool::new(Connector::new(options, purpose)?, bounds, stats.clone()))
+            let connector = Connector::new(options, purpose, Arc::clone(&primary))?;
+            Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone()))
         };
         let reading = pool(Purpose::Reading, options.readers, &stats.readers)?;
         let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;
@@ -197,8 +199,10 @@ impl Postgres {
     pub fn at_one_moment(&self) -> Result<Moment, OpenError> {
         let stats = Arc::new(PoolStats::default());
         let bounds = Bounds { connections: 1, wait: self.options.wait, idle: MOMENT_IDLE, answer_max: None };
-        let pool =
-            || Ok::<_, OpenError>(Pool::new(Connector::new(&self.options, Purpose::Moment)?, bounds, stats.clone()));
+        let pool = || {
+            let connector = Connector::new(&self.options, Purpose::Moment, Arc::default())?;
+            Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone()))
+        };
         let (reading, writing) = (pool()?, pool()?);
         writing.close();
         let (shards, lock_class) = (self.store.shards, self.store.lock_class);

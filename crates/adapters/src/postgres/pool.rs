@@ -121,7 +121,7 @@ impl Shared {
             idle.pop_front();
         }
         while let Some((_, connection)) = idle.pop_back() {
-            if !connection.client.is_closed() {
+            if !connection.client.is_closed() && self.connector.is_current(&connection) {
                 return Some(connection);
             }
         }

@@ -43,6 +43,8 @@ impl Stand {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub variables: Vec<(&'static str, String)>,
+    /// In the database that all marts of this process share.
+    schema: Option<String>,
     _media: Option<TempDir>,
     _redis: Option<RedisServer>,
 }
@@ -53,14 +55,15 @@ impl Shared {
             return Self::default();
         }
         let server = shared_server().await;
+        let schema = Server::new_schema();
         let mut variables = vec![
             ("CLOUDMART_STORE_ENGINE", "postgres".to_owned()),
             ("CLOUDMART_POSTGRES_URL", server.url()),
-            ("CLOUDMART_POSTGRES_SCHEMA", Server::new_schema()),
+            ("CLOUDMART_POSTGRES_SCHEMA", schema.clone()),
             ("CLOUDMART_POSTGRES_CONNECTIONS", CONNECTIONS.to_owned()),
         ];
         if stand == Stand::Postgres {
-            return Self { variables, ..Self::default() };
+            return Self { variables, schema: Some(schema), ..Self::default() };
         }
         let media = tempfile::tempdir().expect("a folder for pictures");
         let redis = RedisServer::start().await;
@@ -69,7 +72,12 @@ impl Shared {
             ("CLOUDMART_MASTER_KEY", "5".repeat(64)),
             ("CLOUDMART_REDIS_URL", redis.url()),
         ]);
-        Self { variables, _media: Some(media), _redis: Some(redis) }
+        Self { variables, schema: Some(schema), _media: Some(media), _redis: Some(redis) }
+    }
+
+    /// Every row, as text.
+    pub fn dump(&self) -> Option<Vec<u8>> {
+        self.schema.as_ref().map(|schema| Server::shared().dump(schema).into_bytes())
     }
 }
 

@@ -117,6 +117,29 @@ async fn a_primary_that_stands_still_is_left_for_another() {
     assert!(pen.log.find_append(batch.id).await.expect("an answer").is_none());
     assert_eq!(reading.await.expect("no panic").expect("the new one is read").len(), 1);
     pen.write(&hall, 1, 1).await;
+    // The old one is awake again and believes that nothing happened; nobody reads there.
     primary.wake();
     pen.write(&hall, 2, 1).await;
+    for _ in 0..20 {
+        assert_eq!(pen.log.read_stream(&hall, 0, 10).await.expect("the stream").len(), 3);
+    }
+}
+
+/// A crash of the server takes the connections, and nothing that was acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_crashed_is_found_again() {
+    let server = Server::start(Durability::Synced);
+    let options = Options { url: server.url(), ..OnPostgres::default().fresh_options() };
+    let store = Postgres::connect(&options).await.expect("a new store");
+    let pen = Pen::on(store.log()).await;
+    let hall = StreamId::new("lamp", "hall");
+    for crash in 0..3 {
+        for version in crash * 5..(crash + 1) * 5 {
+            pen.write(&hall, version, 1).await;
+        }
+        server.kill();
+        server.restart();
+        let stored = pen.log.read_stream(&hall, 0, 100).await.expect("the stream");
+        assert_eq!(stored.len() as u64, (crash + 1) * 5);
+    }
 }
