@@ -2,6 +2,7 @@
 //! It does not know the suites.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters::postgres::{self, Postgres};
 use adapters::sqlite::{Options, Sqlite};
@@ -114,7 +115,14 @@ struct PostgresStore {
 
 impl OnPostgres {
     pub fn on(server: &'static Server) -> Self {
-        let options = postgres::Options { url: server.url(), shards: DEFAULT_SHARDS, ..postgres::Options::default() };
+        let options = postgres::Options {
+            url: server.url(),
+            shards: DEFAULT_SHARDS,
+            // A machine that runs many tests at once is slow, which is nobody's fault.
+            wait: Duration::from_secs(30),
+            read_max: Duration::from_secs(30),
+            ..postgres::Options::default()
+        };
         Self { server, options }
     }
 
