@@ -10,6 +10,7 @@ use platform::store::{StoreError, StoreResult};
 use tokio_postgres::Row;
 
 use super::Store;
+use super::latest::Latest;
 use super::plan::key_of;
 use super::values::{Time, count_of, escaped, get, signed, text, unescaped, unsigned};
 
@@ -28,12 +29,17 @@ const READ_STREAM: &str = concat!(
 );
 const READ_SHARD: &str =
     concat!("SELECT ", fact!(), " FROM facts f WHERE f.shard = $1 AND f.position > $2 ORDER BY f.position LIMIT $3");
-const READ_SINCE_SNAPSHOT: &str = concat!(
+const READ_SINCE_SNAPSHOTS: &str = concat!(
     "SELECT ",
     fact!(),
-    " FROM facts f WHERE f.key = $1 AND f.kind = $2 AND f.version > \
-     coalesce((SELECT s.version FROM snapshots s WHERE s.key = $1 AND s.kind = $2), 0) ORDER BY f.version LIMIT $3"
+    ", t.n FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS t (key, kind, most, n) \
+     CROSS JOIN LATERAL (SELECT * FROM facts g WHERE g.key = t.key AND g.kind = t.kind AND g.version > \
+     coalesce((SELECT s.version FROM snapshots s WHERE s.key = t.key AND s.kind = t.kind), 0) \
+     ORDER BY g.version LIMIT t.most) AS f ORDER BY t.n, f.version"
 );
+const LOAD_SNAPSHOTS: &str = "SELECT s.version, s.time, s.state_version, s.body, t.n \
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (key, kind, n) \
+    JOIN snapshots s ON s.key = t.key AND s.kind = t.kind";
 const READ_TAILS: &str = concat!(
     "SELECT ",
     fact!(),
@@ -64,20 +70,30 @@ pub async fn read_shard(store: &Store, shard: Shard, after: Position, limit: usi
     rows.iter().map(|row| fact_of(row, None)).collect()
 }
 
-/// The snapshot is looked for first. One that is saved between the two only lets facts be missing that the caller then
-/// sees to be missing.
-pub async fn read_latest(
-    store: &Store,
-    stream: &StreamId,
-    limit: usize,
-) -> StoreResult<(Option<Snapshot>, Vec<RecordedFact>)> {
-    let (key, kind) = (escaped(key_of(stream)), stream.kind());
-    let (snapshots, facts) = store
-        .read_both((LOAD_SNAPSHOT, &[&key, &kind]), (READ_SINCE_SNAPSHOT, &[&key, &kind, &count_of(limit)]))
-        .await?;
-    let snapshot = snapshots.first().map(|row| snapshot_of(row, stream)).transpose()?;
-    let facts: StoreResult<Vec<_>> = facts.iter().map(|row| fact_of(row, Some(stream))).collect();
-    Ok((snapshot, facts?))
+/// Of each stream its snapshot, and at most so many facts after it. Snapshots are looked for first: one that is saved between
+/// the two only lets facts be missing that the caller then sees to be missing.
+pub async fn read_latest(store: &Store, asked: &[(&StreamId, usize)]) -> StoreResult<Vec<Latest>> {
+    let keys: Vec<_> = asked.iter().map(|(stream, _)| escaped(key_of(stream))).collect();
+    let kinds: Vec<&str> = asked.iter().map(|(stream, _)| stream.kind()).collect();
+    let most: Vec<i64> = asked.iter().map(|(_, limit)| count_of(*limit)).collect();
+    let (snapshots, facts) =
+        store.read_both((LOAD_SNAPSHOTS, &[&keys, &kinds]), (READ_SINCE_SNAPSHOTS, &[&keys, &kinds, &most])).await?;
+    let mut found: Vec<Latest> = vec![(None, Vec::new()); asked.len()];
+    for row in &snapshots {
+        let place = place_of(row, 4, asked.len())?;
+        found[place].0 = Some(snapshot_of(row, asked[place].0)?);
+    }
+    for row in &facts {
+        let place = place_of(row, 12, asked.len())?;
+        found[place].1.push(fact_of(row, Some(asked[place].0))?);
+    }
+    Ok(found)
+}
+
+fn place_of(row: &Row, column: usize, count: usize) -> StoreResult<usize> {
+    let nth: i64 = get(row, column)?;
+    let place = usize::try_from(nth - 1).ok().filter(|place| *place < count);
+    place.ok_or_else(|| StoreError::Corrupt("a read was answered that nobody asked for".into()))
 }
 
 /// Of each stream the facts after the least version that somebody expected, as many as whoever expected the most

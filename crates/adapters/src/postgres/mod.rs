@@ -11,6 +11,7 @@ mod connector;
 mod facts;
 mod failure;
 mod gather;
+mod latest;
 mod plan;
 mod pool;
 mod ports;
@@ -33,6 +34,7 @@ pub use pool::PoolStats;
 use append::Appender;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
+use latest::LatestReader;
 use pool::{Bounds, Pool};
 use ports::{PostgresDocuments, PostgresLog};
 
@@ -184,10 +186,10 @@ impl Postgres {
 
         let lock_class = schema::lock_class(&options.schema);
         let store = Arc::new(Store { reading, writing, shards: found.shards, lock_class });
-        let appender = Appender::new(store.clone(), stats.appends.clone());
+        let appender = Arc::new(Appender::new(store.clone(), stats.appends.clone()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Self {
-            log: Arc::new(PostgresLog { store: store.clone(), appender }),
+            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
             stats,
@@ -207,10 +209,10 @@ impl Postgres {
         writing.close();
         let (shards, lock_class) = (self.store.shards, self.store.lock_class);
         let store = Arc::new(Store { reading, writing, shards, lock_class });
-        let appender = Appender::new(store.clone(), Arc::default());
+        let appender = Arc::new(Appender::new(store.clone(), Arc::default()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Moment {
-            log: Arc::new(PostgresLog { store: store.clone(), appender }),
+            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
             documents: Arc::new(PostgresDocuments { store, gatherer }),
             stats,
         })

@@ -19,6 +19,7 @@ use tokio_postgres::types::ToSql;
 use super::append::Appender;
 use super::failure::{is_worth_another_try, of_read, of_write};
 use super::gather::Gatherer;
+use super::latest::LatestReader;
 use super::values::{get, unsigned};
 use super::{Store, facts, rows, writes};
 
@@ -89,32 +90,45 @@ impl From<StoreError> for Refused {
     }
 }
 
+/// Does the work whether or not the caller looks. One that holds a connection, or a turn for one, and is not looked at for a
+/// while — one of many in a buffer whose owner waits for something else — would keep it from everybody, from that owner, too.
+async fn by_itself<T: Send + 'static>(work: impl Future<Output = StoreResult<T>> + Send + 'static) -> StoreResult<T> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|_| StoreError::Unknown("the shop is shutting down".into()))?
+}
+
 /// The log in the database.
 pub(super) struct PostgresLog {
     pub store: Arc<Store>,
-    pub appender: Appender,
+    pub appender: Arc<Appender>,
+    pub latest: LatestReader,
 }
 
 #[async_trait]
 impl Log for PostgresLog {
     async fn append(&self, batch: Batch) -> StoreResult<Vec<GroupOutcome>> {
-        self.appender.append(&batch).await
+        let appender = self.appender.clone();
+        by_itself(async move { appender.append(&batch).await }).await
     }
 
     async fn find_append(&self, id: AppendId) -> StoreResult<Option<Vec<GroupOutcome>>> {
-        self.appender.find(id).await
+        let appender = self.appender.clone();
+        by_itself(async move { appender.find(id).await }).await
     }
 
     async fn read_stream(&self, stream: &StreamId, after: Version, limit: usize) -> StoreResult<Vec<RecordedFact>> {
-        facts::read_stream(&self.store, stream, after, limit).await
+        let (store, stream) = (self.store.clone(), stream.clone());
+        by_itself(async move { facts::read_stream(&store, &stream, after, limit).await }).await
     }
 
     async fn read_shard(&self, shard: Shard, after: Position, limit: usize) -> StoreResult<Vec<RecordedFact>> {
-        facts::read_shard(&self.store, shard, after, limit).await
+        let store = self.store.clone();
+        by_itself(async move { facts::read_shard(&store, shard, after, limit).await }).await
     }
 
     async fn shards(&self) -> StoreResult<Vec<ShardInfo>> {
-        facts::shards(&self.store).await
+        let store = self.store.clone();
+        by_itself(async move { facts::shards(&store).await }).await
     }
 
     async fn fence(&self, shard: Shard, state: ShardState) -> StoreResult<Epoch> {
@@ -126,15 +140,17 @@ impl Log for PostgresLog {
     }
 
     async fn save_snapshot(&self, snapshot: Snapshot) -> StoreResult<()> {
-        facts::save_snapshot(&self.store, &snapshot).await
+        let store = self.store.clone();
+        by_itself(async move { facts::save_snapshot(&store, &snapshot).await }).await
     }
 
     async fn load_snapshot(&self, stream: &StreamId) -> StoreResult<Option<Snapshot>> {
-        facts::load_snapshot(&self.store, stream).await
+        let (store, stream) = (self.store.clone(), stream.clone());
+        by_itself(async move { facts::load_snapshot(&store, &stream).await }).await
     }
 
     async fn read_latest(&self, stream: &StreamId, limit: usize) -> StoreResult<(Option<Snapshot>, Vec<RecordedFact>)> {
-        facts::read_latest(&self.store, stream, limit).await
+        self.latest.read(stream, limit).await
     }
 
     /// Any node may append.
@@ -152,7 +168,8 @@ pub(super) struct PostgresDocuments {
 #[async_trait]
 impl Documents for PostgresDocuments {
     async fn write(&self, batch: WriteBatch) -> StoreResult<()> {
-        writes::write(&self.store, &batch).await
+        let store = self.store.clone();
+        by_itself(async move { writes::write(&store, &batch).await }).await
     }
 
     async fn put_if(&self, put: Put, expected: Expected, now: Timestamp) -> StoreResult<Conditional> {
@@ -160,26 +177,32 @@ impl Documents for PostgresDocuments {
     }
 
     async fn get(&self, collection: Collection, id: &str, now: Timestamp) -> StoreResult<Option<Document>> {
-        rows::get(&self.store, collection, id, now).await
+        let (store, id) = (self.store.clone(), id.to_owned());
+        by_itself(async move { rows::get(&store, collection, &id, now).await }).await
     }
 
     async fn get_many(&self, collection: Collection, ids: &[String], now: Timestamp) -> StoreResult<Vec<Document>> {
-        rows::get_many(&self.store, collection, ids, now).await
+        let (store, ids) = (self.store.clone(), ids.to_vec());
+        by_itself(async move { rows::get_many(&store, collection, &ids, now).await }).await
     }
 
     async fn query(&self, query: Query, now: Timestamp) -> StoreResult<Page> {
-        rows::query(&self.store, &query, now).await
+        let store = self.store.clone();
+        by_itself(async move { rows::query(&store, &query, now).await }).await
     }
 
     async fn scan(&self, collection: Collection, after: Option<&str>, limit: usize) -> StoreResult<Vec<Document>> {
-        rows::scan(&self.store, collection, after, limit).await
+        let (store, after) = (self.store.clone(), after.map(str::to_owned));
+        by_itself(async move { rows::scan(&store, collection, after.as_deref(), limit).await }).await
     }
 
     async fn checkpoints(&self, projection: &str) -> StoreResult<Vec<Checkpoint>> {
-        rows::checkpoints(&self.store, projection).await
+        let (store, projection) = (self.store.clone(), projection.to_owned());
+        by_itself(async move { rows::checkpoints(&store, &projection).await }).await
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {
-        writes::delete_expired(&self.store, now, limit).await
+        let store = self.store.clone();
+        by_itself(async move { writes::delete_expired(&store, now, limit).await }).await
     }
 }

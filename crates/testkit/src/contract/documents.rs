@@ -492,12 +492,13 @@ async fn what_has_expired_is_hidden_and_then_deleted(engine: &dyn Engine) {
 
 async fn the_ends_of_time_are_times(engine: &dyn Engine) {
     let desk = Desk::fresh(engine).await;
-    let last = Put { expires: Some(Timestamp::MAX), ..bare(KEYS, "hall", "1") };
+    let end: Timestamp = "9999-12-30T22:00:00Z".parse().expect("a time");
+    let last = Put { expires: Some(end), ..bare(KEYS, "hall", "1") };
     for (expected, at) in [(Expected::Absent, Timestamp::MIN), (Expected::Version(1), Timestamp::MIN)] {
         let written = desk.documents.put_if(last.clone(), expected, at).await.expect("an answer");
         assert!(matches!(written, Conditional::Written(_)), "{written:?}");
         let found = desk.documents.get(KEYS, "hall", at).await.expect("an answer").expect("the document");
-        assert_eq!(found.expires, Some(Timestamp::MAX));
+        assert_eq!(found.expires, Some(end));
     }
     assert_eq!(desk.documents.get(KEYS, "hall", Timestamp::MAX).await.expect("an answer"), None);
     assert_eq!(desk.documents.delete_expired(Timestamp::MIN, 10).await.expect("an answer"), 0);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adapters::postgres::{Options, Postgres};
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use platform::documents::{Collection, Documents, Expected, Put};
 use platform::log::executor::{ExecuteError, RunError};
@@ -274,6 +275,28 @@ async fn two_nodes_with_cut_connections_sell_nothing_twice() {
 }
 
 /// One statement carries many carts; what one of them holds is no reason for the others to fail.
+/// As in a buffer whose owner waits for something else: what was begun and is not looked at keeps no connection.
+#[tokio::test]
+async fn reads_that_nobody_looks_at_keep_nobody_waiting() {
+    let watched = Watched::with(|options| (options.readers, options.wait) = (2, Duration::from_secs(20))).await;
+    let (log, documents) = (watched.postgres.log(), watched.postgres.documents());
+    let (lamp, ids) = (lamp("hall"), vec!["a".to_owned()]);
+    let mut begun = Vec::new();
+    for _ in 0..20 {
+        begun.push(log.read_stream(&lamp, 0, 9).map(drop).boxed());
+        begun.push(log.shards().map(drop).boxed());
+        begun.push(documents.get(KEYS, "a", second(0)).map(drop).boxed());
+        begun.push(documents.get_many(KEYS, &ids, second(0)).map(drop).boxed());
+        begun.push(documents.scan(KEYS, None, 9).map(drop).boxed());
+    }
+    for read in &mut begun {
+        assert!(read.now_or_never().is_none(), "it asks the server");
+    }
+    assert!(log.read_latest(&lamp, 9).await.expect("an answer").1.is_empty());
+    assert_eq!(documents.get(KEYS, "a", second(0)).await.expect("an answer"), None);
+    futures::future::join_all(begun).await;
+}
+
 #[tokio::test]
 async fn carts_that_are_gathered_are_answered_each_by_itself() {
     let store = Watched::with(|_| ()).await;
