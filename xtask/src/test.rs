@@ -6,6 +6,7 @@ mod conformance;
 pub mod npm;
 pub mod packages;
 mod python;
+mod scenarios;
 pub mod server;
 mod units;
 
@@ -14,6 +15,7 @@ use crate::process::{self, cargo};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
+use scenarios::Stand;
 use units::Counts;
 
 const EXAMPLES_PER_OPERATION: u32 = 20;
@@ -37,6 +39,8 @@ pub enum Part {
     Check,
     /// Every test of the workspace
     Unit,
+    /// The shop's scenarios on PostgreSQL, and on two nodes with Redis
+    Cluster,
     /// The shop in a real browser
     Browser,
     /// The release binary against its own OpenAPI document
@@ -85,12 +89,18 @@ fn run_parts(
     steps: &mut Steps,
     counts: &mut Option<Counts>,
 ) -> Result<(), Error> {
-    steps.run("system packages", || packages::provide(|part| options.wants(part)))?;
+    // Scenarios need the servers that other tests need.
+    let needs = |part| options.wants(part) || (part == Part::Unit && options.wants(Part::Cluster));
+    steps.run("system packages", || packages::provide(needs))?;
     if options.wants(Part::Check) {
         check::run(workspace, steps)?;
     }
     if options.wants(Part::Unit) {
         steps.run("tests of the workspace", || units::run(workspace, counts))?;
+    }
+    if options.wants(Part::Cluster) {
+        steps.run("scenarios on PostgreSQL", || scenarios::run(workspace, Stand::Postgres, counts))?;
+        steps.run("scenarios on two nodes with Redis", || scenarios::run(workspace, Stand::Cluster, counts))?;
     }
     if options.wants(Part::Browser) {
         let packages = steps.run("npm packages", || npm::provide(workspace))?;
