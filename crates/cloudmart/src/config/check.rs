@@ -80,7 +80,6 @@ impl Found<'_> {
             ("postgres.connections", postgres.connections as u64),
             ("postgres.wait_ms", postgres.wait_ms),
             ("postgres.idle_s", postgres.idle_s),
-            ("postgres.max_lag_ms", postgres.max_lag_ms),
             ("redis.timeout_ms", redis.timeout_ms),
         ];
         for (key, _) in numbers.iter().filter(|(_, value)| *value == 0) {
@@ -188,14 +187,11 @@ impl Found<'_> {
         if !postgres.url.is_empty() {
             self.unused(["postgres.hosts".to_owned()], "postgres.url says where PostgreSQL is");
         }
-        if postgres.replicas.is_empty() {
-            self.unused(["postgres.max_lag_ms".to_owned()], "there are no postgres.replicas");
-        }
         let server = match postgres.server(secrets.postgres_password.clone()) {
             Ok(server) => server,
             Err((key, reason)) => return self.error(key, reason, None),
         };
-        let away = server.hosts.iter().chain(&server.replicas).find(|host| !host.is_loopback());
+        let away = server.hosts.iter().find(|host| !host.is_loopback());
         if let Some(host) = away.filter(|_| postgres.tls == PostgresTls::Off) {
             self.in_the_clear("postgres.tls", host, "\"verify-full\", with a ca_file");
         }

@@ -49,8 +49,6 @@ pub struct Postgres {
     pub idle_s: u64,
     pub tls: PostgresTls,
     pub ca_file: PathBuf,
-    pub replicas: Vec<String>,
-    pub max_lag_ms: u64,
 }
 
 /// As libpq's `sslmode` names the second: the server proves its name. What encrypts without that keeps nobody out.
@@ -93,8 +91,6 @@ impl Default for Postgres {
             idle_s: 300,
             tls: PostgresTls::Off,
             ca_file: PathBuf::new(),
-            replicas: Vec::new(),
-            max_lag_ms: 1_000,
         }
     }
 }
@@ -117,8 +113,6 @@ impl Default for Redis {
 pub struct PostgresServer {
     /// The primary is one of them.
     pub hosts: Vec<Host>,
-    /// Read replicas, with the same user, password and database.
-    pub replicas: Vec<Host>,
     pub user: String,
     pub password: Option<Secret>,
     pub database: String,
@@ -132,17 +126,16 @@ impl Postgres {
             let parsed = list.iter().map(|host| Host::parse(host, POSTGRES_PORT)).collect::<Result<Vec<_>, _>>();
             parsed.map_err(|reason| (key, reason))
         };
-        let replicas = listed("postgres.replicas", &self.replicas)?;
         let or = |text: Option<String>, other: &str| text.filter(|text| !text.is_empty()).unwrap_or(other.to_owned());
         let server = if self.url.is_empty() {
             let (user, database) = (self.user.clone(), self.database.clone());
             let hosts = listed("postgres.hosts", &self.hosts)?;
-            PostgresServer { hosts, replicas, user, password, database }
+            PostgresServer { hosts, user, password, database }
         } else {
             let address = Address::parse(self.url.expose(), POSTGRES_SCHEMES, POSTGRES_PORT);
             let address = address.map_err(|reason| ("postgres.url", reason))?;
             let (user, database) = (or(address.user, &self.user), or(Some(address.name), &self.database));
-            PostgresServer { hosts: address.hosts, replicas, user, password: password.or(address.password), database }
+            PostgresServer { hosts: address.hosts, user, password: password.or(address.password), database }
         };
         let missing = |key, what: &str| Err((key, format!("{what} is not said, neither here nor in postgres.url")));
         match (&server.hosts[..], &*server.user, &*server.database) {

@@ -192,7 +192,14 @@ fn values_with_which_nothing_works_are_refused() {
         ("[store]\nengine = \"postgres\"\n[postgres]\nhosts = [\"db:x\"]\nuser = \"shop\"", "postgres.hosts"),
         ("[postgres]\nschema = \"pg_shop\"", "postgres.schema"),
         ("[postgres]\nschema = \"a; drop\"", "postgres.schema"),
-        ("[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://a@localhost\"\nca_file = \"/none\"", "/none"),
+        (
+            "[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://a@localhost\"\ntls = \"verify-full\"\nca_file = \"/none\"",
+            "/none",
+        ),
+        (
+            "[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://a@localhost\"\ntls = \"verify-full\"",
+            "postgres.ca_file",
+        ),
         ("master_key_file = \"/none\"", "/none"),
     ] {
         let loaded = load(file, &[]);
@@ -215,7 +222,6 @@ fn what_makes_no_sense_together_is_warned_of() {
         (cluster.to_owned(), "master_key_file: each node"),
         (cluster.to_owned(), "postgres.tls: what is said to db may travel"),
         (cluster.to_owned(), "postgres.url: its password can be read"),
-        (format!("{cluster}max_lag_ms = 5"), "postgres.max_lag_ms: this changes nothing"),
         (format!("{cluster}hosts = [\"db\"]"), "postgres.hosts: this changes nothing"),
         (format!("{cluster}[redis]\nurl = \"redis://cache\""), "redis.tls: what is said to cache may travel"),
     ] {
@@ -311,7 +317,7 @@ fn the_example_of_a_cluster_is_right() {
     let (config, word) = (&loaded.config, Some(Secret::new("hush")));
     assert_eq!(config.store.engine, Engine::Postgres);
     let server = config.postgres.server(word.clone()).unwrap();
-    assert_eq!((server.hosts.len(), server.replicas.len(), &*server.user), (2, 1, "cloudmart"));
+    assert_eq!((server.hosts.len(), &*server.user), (2, "cloudmart"));
     assert!(config.redis.server(word).unwrap().unwrap().is_encrypted);
     assert_eq!(config.media_folder(), Path::new("/srv/cloudmart/media"));
 }
