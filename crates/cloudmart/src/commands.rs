@@ -137,7 +137,7 @@ pub async fn erase(order: &str, at: AtDataOrUrl, said: &Variables) -> Result<Exi
         mart.mail.forget(&id).await?;
         mart.store.purge().await?;
         mart.machinery.projector.wait_for_heads(PROGRESS_EVERY).await?;
-        mart.store.close().await?;
+        mart.close().await?;
     }
     println!("{id} was erased: its buyer, addresses and notes cannot be read any more.");
     Ok(ExitCode::SUCCESS)

@@ -74,9 +74,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     }
     mart.mail.close(MAIL_PATIENCE).await;
     beginning.abort();
-    // So that other nodes go on at once.
-    mart.machinery.projector.leases().leave().await;
-    mart.store.close().await?;
+    mart.close().await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -366,6 +366,12 @@ fn write_key(path: &Path, key: &MasterKey) -> std::io::Result<()> {
 }
 
 impl Mart {
+    /// Leaves this node's duties to others, so that they go on at once, and closes the store.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.machinery.projector.leases().leave().await;
+        self.store.close().await
+    }
+
     /// Whose bearer token this is; used where only yes or no matters.
     pub async fn is_staff(&self, bearer: &str) -> bool {
         matches!(self.staff.authenticate(bearer).await, Ok(Some(_)))

@@ -87,7 +87,7 @@ impl Default for Postgres {
             database: "cloudmart".to_owned(),
             schema: "cloudmart".to_owned(),
             connections: 16,
-            wait_ms: 10_000,
+            wait_ms: 2_000,
             idle_s: 300,
             tls: PostgresTls::Off,
             ca_file: PathBuf::new(),

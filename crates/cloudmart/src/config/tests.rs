@@ -152,7 +152,7 @@ fn all_that_is_wrong_is_told_at_once_with_its_place_and_what_would_be_right() {
         "shop.toml:7: error: postgres.connectons: there is no such key; did you mean postgres.connections?",
         "shop.toml:8: error: postgres.password: there is no such key; a secret does not stand here: give it a file of its \
          own, and name that by postgres.password_file",
-        "shop.toml:9: error: postgres.wait_ms: a text does not fit; it must be a whole number, such as 10000",
+        "shop.toml:9: error: postgres.wait_ms: a text does not fit; it must be a whole number, such as 2000",
         "shop.toml:13: error: http.connections: it must be above zero",
         "CLOUDMART_HTTP_DRAIN_S: error: http.drain_s: this does not fit; it must be a whole number, such as 30",
         "CLOUDMART_POSTGRES_ULR: warning: no setting has this name; did you mean CLOUDMART_POSTGRES_URL?",

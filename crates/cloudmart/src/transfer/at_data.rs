@@ -43,7 +43,7 @@ pub async fn import(
         tokio::time::sleep(LOOK_EVERY).await;
     };
     mart.machinery.projector.wait_for_heads(SETTLE).await?;
-    mart.store.close().await?;
+    mart.close().await?;
     Ok(operation)
 }
 
@@ -56,7 +56,7 @@ pub async fn export(export: &Export, format: Format, (config, secrets): (&Config
         file.write(&chunk?)?;
     }
     drop(chunks);
-    mart.store.close().await?;
+    mart.close().await?;
     file.finish()
 }
 
