@@ -229,7 +229,8 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
         true => {
             // It sells, and something makes it slower or less sure of what others do.
             let trouble = mart.redis.as_ref().and_then(|redis| redis.trouble());
-            let degraded: Vec<String> = trouble.map(|reason| format!("redis: {reason}")).into_iter().collect();
+            let mut degraded: Vec<String> = trouble.map(|reason| format!("redis: {reason}")).into_iter().collect();
+            degraded.extend(mart.store.replicas().map(|replicas| replicas.trouble()).unwrap_or_default());
             match degraded.is_empty() {
                 true => Json(json!({"status": "ready"})).into_response(),
                 false => Json(json!({"status": "ready", "degraded": degraded})).into_response(),
@@ -273,6 +274,9 @@ fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
     }
     if let Some(level) = &mart.second_level {
         level.show_in(registry);
+    }
+    if let Some(replicas) = mart.store.replicas() {
+        replicas.show_in(registry);
     }
     let executor = &mart.machinery.executor;
     let gauges: [(&'static str, &'static str, ReadStat); 7] = [

@@ -252,6 +252,10 @@ async fn machinery(
     };
     let executor = Executor::start(store.log(), services::kinds(), clock.clone(), entropy.clone(), limits).await?;
     let projector = Projector::start(&executor, &documents, &clock, &services::projections()).await?;
+    let projector = match store.replicas() {
+        Some(replicas) => projector.showing(replicas.clone()),
+        None => projector,
+    };
     let vault = Vault::new(master, documents.clone(), clock.clone(), entropy.clone());
     let vault = if executor.log().owned_alone() { vault } else { vault.among_others() };
     let blobs = Arc::new(FolderBlobs::open(&config.media_folder())?);

@@ -2,6 +2,7 @@
 //! It does not know any collection; services declare theirs by implementing [`Projection`].
 
 mod check;
+mod lists;
 mod runner;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::log::executor::CommittedFact;
 use crate::store::{StoreError, StoreResult};
 
 pub use check::{Difference, behind, differences};
+pub use lists::Lists;
 pub use runner::{Lag, Projector};
 
 /// A derived collection and how facts become its documents. Pure: the same facts give the same documents.

@@ -17,7 +17,7 @@ use platform::leases::Duty;
 use platform::log::executor::{ExecuteError, Executor, RunError};
 use platform::log::kind::Kind;
 use platform::log::{Cause, StreamId, Version};
-use platform::projection::Projector;
+use platform::projection::{Lists, Projector};
 use platform::sealing::Vault;
 use platform::store::StoreError;
 
@@ -51,6 +51,11 @@ impl Machinery {
     /// Work that one node does for all; where there is one alone, it is its own.
     pub fn duty(&self, name: &'static str) -> Duty {
         self.projector.leases().duty(name, DUTY_VERSION)
+    }
+
+    /// What was folded, to be shown. Whoever decides something asks [`Self::documents`]: what is shown may be a moment old.
+    pub fn lists(&self) -> &Lists {
+        self.projector.lists()
     }
 
     /// Whether no other node writes this store.

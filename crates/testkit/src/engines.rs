@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::contract::{Engine, Store};
 use crate::postgres::Server;
+use crate::shown::ShownDocuments;
 
 /// Stores in memory.
 pub struct InMemory;
@@ -165,5 +166,59 @@ impl Store for PostgresStore {
         let Self { postgres, options } = *self;
         postgres.close().await.expect("a store closes");
         Some(Box::new(Self { postgres: connect(&options).await, options }))
+    }
+}
+
+/// Stores in PostgreSQL whose documents are read from a replica.
+pub struct OnReplica {
+    engine: OnPostgres,
+    replica: &'static Server,
+}
+
+impl OnReplica {
+    pub fn of(primary: &'static Server, replica: &'static Server) -> Self {
+        Self { engine: OnPostgres::on(primary), replica }
+    }
+}
+
+struct ReplicaStore {
+    store: PostgresStore,
+    documents: Arc<ShownDocuments>,
+}
+
+impl ReplicaStore {
+    async fn open(options: postgres::Options) -> Self {
+        let postgres = connect(&options).await;
+        let replicas = postgres.replicas().expect("a replica is named").clone();
+        let documents = Arc::new(ShownDocuments::of(postgres.documents(), replicas).await);
+        Self { store: PostgresStore { postgres, options }, documents }
+    }
+}
+
+#[async_trait]
+impl Engine for OnReplica {
+    async fn fresh(&self) -> Box<dyn Store> {
+        let replicas = vec![self.replica.url()];
+        // However busy the machine is: a replica that is too far behind would answer nothing.
+        let max_lag = Duration::from_secs(600);
+        let options = postgres::Options { replicas, max_lag, ..self.engine.fresh_options() };
+        Box::new(ReplicaStore::open(options).await)
+    }
+}
+
+#[async_trait]
+impl Store for ReplicaStore {
+    fn log(&self) -> Arc<dyn Log> {
+        self.store.log()
+    }
+
+    fn documents(&self) -> Arc<dyn Documents> {
+        self.documents.clone()
+    }
+
+    async fn reopened(self: Box<Self>) -> Option<Box<dyn Store>> {
+        let PostgresStore { postgres, options } = self.store;
+        postgres.close().await.expect("a store closes");
+        Some(Box::new(Self::open(options).await))
     }
 }

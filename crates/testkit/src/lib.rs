@@ -14,3 +14,4 @@ pub mod postbox;
 pub mod postgres;
 pub mod redis;
 pub mod shop;
+pub mod shown;

@@ -109,6 +109,27 @@ impl Server {
         standby.started()
     }
 
+    /// A replica that nobody waits for.
+    pub fn replica(&self) -> Self {
+        self.standby("replica")
+    }
+
+    /// A replica goes on taking in what the primary writes, and shows nothing of it.
+    pub fn pause_replay(&self) {
+        self.sql("SELECT pg_wal_replay_pause()");
+        while self.sql("SELECT pg_get_wal_replay_pause_state()") != "paused" {}
+    }
+
+    pub fn resume_replay(&self) {
+        self.sql("SELECT pg_wal_replay_resume()");
+    }
+
+    /// Waits until a replica shows everything that its primary has now.
+    pub fn wait_for_all_of(&self, primary: &Self) {
+        let place = primary.sql("SELECT pg_current_wal_flush_lsn()");
+        while self.sql(&format!("SELECT pg_last_wal_replay_lsn() >= '{place}'")) != "t" {}
+    }
+
     /// From now on a commit is answered when the standby of this name has it, too.
     pub fn wait_for_standby(&self, name: &str) {
         self.sql(&format!("ALTER SYSTEM SET synchronous_standby_names = '{name}'"));

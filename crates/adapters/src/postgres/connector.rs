@@ -46,6 +46,8 @@ pub enum Purpose {
     Writing,
     /// Everything is read as it was when the connection was made.
     Moment,
+    /// As reading, on a host that follows the one that takes writes.
+    Following,
 }
 
 /// Knows the hosts.
@@ -115,7 +117,7 @@ impl Connector {
                 None
             }
         };
-        let hosts = (0..asked.get_hosts().len()).map(|nth| one_host(&asked, nth)).collect();
+        let hosts = (0..asked.get_hosts().len()).map(|nth| one_host(&asked, nth, purpose)).collect();
         Ok(Self { hosts, tls, set_up: set_up(options, purpose), purpose, primary })
     }
 
@@ -135,6 +137,19 @@ impl Connector {
         let (connection, _slower) = select_ok(attempts).await?;
         self.primary.0.store(connection.host, Ordering::Relaxed);
         Ok(connection)
+    }
+
+    /// Its first host, as people name it.
+    pub fn name(&self) -> String {
+        let Some(first) = self.hosts.first() else { return String::new() };
+        let port = first.get_ports().first().map_or(String::new(), |port| format!(":{port}"));
+        match first.get_hosts().first() {
+            Some(Host::Tcp(name)) if name.contains(':') => format!("[{name}]{port}"),
+            Some(Host::Tcp(name)) => format!("{name}{port}"),
+            #[cfg(unix)]
+            Some(Host::Unix(folder)) => folder.display().to_string(),
+            None => String::new(),
+        }
     }
 
     /// Whether a connection leads to the host that takes writes, as far as anybody here knows. One to a former primary that
@@ -185,7 +200,7 @@ where
 }
 
 /// The same settings, for one of the hosts alone: each is given its own time.
-fn one_host(asked: &Config, nth: usize) -> Config {
+fn one_host(asked: &Config, nth: usize, purpose: Purpose) -> Config {
     let mut one = Config::new();
     match &asked.get_hosts()[nth] {
         Host::Tcp(name) => one.host(name),
@@ -213,7 +228,11 @@ fn one_host(asked: &Config, nth: usize) -> Config {
     one.application_name(asked.get_application_name().unwrap_or(APPLICATION))
         .ssl_mode(asked.get_ssl_mode())
         .channel_binding(asked.get_channel_binding())
-        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .target_session_attrs(match purpose {
+            // What it is, is asked again and again.
+            Purpose::Following => TargetSessionAttrs::Any,
+            Purpose::Reading | Purpose::Writing | Purpose::Moment => TargetSessionAttrs::ReadWrite,
+        })
         .connect_timeout(*asked.get_connect_timeout().unwrap_or(&HOST_MAX))
         .tcp_user_timeout(*asked.get_tcp_user_timeout().unwrap_or(&SILENCE_MAX))
         .keepalives_idle(KEEPALIVE_AFTER)
@@ -239,7 +258,7 @@ fn set_up(options: &Options, purpose: Purpose) -> String {
         options.schema,
     );
     match purpose {
-        Purpose::Reading => {
+        Purpose::Reading | Purpose::Following => {
             let read_max = options.read_max.as_millis();
             statements.push_str(&format!("SET statement_timeout = {read_max}; SET lock_timeout = {read_max};"));
         }

@@ -40,6 +40,11 @@ pub fn is_over(error: &Error) -> bool {
     error.is_closed() || !is_definite(error) || code(error) == "25006"
 }
 
+/// Whether the server ended a statement because it took too long, or waited too long for a lock.
+pub fn is_too_late(error: &Error) -> bool {
+    matches!(code(error), "57014" | "55P03")
+}
+
 /// Whether the same statement may succeed when it is sent again: two writers stood in each other's way, and the server
 /// sent one of them back.
 pub fn is_worth_another_try(error: &Error) -> bool {

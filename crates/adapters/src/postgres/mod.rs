@@ -4,6 +4,7 @@
 //! Every write is one statement of its own, most of them calls of a function ([`schema`]): no transaction waits for a
 //! client, so a node that freezes holds no lock. Reads and writes have connections of their own ([`pool`]); nothing
 //! ever cancels a write. The host that takes writes is looked for again whenever a connection is lost ([`connector`]).
+//! Lists may be read from hosts that follow it ([`Replicas`]).
 //! The tables are told in `tables.sql`, the reasons in `docs/adr/0009-postgresql.md`.
 
 mod append;
@@ -15,6 +16,7 @@ mod latest;
 mod plan;
 mod pool;
 mod ports;
+mod replicas;
 mod rows;
 mod schema;
 mod values;
@@ -30,6 +32,7 @@ use platform::store::StoreResult;
 
 pub use append::AppendStats;
 pub use pool::PoolStats;
+pub use replicas::{Replica, Replicas};
 
 use append::Appender;
 use connector::{ConnectError, Connector, Purpose};
@@ -96,6 +99,11 @@ pub struct Options {
     pub idle: Duration,
     /// How long one read may take.
     pub read_max: Duration,
+    /// Addresses of hosts that follow the one that takes writes, one each, with user and database as in `url`. They have
+    /// `readers` connections each.
+    pub replicas: Vec<String>,
+    /// A replica that is further behind answers nothing.
+    pub max_lag: Duration,
 }
 
 impl Default for Options {
@@ -111,6 +119,8 @@ impl Default for Options {
             wait: Duration::from_secs(5),
             idle: Duration::from_secs(60),
             read_max: Duration::from_secs(5),
+            replicas: Vec::new(),
+            max_lag: Duration::from_secs(1),
         }
     }
 }
@@ -152,6 +162,7 @@ const MOMENT_IDLE: Duration = Duration::from_secs(300);
 pub struct Postgres {
     log: Arc<PostgresLog>,
     documents: Arc<PostgresDocuments>,
+    replicas: Option<Arc<Replicas>>,
     store: Arc<Store>,
     stats: Stats,
     options: Options,
@@ -188,7 +199,12 @@ impl Postgres {
         let store = Arc::new(Store { reading, writing, shards: found.shards, lock_class });
         let appender = Arc::new(Appender::new(store.clone(), stats.appends.clone()));
         let gatherer = Gatherer::new(store.clone());
+        let replicas = match options.replicas.is_empty() {
+            true => None,
+            false => Some(Arc::new(Replicas::start(options, &store)?)),
+        };
         Ok(Self {
+            replicas,
             log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
@@ -226,6 +242,11 @@ impl Postgres {
         self.documents.clone()
     }
 
+    /// Copies of the documents, for what is only shown; where some are named.
+    pub fn replicas(&self) -> Option<&Arc<Replicas>> {
+        self.replicas.as_ref()
+    }
+
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
@@ -233,6 +254,9 @@ impl Postgres {
     /// Closes every connection, those in use as soon as they are answered. Whoever still holds a port is told that the
     /// store was closed.
     pub async fn close(&self) -> StoreResult<()> {
+        if let Some(replicas) = &self.replicas {
+            replicas.close();
+        }
         self.store.reading.close();
         self.store.writing.close();
         Ok(())

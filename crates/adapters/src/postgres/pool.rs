@@ -98,6 +98,11 @@ impl Pool {
         Ok(Lease { connection, permit: Some(permit), shared: shared.clone(), is_asking: false, is_over: false })
     }
 
+    /// Whether whoever asks now must wait for a connection.
+    pub fn is_exhausted(&self) -> bool {
+        self.shared.permits.available_permits() == 0
+    }
+
     /// A connection that nobody else has, within the usual wait. It does not count, and goes back by [`Self::give`].
     pub async fn new_connection(&self) -> Result<Connection, ConnectError> {
         self.shared.connect(Instant::now() + self.shared.bounds.wait).await

@@ -20,6 +20,7 @@ use super::append::Appender;
 use super::failure::{is_worth_another_try, of_read, of_write};
 use super::gather::Gatherer;
 use super::latest::LatestReader;
+use super::rows::Reader;
 use super::values::{get, unsigned};
 use super::{Store, facts, rows, writes};
 
@@ -77,6 +78,12 @@ impl Store {
     }
 }
 
+impl Reader for &Store {
+    async fn read(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> StoreResult<Vec<Row>> {
+        Store::read(self, sql, values).await
+    }
+}
+
 /// Why a write failed.
 pub struct Refused {
     pub error: StoreError,
@@ -92,7 +99,9 @@ impl From<StoreError> for Refused {
 
 /// Does the work whether or not the caller looks. One that holds a connection, or a turn for one, and is not looked at for a
 /// while — one of many in a buffer whose owner waits for something else — would keep it from everybody, from that owner, too.
-async fn by_itself<T: Send + 'static>(work: impl Future<Output = StoreResult<T>> + Send + 'static) -> StoreResult<T> {
+pub(super) async fn by_itself<T: Send + 'static>(
+    work: impl Future<Output = StoreResult<T>> + Send + 'static,
+) -> StoreResult<T> {
     let done = tokio::spawn(work).await;
     done.map_err(|_| StoreError::Unknown("the shop is shutting down".into()))?
 }
@@ -178,27 +187,27 @@ impl Documents for PostgresDocuments {
 
     async fn get(&self, collection: Collection, id: &str, now: Timestamp) -> StoreResult<Option<Document>> {
         let (store, id) = (self.store.clone(), id.to_owned());
-        by_itself(async move { rows::get(&store, collection, &id, now).await }).await
+        by_itself(async move { rows::get(&*store, collection, &id, now).await }).await
     }
 
     async fn get_many(&self, collection: Collection, ids: &[String], now: Timestamp) -> StoreResult<Vec<Document>> {
         let (store, ids) = (self.store.clone(), ids.to_vec());
-        by_itself(async move { rows::get_many(&store, collection, &ids, now).await }).await
+        by_itself(async move { rows::get_many(&*store, collection, &ids, now).await }).await
     }
 
     async fn query(&self, query: Query, now: Timestamp) -> StoreResult<Page> {
         let store = self.store.clone();
-        by_itself(async move { rows::query(&store, &query, now).await }).await
+        by_itself(async move { rows::query(&*store, &query, now).await }).await
     }
 
     async fn scan(&self, collection: Collection, after: Option<&str>, limit: usize) -> StoreResult<Vec<Document>> {
         let (store, after) = (self.store.clone(), after.map(str::to_owned));
-        by_itself(async move { rows::scan(&store, collection, after.as_deref(), limit).await }).await
+        by_itself(async move { rows::scan(&*store, collection, after.as_deref(), limit).await }).await
     }
 
     async fn checkpoints(&self, projection: &str) -> StoreResult<Vec<Checkpoint>> {
         let (store, projection) = (self.store.clone(), projection.to_owned());
-        by_itself(async move { rows::checkpoints(&store, &projection).await }).await
+        by_itself(async move { rows::checkpoints(&*store, &projection).await }).await
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> StoreResult<usize> {

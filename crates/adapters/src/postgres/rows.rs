@@ -11,13 +11,19 @@ use platform::store::StoreResult;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::Store;
 use super::values::{Time, count_of, escaped, get as column, text, unescaped, unsigned};
 
 /// Entries that one statement of a walk reads at most.
 const CHUNK_MAX: usize = 1_000;
 /// And at least, where a filter may pass over most of them.
 const CHUNK_FILTERED: usize = 200;
+
+/// Where rows come from.
+pub trait Reader: Send {
+    /// Reads; a later read sees no less than an earlier one.
+    fn read(&mut self, sql: &str, values: &[&(dyn ToSql + Sync)])
+    -> impl Future<Output = StoreResult<Vec<Row>>> + Send;
+}
 
 /// Everything of a document, in the order in which [`document_of`] reads it.
 macro_rules! document {
@@ -34,14 +40,19 @@ const SCAN_AFTER: &str =
     concat!("SELECT ", document!(), " FROM documents d WHERE d.collection = $1 AND d.id > $2 ORDER BY d.id LIMIT $3");
 const CHECKPOINTS: &str = "SELECT shard, position FROM checkpoints WHERE projection = $1 ORDER BY shard";
 
-pub async fn get(store: &Store, collection: Collection, id: &str, now: Timestamp) -> StoreResult<Option<Document>> {
-    let rows = store.read(GET, &[&collection.name, &escaped(id)]).await?;
+pub async fn get(
+    mut from: impl Reader,
+    collection: Collection,
+    id: &str,
+    now: Timestamp,
+) -> StoreResult<Option<Document>> {
+    let rows = from.read(GET, &[&collection.name, &escaped(id)]).await?;
     let document = rows.first().map(document_of).transpose()?;
     Ok(document.filter(|document| !is_expired(document.expires, now)))
 }
 
 pub async fn get_many(
-    store: &Store,
+    mut from: impl Reader,
     collection: Collection,
     ids: &[String],
     now: Timestamp,
@@ -50,7 +61,7 @@ pub async fn get_many(
         return Ok(Vec::new());
     }
     let asked: Vec<_> = ids.iter().map(|id| escaped(id)).collect();
-    let rows = store.read(GET_MANY, &[&collection.name, &asked]).await?;
+    let rows = from.read(GET_MANY, &[&collection.name, &asked]).await?;
     let mut found: HashMap<String, Document> = HashMap::with_capacity(rows.len());
     for row in &rows {
         let document = document_of(row)?;
@@ -62,18 +73,18 @@ pub async fn get_many(
 }
 
 pub async fn scan(
-    store: &Store,
+    mut from: impl Reader,
     collection: Collection,
     after: Option<&str>,
     limit: usize,
 ) -> StoreResult<Vec<Document>> {
     let sql = if after.is_some() { SCAN_AFTER } else { SCAN_FROM };
-    let rows = store.read(sql, &[&collection.name, &escaped(after.unwrap_or_default()), &count_of(limit)]).await?;
+    let rows = from.read(sql, &[&collection.name, &escaped(after.unwrap_or_default()), &count_of(limit)]).await?;
     rows.iter().map(document_of).collect()
 }
 
-pub async fn checkpoints(store: &Store, projection: &str) -> StoreResult<Vec<Checkpoint>> {
-    let rows = store.read(CHECKPOINTS, &[&escaped(projection)]).await?;
+pub async fn checkpoints(mut from: impl Reader, projection: &str) -> StoreResult<Vec<Checkpoint>> {
+    let rows = from.read(CHECKPOINTS, &[&escaped(projection)]).await?;
     let checkpoint_of = |row: &Row| {
         let shard = column::<i16>(row, 0)?.cast_unsigned();
         Ok(Checkpoint::stored(projection, shard, unsigned(column(row, 1)?)))
@@ -82,7 +93,7 @@ pub async fn checkpoints(store: &Store, projection: &str) -> StoreResult<Vec<Che
 }
 
 /// Walks in chunks, each from where the last one ended: as pages do, so nothing is lost or seen twice between them.
-pub async fn query(store: &Store, query: &Query, now: Timestamp) -> StoreResult<Page> {
+pub async fn query(mut from: impl Reader, query: &Query, now: Timestamp) -> StoreResult<Page> {
     let limit = query.limit.max(1);
     let mut page = Page::default();
     let mut last = query.after.clone();
@@ -92,7 +103,7 @@ pub async fn query(store: &Store, query: &Query, now: Timestamp) -> StoreResult<
         let wanted = if query.filters.is_empty() { wanted } else { wanted.max(CHUNK_FILTERED) };
         // One more tells whether there is a next page.
         let chunk = wanted.min(ENTRIES_LOOKED_AT_MAX - looked_at).min(CHUNK_MAX) + 1;
-        let rows = read_chunk(store, query, last.as_ref(), chunk).await?;
+        let rows = read_chunk(&mut from, query, last.as_ref(), chunk).await?;
         let is_end = rows.len() < chunk;
         for (row, nth) in rows.iter().zip(1..) {
             if page.documents.len() == limit || looked_at == ENTRIES_LOOKED_AT_MAX {
@@ -118,7 +129,7 @@ pub async fn query(store: &Store, query: &Query, now: Timestamp) -> StoreResult<
 }
 
 async fn read_chunk(
-    store: &Store,
+    from: &mut impl Reader,
     query: &Query,
     after: Option<&(Vec<u8>, String)>,
     limit: usize,
@@ -132,7 +143,7 @@ async fn read_chunk(
             Bound::Id => values.push(&id),
         }
     }
-    store.read(&walk.sql, &values).await
+    from.read(&walk.sql, &values).await
 }
 
 /// The statement that walks the query's part of its index. Collection, index and limit are its first values.

@@ -14,6 +14,8 @@ use super::variables::Secrets;
 
 /// PostgreSQL keeps so many bytes of a name.
 const NAME_BYTES_MAX: usize = 63;
+/// How far a replica is behind is looked at twenty times a second.
+const MAX_LAG_MS_MIN: u64 = 100;
 /// A request waits no longer for what is only a help.
 const REDIS_TIMEOUT_MS_MAX: u64 = 10_000;
 
@@ -191,7 +193,17 @@ impl Found<'_> {
             Ok(server) => server,
             Err((key, reason)) => return self.error(key, reason, None),
         };
-        let away = server.hosts.iter().find(|host| !host.is_loopback());
+        if server.replicas.is_empty() {
+            self.unused(["postgres.max_lag_ms".to_owned()], "postgres.replicas is empty");
+        } else if postgres.max_lag_ms < MAX_LAG_MS_MIN {
+            let right = format!("at least {MAX_LAG_MS_MIN}");
+            self.error("postgres.max_lag_ms", "no replica can be known to be so near", right);
+        }
+        let twice = server.replicas.iter().enumerate().find(|(nth, host)| server.replicas[..*nth].contains(host));
+        if let Some((_, host)) = twice {
+            self.error("postgres.replicas", format!("{host} is named twice"), None);
+        }
+        let away = server.hosts.iter().chain(&server.replicas).find(|host| !host.is_loopback());
         if let Some(host) = away.filter(|_| postgres.tls == PostgresTls::Off) {
             self.in_the_clear("postgres.tls", host, "\"verify-full\", with a ca_file");
         }

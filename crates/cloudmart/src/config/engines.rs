@@ -40,6 +40,8 @@ pub enum Engine {
 pub struct Postgres {
     pub url: SecretUrl,
     pub hosts: Vec<String>,
+    pub replicas: Vec<String>,
+    pub max_lag_ms: u64,
     pub user: String,
     pub password_file: PathBuf,
     pub database: String,
@@ -82,6 +84,8 @@ impl Default for Postgres {
         Self {
             url: SecretUrl::default(),
             hosts: Vec::new(),
+            replicas: Vec::new(),
+            max_lag_ms: 1_000,
             user: String::new(),
             password_file: PathBuf::new(),
             database: "cloudmart".to_owned(),
@@ -113,6 +117,8 @@ impl Default for Redis {
 pub struct PostgresServer {
     /// The primary is one of them.
     pub hosts: Vec<Host>,
+    /// What follows the primary, and may answer what is only shown.
+    pub replicas: Vec<Host>,
     pub user: String,
     pub password: Option<Secret>,
     pub database: String,
@@ -127,15 +133,16 @@ impl Postgres {
             parsed.map_err(|reason| (key, reason))
         };
         let or = |text: Option<String>, other: &str| text.filter(|text| !text.is_empty()).unwrap_or(other.to_owned());
+        let replicas = listed("postgres.replicas", &self.replicas)?;
         let server = if self.url.is_empty() {
             let (user, database) = (self.user.clone(), self.database.clone());
             let hosts = listed("postgres.hosts", &self.hosts)?;
-            PostgresServer { hosts, user, password, database }
+            PostgresServer { hosts, replicas, user, password, database }
         } else {
             let address = Address::parse(self.url.expose(), POSTGRES_SCHEMES, POSTGRES_PORT);
             let address = address.map_err(|reason| ("postgres.url", reason))?;
             let (user, database) = (or(address.user, &self.user), or(Some(address.name), &self.database));
-            PostgresServer { hosts: address.hosts, user, password: password.or(address.password), database }
+            PostgresServer { hosts: address.hosts, replicas, user, password: password.or(address.password), database }
         };
         let missing = |key, what: &str| Err((key, format!("{what} is not said, neither here nor in postgres.url")));
         match (&server.hosts[..], &*server.user, &*server.database) {

@@ -190,6 +190,18 @@ fn values_with_which_nothing_works_are_refused() {
         ("[store]\nengine = \"postgres\"", "postgres.url"),
         ("[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://db\"", "postgres.user"),
         ("[store]\nengine = \"postgres\"\n[postgres]\nhosts = [\"db:x\"]\nuser = \"shop\"", "postgres.hosts"),
+        (
+            "[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://a@db\"\nreplicas = [\"d b\"]",
+            "postgres.replicas",
+        ),
+        (
+            "[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://a@db\"\nreplicas = [\"r\", \"r:5432\"]",
+            "r:5432 is named twice",
+        ),
+        (
+            "[store]\nengine = \"postgres\"\n[postgres]\nurl = \"postgres://a@db\"\nreplicas = [\"r\"]\nmax_lag_ms = 20",
+            "postgres.max_lag_ms",
+        ),
         ("[postgres]\nschema = \"pg_shop\"", "postgres.schema"),
         ("[postgres]\nschema = \"a; drop\"", "postgres.schema"),
         (
@@ -223,6 +235,7 @@ fn what_makes_no_sense_together_is_warned_of() {
         (cluster.to_owned(), "postgres.tls: what is said to db may travel"),
         (cluster.to_owned(), "postgres.url: its password can be read"),
         (format!("{cluster}hosts = [\"db\"]"), "postgres.hosts: this changes nothing"),
+        (format!("{cluster}max_lag_ms = 500"), "postgres.max_lag_ms: this changes nothing: postgres.replicas is empty"),
         (format!("{cluster}[redis]\nurl = \"redis://cache\""), "redis.tls: what is said to cache may travel"),
     ] {
         let loaded = load(&file, &[]);

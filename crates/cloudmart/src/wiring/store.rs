@@ -35,6 +35,14 @@ impl Store {
         })
     }
 
+    /// Copies of the documents that may answer what is only shown, where there are any.
+    pub fn replicas(&self) -> Option<&Arc<postgres::Replicas>> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(postgres) => postgres.replicas(),
+        }
+    }
+
     pub fn log(&self) -> Arc<dyn Log> {
         match self {
             Self::Sqlite(sqlite) => sqlite.log(),
@@ -128,7 +136,10 @@ impl Beside {
     pub async fn open(config: &Config, secrets: &Secrets) -> Result<Self, Error> {
         Ok(match config.store.engine {
             Engine::Sqlite => Self::Sqlite(sqlite::open_beside(&config.data)?),
-            Engine::Postgres => Self::Postgres(Postgres::connect(&options(config, secrets)?).await?),
+            Engine::Postgres => {
+                let alone = postgres::Options { replicas: Vec::new(), ..options(config, secrets)? };
+                Self::Postgres(Postgres::connect(&alone).await?)
+            }
         })
     }
 
@@ -160,8 +171,11 @@ fn options(config: &Config, secrets: &Secrets) -> Result<postgres::Options, Erro
     let hosts: Vec<String> = server.hosts.iter().map(config::Host::to_string).collect();
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let (user, database) = (encoded(&server.user), encoded(&server.database));
+    let at = |hosts: &str| format!("postgres://{user}@{hosts}/{database}");
     Ok(postgres::Options {
-        url: format!("postgres://{user}@{}/{database}", hosts.join(",")),
+        url: at(&hosts.join(",")),
+        replicas: server.replicas.iter().map(|host| at(&host.to_string())).collect(),
+        max_lag: Duration::from_millis(said.max_lag_ms),
         password: server.password.map(|password| password.expose().to_owned()),
         ca,
         schema: said.schema.clone(),

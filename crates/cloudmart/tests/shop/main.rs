@@ -17,6 +17,7 @@ mod payments;
 mod privacy;
 mod redis;
 mod replay;
+mod replicas;
 mod routes;
 mod search;
 mod settings;

@@ -3,6 +3,7 @@
 
 pub mod memory;
 mod query;
+mod replicas;
 pub mod tuple;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use crate::log::{Position, Shard, Version};
 use crate::store::{StoreError, StoreResult};
 pub use query::{Filter, Page, Query, Range, Test, is_expired, matches_all};
+pub use replicas::{Replicas, Seen};
 
 /// How many index entries one query looks at before it answers with a short page and a cursor.
 pub const ENTRIES_LOOKED_AT_MAX: usize = 5_000;

@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::{AnyDoc, ErasedProjection, checkpoint_name};
+use super::{AnyDoc, ErasedProjection, Lists, checkpoint_name};
 use crate::clock::Clock;
-use crate::documents::{Change, Checkpoint, Documents, Put, WriteBatch};
+use crate::documents::{Change, Checkpoint, Collection, Documents, Put, Replicas, Seen, WriteBatch};
 use crate::leases::{Duty, Leases};
 use crate::log::executor::{CommittedFact, Executor};
 use crate::log::kind::Kinds;
@@ -58,14 +58,24 @@ pub struct Projector {
     followers: Arc<[Follower]>,
     log: Arc<dyn Log>,
     documents: Arc<dyn Documents>,
+    lists: Lists,
     leases: Leases,
 }
 
-#[derive(Clone)]
-struct Follower {
+pub(super) struct Follower {
     name: &'static str,
+    pub(super) collection: Collection,
     checkpoints: String,
     progress: Arc<Progress>,
+}
+
+impl Follower {
+    /// What this node knows to be folded, here or elsewhere.
+    pub(super) fn seen(&self) -> Seen {
+        let positions = self.progress.positions.look(Clone::clone);
+        let positions = (0..).zip(positions).filter(|(_, position)| *position > 0).collect();
+        Seen { projection: self.checkpoints.clone(), positions }
+    }
 }
 
 struct Progress {
@@ -126,12 +136,26 @@ impl Projector {
             } else {
                 run.look().await?;
             }
-            let follower = Follower { name: projection.name(), checkpoints: run.checkpoints.clone(), progress };
-            followers.push(follower);
+            let (name, collection) = (projection.name(), projection.collection());
+            followers.push(Follower { name, collection, checkpoints: run.checkpoints.clone(), progress });
             tokio::spawn(run.follow(news));
         }
         let (log, documents) = (executor.log().clone(), documents.clone());
-        Ok(Self { followers: followers.into(), log, documents, leases })
+        let followers: Arc<[Follower]> = followers.into();
+        let lists = Lists::new(followers.clone(), documents.clone());
+        Ok(Self { followers, log, documents, lists, leases })
+    }
+
+    /// Lets copies of the documents answer what is only shown.
+    #[must_use]
+    pub fn showing(mut self, replicas: Arc<dyn Replicas>) -> Self {
+        self.lists.ask(replicas);
+        self
+    }
+
+    /// What was folded, to be shown.
+    pub fn lists(&self) -> &Lists {
+        &self.lists
     }
 
     /// The duties of this node, of which its projections are some.

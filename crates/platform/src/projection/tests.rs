@@ -13,7 +13,8 @@ use super::{ErasedProjection, Projection, Projector, differences};
 use crate::clock::{Clock, ManualClock};
 use crate::documents::memory::MemoryDocuments;
 use crate::documents::{
-    Checkpoint, Collection, Conditional, Document, Documents, Entry, Expected, Page, Put, Query, WriteBatch,
+    Change, Checkpoint, Collection, Conditional, Document, Documents, Entry, Expected, Page, Put, Query, Replicas,
+    Seen, WriteBatch,
 };
 use crate::entropy::SeededEntropy;
 use crate::log::executor::{Command, CommittedFact, Decision, Executor, Limits};
@@ -295,4 +296,91 @@ async fn nobody_keeps_leases_on_a_store_of_its_own() {
     pass(30).await;
     assert_eq!(one.way.leases.load(Ordering::Relaxed), 0);
     assert_eq!(one.projector.leases().nodes(), 1);
+}
+
+/// A copy of the documents as they were when it was last made.
+#[derive(Default)]
+struct Copied {
+    documents: parking_lot::Mutex<Arc<MemoryDocuments>>,
+    answers: AtomicU64,
+}
+
+impl Copied {
+    async fn make(&self, of: &dyn Documents) {
+        let copy = Arc::new(MemoryDocuments::default());
+        for projection in projections() {
+            let collection = projection.collection();
+            let documents = of.scan(collection, None, usize::MAX).await.unwrap();
+            let put = |Document { id, body, .. }| {
+                Change::Put(Put { collection, id, body, entries: Vec::new(), expires: None })
+            };
+            let checkpoints = of.checkpoints(&super::checkpoint_name(projection.as_ref())).await.unwrap();
+            let first = |point: Checkpoint| Checkpoint { from: None, ..point };
+            let changes = documents.into_iter().map(put).collect();
+            let checkpoints = checkpoints.into_iter().map(first).collect();
+            copy.write(WriteBatch { changes, checkpoints }).await.unwrap();
+        }
+        *self.documents.lock() = copy;
+    }
+
+    async fn come_so_far(&self, seen: &Seen) -> Option<Arc<MemoryDocuments>> {
+        let copy = self.documents.lock().clone();
+        let checkpoints = copy.checkpoints(&seen.projection).await.unwrap();
+        let has = |(shard, position): &(Shard, Position)| {
+            checkpoints.iter().any(|point| point.shard == *shard && point.position >= *position)
+        };
+        if !seen.positions.iter().all(has) {
+            return None;
+        }
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        Some(copy)
+    }
+
+    fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Replicas for Copied {
+    async fn get_many(&self, of: Collection, ids: &[String], seen: &Seen, now: Timestamp) -> Option<Vec<Document>> {
+        self.come_so_far(seen).await?.get_many(of, ids, now).await.ok()
+    }
+
+    async fn query(&self, query: &Query, seen: &Seen, now: Timestamp) -> Option<Page> {
+        self.come_so_far(seen).await?.query(query.clone(), now).await.ok()
+    }
+
+    async fn scan(&self, of: Collection, after: Option<&str>, limit: usize, seen: &Seen) -> Option<Vec<Document>> {
+        self.come_so_far(seen).await?.scan(of, after, limit).await.ok()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_shown_less_than_this_node_has_seen() {
+    let store = Store::new(false);
+    let copy = Arc::new(Copied::default());
+    let Node { executor, projector, way } = store.node(1).await;
+    let one = Node { executor, projector: projector.showing(copy.clone()), way };
+    let other = store.node(2).await;
+    let lists = one.projector.lists();
+    let hall = async || {
+        let found = lists.get_many(Counts::<1>::COLLECTION, &["hall".to_owned()], Timestamp::MIN).await.unwrap();
+        found.first().map_or(0, |document| document.read::<u64>().unwrap())
+    };
+    for round in 1..=20 {
+        let node = if round % 2 == 0 { &one } else { &other };
+        let positions = node.light("hall").await;
+        assert!(one.projector.wait_for(&positions, Duration::from_secs(5)).await);
+        let answers = copy.answers();
+        assert_eq!(hall().await, round, "the copy has not come so far");
+        assert_eq!(copy.answers(), answers);
+        copy.make(store.documents.as_ref()).await;
+        assert_eq!(hall().await, round);
+        assert_eq!(copy.answers(), answers + 1, "the copy has come so far");
+    }
+    // What is nobody's history has no checkpoint, and is never read from a copy.
+    let answers = copy.answers();
+    let leases = lists.scan(Collection::primary("leases"), None, 9).await.unwrap();
+    assert_eq!((leases.len(), copy.answers()), (1, answers));
 }

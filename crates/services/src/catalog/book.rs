@@ -87,7 +87,7 @@ impl ProductBook for Catalog {
         };
         let range = Range { from: from.into_bytes(), to: Vec::new() };
         let query = Query::new(PRODUCTS, BY_SLUG, range).limit(limit.clamp(1, PAGE_MAX));
-        let page = self.machinery.documents.query(query, self.machinery.clock.now()).await.map_err(stored)?;
+        let page = self.machinery.lists().query(query, self.machinery.clock.now()).await.map_err(stored)?;
         let mut products = Vec::with_capacity(page.documents.len());
         for document in &page.documents {
             let slim: ProductDoc = document.read().map_err(stored)?;

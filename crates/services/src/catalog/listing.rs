@@ -4,12 +4,12 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures::stream::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use platform::documents::tuple::Key;
-use platform::documents::{Documents, Filter, Page, Query, Range};
+use platform::documents::{Filter, Page, Query, Range};
+use platform::projection::Lists;
 use platform::store::StoreResult;
 
 use super::projection::{PRODUCTS, ProductDoc};
@@ -38,11 +38,7 @@ pub struct Walk<'a> {
 }
 
 /// The documents of one page, and where to go on. A page can be short and still have a next one.
-pub async fn walk(
-    documents: &Arc<dyn Documents>,
-    now: Timestamp,
-    walk: Walk<'_>,
-) -> StoreResult<(Vec<ProductDoc>, Option<Spot>)> {
+pub async fn walk(lists: &Lists, now: Timestamp, walk: Walk<'_>) -> StoreResult<(Vec<ProductDoc>, Option<Spot>)> {
     let Walk { index, scopes, descending, filters, after, limit, sort_key } = walk;
     let pages: Vec<Looked> = futures::stream::iter(scopes)
         .map(|scope| {
@@ -51,7 +47,7 @@ pub async fn walk(
             query.after = after.as_ref().map(|spot| ([scope.as_slice(), &spot.key].concat(), spot.id.clone()));
             query.filters = filters.clone();
             query.descending = descending;
-            async move { Looked::at(scope.len(), documents.query(query, now).await?, sort_key) }
+            async move { Looked::at(scope.len(), lists.query(query, now).await?, sort_key) }
         })
         .buffered(SCOPES_AT_ONCE)
         .try_collect()

@@ -52,8 +52,7 @@ impl Catalog {
             limit: query.limit.clamp(1, LIMIT_MAX),
             sort_key: &sort_key,
         };
-        let (documents, next) =
-            walk(&self.machinery.documents, self.machinery.clock.now(), page).await.map_err(stored)?;
+        let (documents, next) = walk(self.machinery.lists(), self.machinery.clock.now(), page).await.map_err(stored)?;
         let products: Vec<&Product> = documents.iter().filter_map(ProductDoc::product).collect();
         let shelf = self.shelf_of_products(&products).await?;
         let shown = products.iter().filter_map(|product| product.content.images.first());
@@ -80,8 +79,7 @@ impl Catalog {
             limit: query.limit.clamp(1, LIMIT_MAX),
             sort_key: &created_key,
         };
-        let (documents, next) =
-            walk(&self.machinery.documents, self.machinery.clock.now(), page).await.map_err(stored)?;
+        let (documents, next) = walk(self.machinery.lists(), self.machinery.clock.now(), page).await.map_err(stored)?;
         let items = documents.iter().filter_map(|document| document.product().cloned()).collect();
         Ok(Listing { items, next_cursor: next.map(|spot| cursor(spot, &fingerprint)) })
     }

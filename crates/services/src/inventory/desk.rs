@@ -59,7 +59,7 @@ impl StockDesk for Desk {
         let query = Query::new(STOCK, if only_low { LOW_BY_SKU } else { BY_SKU }, beginning_with(sku))
             .limit(limit)
             .after(cursor.map(Cursor::after));
-        let page = machinery.documents.query(query, machinery.clock.now()).await.map_err(stored)?;
+        let page = machinery.lists().query(query, machinery.clock.now()).await.map_err(stored)?;
         let next = Cursor::next_of(&page).map(|next| next.encode(&fingerprint));
         Ok(Listing { items: shown(&page)?, next_cursor: next })
     }

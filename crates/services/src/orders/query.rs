@@ -83,7 +83,7 @@ impl Orders {
         };
         let query = Query::new(ORDERS, index, range).descending().limit(wanted.limit);
         let query = query.after(wanted.cursor.clone().map(Cursor::after));
-        let page = self.machinery.documents.query(query, now).await.map_err(stored)?;
+        let page = self.machinery.lists().query(query, now).await.map_err(stored)?;
         let mut rows = Vec::with_capacity(page.documents.len());
         for document in &page.documents {
             let row: OrderRow = document.read().map_err(stored)?;
@@ -100,7 +100,7 @@ impl Orders {
         let lookup = email_lookup(self.machinery.vault.master(), email);
         let keys: Vec<String> = self.subjects(&lookup).await?.iter().map(|id| id.key().to_owned()).collect();
         let now = self.machinery.clock.now();
-        let found = self.machinery.documents.get_many(ORDERS, &keys, now).await.map_err(stored)?;
+        let found = self.machinery.lists().get_many(ORDERS, &keys, now).await.map_err(stored)?;
         let mut rows = Vec::with_capacity(found.len());
         for document in &found {
             let row: OrderRow = document.read().map_err(stored)?;
@@ -130,7 +130,7 @@ impl Orders {
         self.machinery.settle_lists().await?;
         let range = state.map_or_else(Range::all, |state| Range::prefix(Key::new().text(state.as_str())));
         let query = Query::new(TASKS, BY_STATE, range).limit(limit).after(cursor.map(Cursor::after));
-        let page = self.machinery.documents.query(query, self.machinery.clock.now()).await.map_err(stored)?;
+        let page = self.machinery.lists().query(query, self.machinery.clock.now()).await.map_err(stored)?;
         let tasks: std::result::Result<Vec<Task>, _> = page.documents.iter().map(|document| document.read()).collect();
         Ok((tasks.map_err(stored)?, Cursor::next_of(&page)))
     }

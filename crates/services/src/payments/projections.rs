@@ -121,7 +121,7 @@ impl Payments {
         let mut sums: BTreeMap<(String, Currency), Sums> = BTreeMap::new();
         let mut after: Option<String> = None;
         loop {
-            let documents = self.machinery.documents.scan(LEDGER, after.as_deref(), SCAN_CHUNK).await;
+            let documents = self.machinery.lists().scan(LEDGER, after.as_deref(), SCAN_CHUNK).await;
             let documents = documents.map_err(stored)?;
             for document in &documents {
                 let BooksDoc { currency, accounts } = document.read().map_err(stored)?;

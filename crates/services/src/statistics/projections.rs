@@ -294,7 +294,7 @@ impl Statistics {
         let mut after = None;
         loop {
             let query = Query::new(SALES, BY_DAY, range.clone()).limit(SCAN_CHUNK).after(after);
-            let page = self.machinery.documents.query(query, self.machinery.clock.now()).await.map_err(stored)?;
+            let page = self.machinery.lists().query(query, self.machinery.clock.now()).await.map_err(stored)?;
             for document in &page.documents {
                 // One that holds sales of several days, as after an import of older books, comes once for each.
                 if !days.contains_key(&document.id) {
@@ -333,7 +333,7 @@ impl Statistics {
         let mut all = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let shards = self.machinery.documents.scan(CURRENCIES, after.as_deref(), SCAN_CHUNK).await;
+            let shards = self.machinery.lists().scan(CURRENCIES, after.as_deref(), SCAN_CHUNK).await;
             let shards = shards.map_err(stored)?;
             for shard in &shards {
                 all.extend(shard.read::<Vec<SoldInCurrency>>().map_err(stored)?);

@@ -6,6 +6,7 @@ mod failover;
 mod hot;
 mod node;
 mod opening;
+mod replicas;
 
 use testkit::contract;
 use testkit::engines::OnPostgres;

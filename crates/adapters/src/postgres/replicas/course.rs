@@ -1,0 +1,97 @@
+//! Where the primary's write-ahead log has been, and until when: so that a replica's place in it says how old it is.
+//! It does not know who asks the servers.
+//!
+//! The time of a replica's last transaction would not do: where nobody writes, it grows old on a replica that lacks nothing.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// Places that are remembered: at twenty a second, for ten minutes. Who is further behind is that much behind, or more.
+const PLACES_MAX: usize = 12_000;
+
+/// A place in the write-ahead log, in bytes.
+pub type Place = u64;
+
+#[derive(Default)]
+pub struct Course(Mutex<VecDeque<Been>>);
+
+struct Been {
+    place: Place,
+    /// The primary had not gone further then.
+    until: Instant,
+}
+
+impl Course {
+    /// The primary answered with this place when it was asked at this moment.
+    pub fn note(&self, place: Place, asked: Instant) {
+        let places = &mut *self.0.lock();
+        match places.back_mut() {
+            Some(last) if last.place == place => last.until = asked,
+            // Another primary, which has not everything that the last one had.
+            Some(last) if last.place > place => {
+                places.clear();
+                places.push_back(Been { place, until: asked });
+            }
+            _ => places.push_back(Been { place, until: asked }),
+        }
+        if places.len() > PLACES_MAX {
+            places.pop_front();
+        }
+    }
+
+    /// Until when a server that has come so far has everything, at least. The oldest moment that is remembered for one that
+    /// has not come even there; `None` when nothing is known of the primary.
+    pub fn whole_until(&self, place: Place) -> Option<Instant> {
+        let places = self.0.lock();
+        let passed = places.partition_point(|been| been.place <= place);
+        places.get(passed.saturating_sub(1)).map(|been| been.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_tells_how_old_a_replica_is() {
+        let (course, begin) = (Course::default(), Instant::now());
+        let at = |ms| begin + Duration::from_millis(ms);
+        assert_eq!(course.whole_until(7), None);
+        for (ms, place) in [(0, 10), (50, 10), (100, 30), (150, 40)] {
+            course.note(place, at(ms));
+        }
+        // At 50 ms the primary had nothing behind 10; what came then is missing.
+        for (place, ms) in [(10, 50), (29, 50), (30, 100), (39, 100), (40, 150), (99, 150)] {
+            assert_eq!(course.whole_until(place), Some(at(ms)), "{place}");
+        }
+        assert_eq!(course.whole_until(9), Some(at(0)), "that old, or older");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_primary_makes_nobody_old() {
+        let (course, begin) = (Course::default(), Instant::now());
+        for second in 0..3_600 {
+            course.note(10, begin + Duration::from_secs(second));
+        }
+        assert_eq!(course.whole_until(10), Some(begin + Duration::from_secs(3_599)));
+        assert_eq!(course.0.lock().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_primary_begins_anew_and_the_memory_is_bounded() {
+        let (course, begin) = (Course::default(), Instant::now());
+        for nth in 0..20_000 {
+            course.note(nth, begin + Duration::from_millis(nth));
+        }
+        assert_eq!(course.0.lock().len(), PLACES_MAX);
+        assert_eq!(course.whole_until(5), Some(begin + Duration::from_millis(8_000)));
+        let later = begin + Duration::from_secs(60);
+        course.note(15_000, later);
+        assert_eq!(course.whole_until(19_999), Some(later));
+        assert_eq!(course.0.lock().len(), 1);
+    }
+}
