@@ -123,7 +123,7 @@ async fn nobody_is_shown_less_than_they_did() {
         mart.staff(Method::PATCH, &own).if_match(&tag).json(&patch).send().await.expect(200);
         let shown = mart.get(&public).send().await.expect(200);
         assert_eq!(shown.body["variants"][0]["price"], price, "round {round}: {shown}");
-        let page = mart.get(&format!("/products/{slug}")).header("accept", "text/html").send().await.expect(200);
+        let page = mart.get(&format!("/p/{slug}")).header("accept", "text/html").send().await.expect(200);
         assert!(String::from_utf8_lossy(&page.bytes).contains(&title), "round {round}");
         let listed = mart.staff_get("/api/admin/products").send().await.expect(200);
         assert_eq!(listed.items()[0]["title"], title, "round {round}: {listed}");
