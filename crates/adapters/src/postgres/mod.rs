@@ -165,7 +165,7 @@ pub struct Postgres {
     replicas: Option<Arc<Replicas>>,
     store: Arc<Store>,
     stats: Stats,
-    options: Options,
+    options: Box<Options>,
 }
 
 /// What both ports stand on.
@@ -201,7 +201,7 @@ impl Postgres {
         let gatherer = Gatherer::new(store.clone());
         let replicas = match options.replicas.is_empty() {
             true => None,
-            false => Some(Arc::new(Replicas::start(options, &store)?)),
+            false => Some(Arc::new(Replicas::start(options, &primary)?)),
         };
         Ok(Self {
             replicas,
@@ -209,7 +209,7 @@ impl Postgres {
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
             stats,
-            options: options.clone(),
+            options: Box::new(options.clone()),
         })
     }
 

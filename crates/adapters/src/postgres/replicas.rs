@@ -22,10 +22,10 @@ use platform::http::metrics::Registry;
 use platform::store::StoreResult;
 use tokio::task::AbortHandle;
 
-use super::connector::{Connector, Purpose};
+use super::connector::{Connector, Primary, Purpose};
 use super::pool::{Bounds, Pool, PoolStats};
 use super::ports::by_itself;
-use super::{OpenError, Options, Store, rows};
+use super::{OpenError, Options, rows};
 use course::Course;
 use visit::Visit;
 
@@ -50,9 +50,10 @@ pub struct Replicas {
 
 impl Replicas {
     /// Begins to watch them, on the current runtime. None of them need be there yet.
-    pub(super) fn start(options: &Options, store: &Arc<Store>) -> Result<Self, OpenError> {
+    pub(super) fn start(options: &Options, primary: &Arc<Primary>) -> Result<Self, OpenError> {
         let course: Arc<Course> = Arc::default();
-        let mut watching = vec![tokio::spawn(watch::follow_primary(store.clone(), course.clone())).abort_handle()];
+        let connector = Connector::new(options, Purpose::Reading, primary.clone())?;
+        let mut watching = vec![tokio::spawn(watch::follow_primary(connector, course.clone())).abort_handle()];
         let mut all = Vec::with_capacity(options.replicas.len());
         for url in &options.replicas {
             let own = Options { url: url.clone(), read_max: ANSWER_MAX, ..options.clone() };
@@ -67,7 +68,7 @@ impl Replicas {
             let name = reading.name();
             let pool = Pool::new(reading, bounds, Arc::new(PoolStats::default()));
             let replica = Arc::new(Replica::new(name, pool, options.max_lag));
-            let watched = watch::watch(replica.clone(), looking, course.clone(), store.clone());
+            let watched = watch::watch(replica.clone(), looking, course.clone());
             watching.push(tokio::spawn(watched).abort_handle());
             all.push(replica);
         }

@@ -15,7 +15,7 @@ use super::variables::Secrets;
 /// PostgreSQL keeps so many bytes of a name.
 const NAME_BYTES_MAX: usize = 63;
 /// How far a replica is behind is looked at twenty times a second.
-const MAX_LAG_MS_MIN: u64 = 100;
+const MAX_LAG_MS_MIN: u64 = 200;
 /// A request waits no longer for what is only a help.
 const REDIS_TIMEOUT_MS_MAX: u64 = 10_000;
 

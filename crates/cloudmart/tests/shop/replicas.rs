@@ -1,6 +1,8 @@
 //! A shop that reads lists from a replica: nothing that is shown is older than what the reader has done, nothing is decided
 //! on it, and the shop sells on whatever becomes of it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -188,5 +190,43 @@ async fn a_shop_sells_on_whatever_becomes_of_a_replica() {
     town.replica_answers().await;
     town.replica.wait_for_all_of(&town.primary);
     assert!(!town.mart.log().contains("panicked"), "{}", town.mart.log());
+    town.doctor().await;
+}
+
+/// Staff look at lists while orders flow: each sees what was confirmed before they asked, and the replica has its share.
+#[tokio::test]
+async fn lists_come_from_the_replica_while_orders_flow() {
+    const BUYERS: usize = 4;
+    const LOOKS: usize = 60;
+    let town = Town::open(5_000).await;
+    let mart = &town.mart;
+    mart.product("LAMP", 1_000, 100_000).await;
+    town.is_well().await;
+    town.replica_answers().await;
+    let (before, passed) = (town.reads("answered").await, town.metric("replica_reads_by_primary_total").await);
+    let is_over = AtomicBool::new(false);
+    let buying = async || {
+        let mut bought = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            mart.buy("LAMP", 1).await;
+            bought += 1;
+        }
+        bought
+    };
+    let looking = async {
+        for _ in 0..LOOKS {
+            let order = mart.buy("LAMP", 1).await;
+            let number = order.text("number");
+            let listed = mart.staff_get(&format!("/api/admin/orders?number={number}")).send().await.expect(200);
+            assert_eq!(listed.items()[0]["id"], order.text("id"), "{listed}");
+        }
+        is_over.store(true, Ordering::Relaxed);
+    };
+    let ((), bought) = futures::join!(looking, futures::future::join_all((0..BUYERS).map(|_| buying())));
+    let (answered, by_primary) = (town.reads("answered").await, town.metric("replica_reads_by_primary_total").await);
+    let (answered, by_primary) = (answered - before, by_primary - passed);
+    println!("{bought:?} bought meanwhile; of the lists, the replica answered {answered}, the primary {by_primary}");
+    assert!(answered + by_primary >= LOOKS as f64);
+    assert!(answered > 0.0, "the replica is never far enough");
     town.doctor().await;
 }

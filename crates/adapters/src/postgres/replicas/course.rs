@@ -14,8 +14,15 @@ const PLACES_MAX: usize = 12_000;
 /// A place in the write-ahead log, in bytes.
 pub type Place = u64;
 
+/// What is known of the primary.
 #[derive(Default)]
-pub struct Course(Mutex<VecDeque<Been>>);
+pub struct Course {
+    places: Mutex<VecDeque<Been>>,
+    cluster: Mutex<Option<Cluster>>,
+}
+
+/// What a primary has in common with all that were made from it, and with nobody else.
+pub type Cluster = i64;
 
 struct Been {
     place: Place,
@@ -24,9 +31,17 @@ struct Been {
 }
 
 impl Course {
+    pub fn is_of(&self, cluster: Cluster) {
+        *self.cluster.lock() = Some(cluster);
+    }
+
+    pub fn cluster(&self) -> Option<Cluster> {
+        *self.cluster.lock()
+    }
+
     /// The primary answered with this place when it was asked at this moment.
     pub fn note(&self, place: Place, asked: Instant) {
-        let places = &mut *self.0.lock();
+        let places = &mut *self.places.lock();
         match places.back_mut() {
             Some(last) if last.place == place => last.until = asked,
             // Another primary, which has not everything that the last one had.
@@ -44,7 +59,7 @@ impl Course {
     /// Until when a server that has come so far has everything, at least. The oldest moment that is remembered for one that
     /// has not come even there; `None` when nothing is known of the primary.
     pub fn whole_until(&self, place: Place) -> Option<Instant> {
-        let places = self.0.lock();
+        let places = self.places.lock();
         let passed = places.partition_point(|been| been.place <= place);
         places.get(passed.saturating_sub(1)).map(|been| been.until)
     }
@@ -78,7 +93,7 @@ mod tests {
             course.note(10, begin + Duration::from_secs(second));
         }
         assert_eq!(course.whole_until(10), Some(begin + Duration::from_secs(3_599)));
-        assert_eq!(course.0.lock().len(), 1);
+        assert_eq!(course.places.lock().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -87,11 +102,11 @@ mod tests {
         for nth in 0..20_000 {
             course.note(nth, begin + Duration::from_millis(nth));
         }
-        assert_eq!(course.0.lock().len(), PLACES_MAX);
+        assert_eq!(course.places.lock().len(), PLACES_MAX);
         assert_eq!(course.whole_until(5), Some(begin + Duration::from_millis(8_000)));
         let later = begin + Duration::from_secs(60);
         course.note(15_000, later);
         assert_eq!(course.whole_until(19_999), Some(later));
-        assert_eq!(course.0.lock().len(), 1);
+        assert_eq!(course.places.lock().len(), 1);
     }
 }
