@@ -11,10 +11,10 @@ mod connector;
 mod facts;
 mod failure;
 mod gather;
-mod latest;
 mod plan;
 mod pool;
 mod ports;
+mod reads;
 mod rows;
 mod schema;
 mod values;
@@ -34,7 +34,6 @@ pub use pool::PoolStats;
 use append::Appender;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
-use latest::LatestReader;
 use pool::{Bounds, Pool};
 use ports::{PostgresDocuments, PostgresLog};
 
@@ -189,7 +188,7 @@ impl Postgres {
         let appender = Arc::new(Appender::new(store.clone(), stats.appends.clone()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Self {
-            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
+            log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
             stats,
@@ -212,7 +211,7 @@ impl Postgres {
         let appender = Arc::new(Appender::new(store.clone(), Arc::default()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Moment {
-            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
+            log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store, gatherer }),
             stats,
         })

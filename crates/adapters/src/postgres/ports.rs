@@ -17,9 +17,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::append::Appender;
+use super::facts::{LatestOf, TailOf};
 use super::failure::{is_worth_another_try, of_read, of_write};
 use super::gather::Gatherer;
-use super::latest::LatestReader;
+use super::reads::GatheredReads;
 use super::values::{get, unsigned};
 use super::{Store, facts, rows, writes};
 
@@ -99,9 +100,17 @@ async fn by_itself<T: Send + 'static>(work: impl Future<Output = StoreResult<T>>
 
 /// The log in the database.
 pub(super) struct PostgresLog {
-    pub store: Arc<Store>,
-    pub appender: Arc<Appender>,
-    pub latest: LatestReader,
+    store: Arc<Store>,
+    appender: Arc<Appender>,
+    latest: GatheredReads<LatestOf>,
+    tails: GatheredReads<TailOf>,
+}
+
+impl PostgresLog {
+    pub fn new(store: Arc<Store>, appender: Arc<Appender>) -> Self {
+        let (latest, tails) = (GatheredReads::new(store.clone()), GatheredReads::new(store.clone()));
+        Self { store, appender, latest, tails }
+    }
 }
 
 #[async_trait]
@@ -117,8 +126,7 @@ impl Log for PostgresLog {
     }
 
     async fn read_stream(&self, stream: &StreamId, after: Version, limit: usize) -> StoreResult<Vec<RecordedFact>> {
-        let (store, stream) = (self.store.clone(), stream.clone());
-        by_itself(async move { facts::read_stream(&store, &stream, after, limit).await }).await
+        self.tails.read(TailOf { stream: stream.clone(), after, limit }).await
     }
 
     async fn read_shard(&self, shard: Shard, after: Position, limit: usize) -> StoreResult<Vec<RecordedFact>> {
@@ -150,7 +158,7 @@ impl Log for PostgresLog {
     }
 
     async fn read_latest(&self, stream: &StreamId, limit: usize) -> StoreResult<(Option<Snapshot>, Vec<RecordedFact>)> {
-        self.latest.read(stream, limit).await
+        self.latest.read(LatestOf { stream: stream.clone(), limit }).await
     }
 
     /// Any node may append.
