@@ -12,10 +12,10 @@ mod connector;
 mod facts;
 mod failure;
 mod gather;
-mod latest;
 mod plan;
 mod pool;
 mod ports;
+mod reads;
 mod replicas;
 mod rows;
 mod schema;
@@ -37,7 +37,6 @@ pub use replicas::{Replica, Replicas};
 use append::Appender;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
-use latest::LatestReader;
 use pool::{Bounds, Pool};
 use ports::{PostgresDocuments, PostgresLog};
 
@@ -205,7 +204,7 @@ impl Postgres {
         };
         Ok(Self {
             replicas,
-            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
+            log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
             stats,
@@ -228,7 +227,7 @@ impl Postgres {
         let appender = Arc::new(Appender::new(store.clone(), Arc::default()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Moment {
-            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
+            log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store, gatherer }),
             stats,
         })

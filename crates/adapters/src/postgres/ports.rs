@@ -17,9 +17,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::append::Appender;
+use super::facts::{LatestOf, TailOf};
 use super::failure::{is_worth_another_try, of_read, of_write};
 use super::gather::Gatherer;
-use super::latest::LatestReader;
+use super::reads::GatheredReads;
 use super::rows::Reader;
 use super::values::{get, unsigned};
 use super::{Store, facts, rows, writes};
@@ -108,9 +109,17 @@ pub(super) async fn by_itself<T: Send + 'static>(
 
 /// The log in the database.
 pub(super) struct PostgresLog {
-    pub store: Arc<Store>,
-    pub appender: Arc<Appender>,
-    pub latest: LatestReader,
+    store: Arc<Store>,
+    appender: Arc<Appender>,
+    latest: GatheredReads<LatestOf>,
+    tails: GatheredReads<TailOf>,
+}
+
+impl PostgresLog {
+    pub fn new(store: Arc<Store>, appender: Arc<Appender>) -> Self {
+        let (latest, tails) = (GatheredReads::new(store.clone()), GatheredReads::new(store.clone()));
+        Self { store, appender, latest, tails }
+    }
 }
 
 #[async_trait]
@@ -126,8 +135,7 @@ impl Log for PostgresLog {
     }
 
     async fn read_stream(&self, stream: &StreamId, after: Version, limit: usize) -> StoreResult<Vec<RecordedFact>> {
-        let (store, stream) = (self.store.clone(), stream.clone());
-        by_itself(async move { facts::read_stream(&store, &stream, after, limit).await }).await
+        self.tails.read(TailOf { stream: stream.clone(), after, limit }).await
     }
 
     async fn read_shard(&self, shard: Shard, after: Position, limit: usize) -> StoreResult<Vec<RecordedFact>> {
@@ -159,7 +167,7 @@ impl Log for PostgresLog {
     }
 
     async fn read_latest(&self, stream: &StreamId, limit: usize) -> StoreResult<(Option<Snapshot>, Vec<RecordedFact>)> {
-        self.latest.read(stream, limit).await
+        self.latest.read(LatestOf { stream: stream.clone(), limit }).await
     }
 
     /// Any node may append.
