@@ -162,6 +162,8 @@ impl Connector {
     pub async fn has_moved(&self, from: &Connection) -> bool {
         for host in (0..self.hosts.len()).filter(|host| *host != from.host) {
             if matches!(timeout(HOST_MAX, self.connect_to(host)).await, Ok(Ok(_))) {
+                // Else every idle connection to the old one would be waited for again, one after the other.
+                self.primary.0.store(host, Ordering::Relaxed);
                 return true;
             }
         }
