@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use platform::documents::Documents;
-use platform::log::{DEFAULT_SHARDS, Log, Shard};
+use platform::log::{Log, Shard};
 use platform::store::StoreResult;
 
 pub use append::AppendStats;
@@ -73,6 +73,9 @@ impl From<tokio_postgres::Error> for OpenError {
     }
 }
 
+/// Shards of a new store. A batch of many orders touches nearly all of them, and each costs it a lock and two looks.
+const NEW_SHARDS: Shard = 16;
+
 /// Where the database is, and bounds of one node's use of it. The defaults suit two nodes on two cores.
 #[derive(Clone)]
 pub struct Options {
@@ -112,7 +115,7 @@ impl Default for Options {
             password: None,
             ca: None,
             schema: "cloudmart".into(),
-            shards: DEFAULT_SHARDS,
+            shards: NEW_SHARDS,
             readers: 8,
             writers: 8,
             wait: Duration::from_secs(5),
