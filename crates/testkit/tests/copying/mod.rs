@@ -227,7 +227,8 @@ async fn another_store_is_not_mixed_in() {
     let (one, other) = (folder().await, folder().await);
     {
         let store = Sqlite::open(other.path(), &sqlite::Options::default()).expect("a store");
-        Pen::on(store.log()).await.write(&StreamId::new("lamp", "another"), 0, 1).await;
+        let changes = vec![put(KEYS, "another", "{}", 1)];
+        store.documents().write(WriteBatch { changes, checkpoints: Vec::new() }).await.expect("one more");
         store.close().await.expect("it closes");
     }
     let options = OnPostgres::default().fresh_options();
