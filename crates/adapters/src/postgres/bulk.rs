@@ -97,8 +97,11 @@ impl Place {
     }
 }
 
+/// Index and key of each.
+type Entries = Vec<(String, Vec<u8>)>;
+
 fn records_of(rows: &[Row], entries: &[Row]) -> StoreResult<Vec<Record>> {
-    let mut lying_beside: BTreeMap<(&str, &str), Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    let mut lying_beside: BTreeMap<(&str, &str), Entries> = BTreeMap::new();
     for row in entries {
         let (index, key): (&str, &[u8]) = (get(row, 2)?, get(row, 3)?);
         let document = (get(row, 0)?, get(row, 1)?);
@@ -120,7 +123,9 @@ fn records_of(rows: &[Row], entries: &[Row]) -> StoreResult<Vec<Record>> {
         });
     }
     match lying_beside.keys().next() {
-        Some((collection, id)) => Err(StoreError::Corrupt(format!("an index entry has no document: {collection} {id}"))),
+        Some((collection, id)) => {
+            Err(StoreError::Corrupt(format!("an index entry has no document: {collection} {id}")))
+        }
         None => Ok(records),
     }
 }

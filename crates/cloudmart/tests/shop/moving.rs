@@ -321,6 +321,29 @@ async fn two_shops_are_not_mixed() {
     well(&place.migrate().await);
 }
 
+/// Without a file for a cluster, as on a laptop: the folder is still the node's own, with its key and its pictures.
+#[tokio::test]
+async fn a_laptop_s_shop_moves_with_one_line() {
+    let ground = Ground::new();
+    let mut mart = ground.open().await;
+    let life = live(&mart).await;
+    assert!(mart.terminate().await.success());
+    drop(mart);
+    let place = ground.place("unused").await;
+    let (config, from, url) = (text(&ground.path("schema.toml")), ground.from(), place.server.url());
+    std::fs::write(&config, format!("[postgres]\nschema = \"{}\"\nconnections = 8\n", place.schema)).expect("settings");
+    let words = ["migrate-store", "--from", &from, "--to", &url, "--config", &config, "--data", &from];
+    well(&ground.run(&words).await);
+    std::fs::write(
+        &config,
+        format!("store.engine = \"postgres\"\npostgres.url = \"{url}\"\npostgres.schema = \"{}\"\n", place.schema),
+    )
+    .expect("settings");
+    let there = Mart::start(ground.plan().argument("--config").argument(&config)).await;
+    life.goes_on(&there).await;
+    place.is_well().await;
+}
+
 #[tokio::test]
 async fn a_backup_of_a_database_under_load_is_a_whole_shop_anywhere() {
     use futures::StreamExt as _;
