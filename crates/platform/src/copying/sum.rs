@@ -1,14 +1,16 @@
 //! Sums: SHA-256 over facts and documents, the same for the same whichever engine gave them.
 //! It does not know where they were read.
 
-use serde_json::{Number, Value};
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::Record;
 use crate::log::RecordedFact;
 
-/// Beyond it a binary fraction does not tell every whole number from the next.
-const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+/// What is nested deeper is summed up as the text that it is. Nothing that a service writes comes near.
+const DEPTH_MAX: usize = 256;
 
 /// What was taken in so far. Each text comes with its length, so that no two rows of texts run into the same bytes.
 #[derive(Default)]
@@ -48,10 +50,11 @@ impl Sum {
             Some(time) => self.number(1).number(time.as_microsecond().cast_unsigned()),
             None => self.number(0),
         };
-        match serde_json::from_str(&record.body) {
-            Ok(value) => self.value(&value),
+        let mut value = Self::default();
+        match serde_json::from_str(&record.body).and_then(|body| value.value(body, DEPTH_MAX)) {
+            Ok(()) => _ = self.number(0).text(&value.finish()),
             // Halves of surrogate pairs and the like: engines keep such a text as it is.
-            Err(_) => _ = self.text(&record.body),
+            Err(_) => _ = self.number(1).text(&record.body),
         }
         self.number(record.entries.len() as u64);
         for (index, key) in &record.entries {
@@ -59,24 +62,32 @@ impl Sum {
         }
     }
 
-    /// A value whatever its spaces, the order of its members, and how its numbers are written.
-    fn value(&mut self, value: &Value) {
-        match value {
-            Value::Null => _ = self.number(0),
-            Value::Bool(is) => _ = self.number(1).number((*is).into()),
-            Value::Number(number) => _ = self.number(2).text(&plain(number)),
-            Value::String(text) => _ = self.number(3).text(text),
-            Value::Array(items) => {
-                self.number(4).number(items.len() as u64);
-                items.iter().for_each(|item| self.value(item));
+    /// A value whatever its spaces, the order of its members, and how its numbers and texts are written.
+    fn value(&mut self, value: &RawValue, depth: usize) -> serde_json::Result<()> {
+        let text = value.get();
+        match text.as_bytes().first() {
+            Some(b'{') if depth > 0 => {
+                let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+                self.number(0).number(members.len() as u64);
+                members.iter().try_for_each(|(name, member)| self.text(name).value(member, depth - 1))
             }
-            Value::Object(members) => {
-                let mut members: Vec<(&String, &Value)> = members.iter().collect();
-                members.sort_by_key(|(name, _)| *name);
-                self.number(5).number(members.len() as u64);
-                for (name, member) in members {
-                    self.text(name).value(member);
-                }
+            Some(b'[') if depth > 0 => {
+                let items: Vec<&RawValue> = serde_json::from_str(text)?;
+                self.number(1).number(items.len() as u64);
+                items.iter().try_for_each(|item| self.value(item, depth - 1))
+            }
+            Some(b'"') => {
+                let unquoted: String = serde_json::from_str(text)?;
+                self.number(2).text(&unquoted);
+                Ok(())
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                self.number(3).text(&plain(text));
+                Ok(())
+            }
+            _ => {
+                self.number(4).text(text);
+                Ok(())
             }
         }
     }
@@ -87,12 +98,20 @@ impl Sum {
     }
 }
 
-/// One engine gives `1e2` back as `100`, and `1.5e300` with all of its digits.
-fn plain(number: &Number) -> String {
-    let fraction = number.as_f64().unwrap_or(0.0);
-    match fraction.abs() < WHOLE_MAX && fraction.fract() == 0.0 {
-        true => (fraction as i64).to_string(),
-        false => format!("{fraction:e}"),
+/// The digits of a number and the power of ten of the last: one engine gives `1e2` back as `100`, and `1.5e-7` with all of
+/// its zeros. A binary fraction would not do: it depends on how it is read.
+fn plain(number: &str) -> String {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let Ok(exponent) = exponent.parse::<i64>() else { return number.to_owned() };
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_end_matches('0');
+    let zeros = digits.len() - significant.len();
+    let last = exponent.saturating_sub_unsigned(fraction.len() as u64).saturating_add_unsigned(zeros as u64);
+    match significant.trim_start_matches('0') {
+        "" => "0".to_owned(),
+        digits => format!("{sign}{digits}e{last}"),
     }
 }
 
@@ -119,6 +138,10 @@ mod tests {
             ("1.50", "1.5"),
             ("1e17", "100000000000000000"),
             ("1.2345678901234567e17", "123456789012345670"),
+            ("15e-8", "0.00000015"),
+            ("1E+400", &format!("1{}", "0".repeat(400))),
+            ("-120e-1", "-12"),
+            ("0e5", "0.00"),
             (r#""\u00e9""#, "\"é\""),
         ] {
             assert_eq!(of(one), of(other), "{one}");
@@ -147,10 +170,12 @@ mod tests {
             "[\"a\",\"bc\"]",
             r#"{"a":0}"#,
             r#"{"b":0}"#,
-            "9007199254740991",
-            "9007199254740990",
+            "9007199254740993",
+            "9007199254740992",
             r#""\ud800""#,
             r#""\ud801""#,
+            "10",
+            "0.01",
         ];
         let sums: std::collections::BTreeSet<String> = values.iter().map(|value| of(value)).collect();
         assert_eq!(sums.len(), values.len());

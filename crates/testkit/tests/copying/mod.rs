@@ -60,10 +60,15 @@ async fn folder() -> TempDir {
     let mut changes: Vec<Change> = (0..DOCUMENTS)
         .map(|n| put(if n % 2 == 0 { ROOMS } else { KEYS }, &format!("room-{n}"), &format!("{{\"n\": {n}}}"), n as i64))
         .collect();
-    for (nth, body) in
-        [r#"{"z":1,"a":{"y":[1e2,-0.0,1.50,123456789012345678]}}"#, r#""\ud83e""#, r#""a\u0000b""#, "\"é\"", "null"]
-            .into_iter()
-            .enumerate()
+    for (nth, body) in [
+        r#"{"z":1,"a":{"y":[1e2,-0.0,1.50,123456789012345678]}}"#,
+        r#""\ud83e""#,
+        r#""a\u0000b""#,
+        "\"é\"",
+        r#"[null,1e400,1.5e-7,-0.1e1]"#,
+    ]
+    .into_iter()
+    .enumerate()
     {
         changes.push(put(KEYS, &format!("odd-{nth}\0\u{1}"), body, -3));
     }
