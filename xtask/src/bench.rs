@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the project's figures, measured in one run on one machine, ours and the yardsticks in turns.
 //! It knows how each figure is measured; what is reached and what is not stands in docs/BENCHMARKS.md, which it writes.
 
+mod cluster;
 mod disk;
 mod growth;
 mod load;
@@ -8,6 +9,7 @@ mod nginx;
 mod orders;
 mod postgres;
 mod reads;
+mod redis;
 mod shop;
 mod single;
 mod table;
@@ -57,6 +59,10 @@ pub enum Row {
     Reservations,
     /// Orders per second with 10 thousand, 100 thousand and 1 million orders in the log; then memory, and the start after kill -9
     Growth,
+    /// On PostgreSQL: confirmed orders on one node and on two, and one SKU over two nodes, beside pgbench
+    Cluster,
+    /// Product JSON out of Redis
+    SecondLevel,
     /// Start and memory of an empty shop and of the sample shop
     Rest,
     /// A line into a cart, at 1,000 per second
@@ -146,7 +152,7 @@ fn run_rows(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resu
     let mut table = Table::read(&workspace.root)?;
     println!("    everything lies in {}; nothing else should run on this machine meanwhile", bench.folder.display());
     type Measure = fn(&Bench) -> Result<Vec<Cells>, Error>;
-    let rows: [(Row, &str, Measure); 9] = [
+    let rows: [(Row, &str, Measure); 11] = [
         (Row::Disk, "append and fdatasync", disk::measure),
         (Row::Reads, "product JSON and product page, beside nginx", reads::measure),
         (Row::Search, "search", single::search),
@@ -154,6 +160,8 @@ fn run_rows(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Resu
         (Row::Rest, "start and memory at rest", single::rest),
         (Row::Reservations, "reservations", single::reservations),
         (Row::Orders, "orders, beside pgbench", orders::measure),
+        (Row::Cluster, "orders on PostgreSQL, one node and two", cluster::orders),
+        (Row::SecondLevel, "products out of Redis", cluster::reads),
         (Row::Import, "import", single::import),
         (Row::Growth, "growth", growth::measure),
     ];

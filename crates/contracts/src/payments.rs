@@ -25,6 +25,17 @@ pub struct OpenPayment {
     pub token: Option<Sealed>,
 }
 
+/// Which state of a payment is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// With all that was acknowledged before, wherever.
+    Now,
+    /// With all that this process did; of what others did, the last moments may be missing.
+    OwnWrites,
+    /// As it was at a past instant, what happened at that very instant included.
+    Instant(Timestamp),
+}
+
 /// What became of a wish to authorise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorization {
@@ -112,8 +123,8 @@ pub trait Payments: Send + Sync {
     /// Staff saw the money of a manual payment; `None`: all that is outstanding.
     async fn mark_paid(&self, order: &OrderId, request: &str, amount: Option<i64>, caller: &Caller) -> Result<Payment>;
 
-    /// The payment of an order, now or as it was at a past instant (inclusive).
-    async fn payment(&self, order: &OrderId, at: Option<Timestamp>) -> Result<Payment>;
+    /// The payment of an order.
+    async fn payment(&self, order: &OrderId, as_of: AsOf) -> Result<Payment>;
 
     /// All accounts, and per currency what they come to: zero when the books are right.
     async fn trial_balance(&self) -> Result<(Vec<AccountBalance>, BTreeMap<Currency, i64>)>;

@@ -76,6 +76,11 @@ impl Postgres {
         Ok(Run { per_second, p99_ms: p99_ms(micros) })
     }
 
+    /// Where another program finds it.
+    pub fn url(&self) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/postgres", self.port)
+    }
+
     fn data(&self) -> String {
         self.folder.join("data").to_string_lossy().into_owned()
     }

@@ -1,6 +1,7 @@
 //! Figures that have no yardstick beside them: search, cart, start and memory at rest, reservations, import.
 //! Each has a shop of its own.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -144,7 +145,7 @@ pub fn import(bench: &Bench) -> Result<Vec<Cells>, Error> {
 }
 
 /// A file of so many made-up products.
-fn products(bench: &Bench, count: u64) -> Result<PathBuf, Error> {
+pub fn products(bench: &Bench, count: u64) -> Result<PathBuf, Error> {
     let file = bench.folder.join(format!("products-{count}.csv"));
     let generate = bench.in_process.with_file_name("generate-products");
     process::run(Command::new(generate).arg(count.to_string()).arg(&file))?;
@@ -155,6 +156,14 @@ fn import_into(bench: &Bench, folder: &Path, file: &Path) -> Result<watched::Don
     let mut command = Command::new(&bench.cloudmart);
     command.args(["import", "products"]).arg(file).args(["--currency", "EUR"]);
     command.arg("--data").arg(folder.join("data")).stderr(Stdio::null());
+    watched::run(&mut command, &bench.folder)
+}
+
+/// The same into a shop that runs.
+pub fn import_at(bench: &Bench, shop: SocketAddr, file: &Path) -> Result<watched::Done, Error> {
+    let mut command = Command::new(&bench.cloudmart);
+    command.args(["import", "products"]).arg(file).args(["--currency", "EUR", "--url", &format!("http://{shop}")]);
+    command.env("CLOUDMART_ADMIN_TOKEN", shop::ADMIN_TOKEN).stderr(Stdio::null());
     watched::run(&mut command, &bench.folder)
 }
 

@@ -33,9 +33,13 @@ pub const START_1M: &str = "start with 1 million orders after kill -9, to the fi
 pub const CART: &str = "cart: add a line, p99 at 1,000 per second";
 pub const IMPORT: &str = "import of 100,000 products";
 pub const IMPORT_MEMORY: &str = "its memory at most (RSS)";
+pub const CLUSTER_ORDERS: &str = "PostgreSQL, one node: confirmed orders, 50 SKUs, per second, 64 connections";
+pub const CLUSTER_TWO_NODES: &str = "the same, two nodes with Redis";
+pub const CLUSTER_ONE_SKU: &str = "the same, two nodes, all on one SKU";
+pub const CLUSTER_READS: &str = "product JSON out of Redis, nothing at hand, per second";
 
 /// Every figure in the order of the table, with what it should reach, and what lies beyond.
-const ORDER: [(&str, &str); 20] = [
+const ORDER: [(&str, &str); 24] = [
     (PRODUCT_JSON, "0.9 × nginx (1.2)"),
     (PRODUCT_PAGE, "0.7 × nginx (1.0)"),
     (SEARCH, "3,000 (10,000)"),
@@ -55,6 +59,10 @@ const ORDER: [(&str, &str); 20] = [
     (CART, "5 ms (1 ms)"),
     (IMPORT, "60 s (20 s)"),
     (IMPORT_MEMORY, "500 MB"),
+    (CLUSTER_ORDERS, "0.8 × pgbench, p99 60 ms (1.5)"),
+    (CLUSTER_TWO_NODES, "0.8 × one node (1.0)"),
+    (CLUSTER_ONE_SKU, "0.5 × the row above (0.9)"),
+    (CLUSTER_READS, "10,000 (40,000)"),
     (SYNCS, "5,400, else ratios decide"),
 ];
 
@@ -157,6 +165,7 @@ fn machine(root: &Path) -> String {
         [
             said(Command::new("sh").args(["-c", "nginx -v 2>&1"])),
             said(Command::new("/usr/lib/postgresql/15/bin/postgres").arg("--version")),
+            said(Command::new("sh").args(["-c", "redis-server --version | cut -d' ' -f1-3"])),
             said(Command::new("sh").args(["-c", "wrk -v 2>&1 | head -1 | cut -d' ' -f1,2"])),
         ]
         .join(", "),

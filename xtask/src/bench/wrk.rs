@@ -21,9 +21,19 @@ pub struct Run {
 /// # Errors
 /// When wrk fails, or anything was answered but 2xx.
 pub fn run(bench: &Bench, url: &str, folder: &Path) -> Result<Run, Error> {
+    run_with(bench, &[url], folder)
+}
+
+/// As [`run`], asking what a Lua script says.
+pub fn run_script(bench: &Bench, url: &str, script: &Path, folder: &Path) -> Result<Run, Error> {
+    run_with(bench, &["--script", &script.to_string_lossy(), url], folder)
+}
+
+fn run_with(bench: &Bench, arguments: &[&str], folder: &Path) -> Result<Run, Error> {
     let duration = format!("{}s", bench.seconds());
     let mut command = Command::new("wrk");
-    command.args(["--threads", "1", "--connections", CONNECTIONS, "--duration", &duration, "--latency", url]);
+    command.args(["--threads", "1", "--connections", CONNECTIONS, "--duration", &duration, "--latency"]);
+    command.args(arguments);
     let done = watched::run(&mut command, folder)?;
     let mut run = read(&done.said).ok_or(Error::Unreadable { program: "wrk", said: done.said })?;
     run.generator = done.cpu_s / done.took.as_secs_f64();

@@ -129,6 +129,11 @@ const YARDSTICKS: &[Yardstick] = &[
         why: "pgbench's TPC-B, durable as the shop's orders are",
         is_there: || process::succeeds(Command::new("/usr/lib/postgresql/15/bin/postgres").arg("--version")),
     },
+    Yardstick {
+        name: "redis-server",
+        why: "the second cache level of a shop of several nodes",
+        is_there: || process::succeeds(Command::new("redis-server").arg("--version")),
+    },
 ];
 
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::caller::Caller;
 use contracts::orders::Orders;
-use contracts::payments::{Authorization, OpenPayment, Payments as _, Settlement};
+use contracts::payments::{AsOf, Authorization, OpenPayment, Payments as _, Settlement};
 use domain::ids::OrderId;
 use domain::money::Currency;
 use domain::payment::Status;
@@ -127,7 +127,7 @@ impl Shop {
     }
 
     async fn status(&self, token: &str) -> Status {
-        self.payments.payment(&with_token(token), None).await.unwrap().status()
+        self.payments.payment(&with_token(token), AsOf::Now).await.unwrap().status()
     }
 
     /// Captures, refunds a part, and gives back the rest.

@@ -21,7 +21,7 @@ use super::ports::PostgresLog;
 use super::schema::{self, Begun};
 use super::values::{Time, count_of, escaped, get, signed, text, unescaped, unsigned};
 use super::writes::Bodies;
-use super::{OpenError, Options, facts, plan};
+use super::{OpenError, Options, Store, facts, plan};
 
 /// Beside the locks of shards, and that of who makes the tables. The server may need a moment to see that an earlier
 /// attempt is dead.
@@ -58,29 +58,32 @@ const SET_CHECKPOINTS: &str = "INSERT INTO checkpoints (projection, shard, posit
     ON CONFLICT (projection, shard) DO UPDATE SET position = excluded.position";
 
 /// A store at the moment that a [`super::Moment`] looks at.
-pub(super) struct PostgresOrigin(pub Arc<PostgresLog>);
+pub(super) struct PostgresOrigin {
+    pub log: Arc<PostgresLog>,
+    pub store: Arc<Store>,
+}
 
 #[async_trait]
 impl Origin for PostgresOrigin {
     async fn shards(&self) -> StoreResult<Vec<ShardInfo>> {
-        self.0.shards().await
+        self.log.shards().await
     }
 
     async fn facts(&self, shard: Shard, after: Position, limit: usize) -> StoreResult<Vec<RecordedFact>> {
-        self.0.read_shard(shard, after, limit).await
+        self.log.read_shard(shard, after, limit).await
     }
 
     async fn records(&self, after: Option<(&str, &str)>, limit: usize) -> StoreResult<Vec<Record>> {
         let after = Place::of(after);
-        let rows = self.0.store.read(RECORDS, &[&after.collection, &after.id, &count_of(limit)]).await?;
+        let rows = self.store.read(RECORDS, &[&after.collection, &after.id, &count_of(limit)]).await?;
         let Some(last) = rows.last() else { return Ok(Vec::new()) };
         let last = (get::<&str>(last, 0)?, get::<&str>(last, 1)?);
-        let entries = self.0.store.read(ENTRIES, &[&after.collection, &after.id, &last.0, &last.1]).await?;
+        let entries = self.store.read(ENTRIES, &[&after.collection, &after.id, &last.0, &last.1]).await?;
         records_of(&rows, &entries)
     }
 
     async fn checkpoints(&self) -> StoreResult<Vec<Checkpoint>> {
-        self.0.store.read(CHECKPOINTS, &[]).await?.iter().map(checkpoint_of).collect()
+        self.store.read(CHECKPOINTS, &[]).await?.iter().map(checkpoint_of).collect()
     }
 }
 

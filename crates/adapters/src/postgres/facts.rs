@@ -1,6 +1,7 @@
 //! Facts and snapshots as rows: how they are read.
 //! It does not know how they come there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use platform::log::{
@@ -10,8 +11,8 @@ use platform::store::{StoreError, StoreResult};
 use tokio_postgres::Row;
 
 use super::Store;
-use super::latest::Latest;
 use super::plan::key_of;
+use super::reads::Question;
 use super::values::{Time, count_of, escaped, get, signed, text, unescaped, unsigned};
 
 /// Everything of a fact, in the order in which [`fact_of`] reads it.
@@ -22,11 +23,6 @@ macro_rules! fact {
     };
 }
 
-const READ_STREAM: &str = concat!(
-    "SELECT ",
-    fact!(),
-    " FROM facts f WHERE f.key = $1 AND f.kind = $2 AND f.version > $3 ORDER BY f.version LIMIT $4"
-);
 pub const READ_SHARD: &str =
     concat!("SELECT ", fact!(), " FROM facts f WHERE f.shard = $1 AND f.position > $2 ORDER BY f.position LIMIT $3");
 const READ_SINCE_SNAPSHOTS: &str = concat!(
@@ -54,40 +50,68 @@ pub const SHARDS: &str = "SELECT s.shard, s.epoch, s.is_fenced, \
 const LOAD_SNAPSHOT: &str = "SELECT version, time, state_version, body FROM snapshots WHERE key = $1 AND kind = $2";
 const SAVE_SNAPSHOT: &str = "SELECT save_snapshot_v1($1, $2, $3, $4, $5, $6)";
 
-pub async fn read_stream(
-    store: &Store,
-    stream: &StreamId,
-    after: Version,
-    limit: usize,
-) -> StoreResult<Vec<RecordedFact>> {
-    let key = escaped(key_of(stream));
-    let rows = store.read(READ_STREAM, &[&key, &stream.kind(), &signed(after), &count_of(limit)]).await?;
-    rows.iter().map(|row| fact_of(row, Some(stream))).collect()
-}
-
 pub async fn read_shard(store: &Store, shard: Shard, after: Position, limit: usize) -> StoreResult<Vec<RecordedFact>> {
     let rows = store.read(READ_SHARD, &[&shard.cast_signed(), &signed(after), &count_of(limit)]).await?;
     rows.iter().map(|row| fact_of(row, None)).collect()
 }
 
-/// Of each stream its snapshot, and at most so many facts after it. Snapshots are looked for first: one that is saved between
-/// the two only lets facts be missing that the caller then sees to be missing.
-pub async fn read_latest(store: &Store, asked: &[(&StreamId, usize)]) -> StoreResult<Vec<Latest>> {
-    let keys: Vec<_> = asked.iter().map(|(stream, _)| escaped(key_of(stream))).collect();
-    let kinds: Vec<&str> = asked.iter().map(|(stream, _)| stream.kind()).collect();
-    let most: Vec<i64> = asked.iter().map(|(_, limit)| count_of(*limit)).collect();
-    let (snapshots, facts) =
-        store.read_both((LOAD_SNAPSHOTS, &[&keys, &kinds]), (READ_SINCE_SNAPSHOTS, &[&keys, &kinds, &most])).await?;
-    let mut found: Vec<Latest> = vec![(None, Vec::new()); asked.len()];
-    for row in &snapshots {
-        let place = place_of(row, 4, asked.len())?;
-        found[place].0 = Some(snapshot_of(row, asked[place].0)?);
+/// A stream's snapshot, and at most so many facts after it.
+pub struct LatestOf {
+    pub stream: StreamId,
+    pub limit: usize,
+}
+
+impl Question for LatestOf {
+    type Answer = (Option<Snapshot>, Vec<RecordedFact>);
+
+    /// Snapshots are looked for first: one that is saved between the two only lets facts be missing that the caller then
+    /// sees to be missing.
+    async fn read_all(store: &Store, asked: &[Self]) -> StoreResult<Vec<Self::Answer>> {
+        let (keys, kinds) = names_of(asked.iter().map(|one| &one.stream));
+        let most: Vec<i64> = asked.iter().map(|one| count_of(one.limit)).collect();
+        let (snapshots, facts) = store
+            .read_both((LOAD_SNAPSHOTS, &[&keys, &kinds]), (READ_SINCE_SNAPSHOTS, &[&keys, &kinds, &most]))
+            .await?;
+        let mut found: Vec<Self::Answer> = vec![(None, Vec::new()); asked.len()];
+        for row in &snapshots {
+            let place = place_of(row, 4, asked.len())?;
+            found[place].0 = Some(snapshot_of(row, &asked[place].stream)?);
+        }
+        for row in &facts {
+            let place = place_of(row, 12, asked.len())?;
+            found[place].1.push(fact_of(row, Some(&asked[place].stream))?);
+        }
+        Ok(found)
     }
-    for row in &facts {
-        let place = place_of(row, 12, asked.len())?;
-        found[place].1.push(fact_of(row, Some(asked[place].0))?);
+}
+
+/// A stream's facts after a version, the first so many of them.
+pub struct TailOf {
+    pub stream: StreamId,
+    pub after: Version,
+    pub limit: usize,
+}
+
+impl Question for TailOf {
+    type Answer = Vec<RecordedFact>;
+
+    async fn read_all(store: &Store, asked: &[Self]) -> StoreResult<Vec<Self::Answer>> {
+        let (keys, kinds) = names_of(asked.iter().map(|one| &one.stream));
+        let after: Vec<i64> = asked.iter().map(|one| signed(one.after)).collect();
+        let most: Vec<i64> = asked.iter().map(|one| count_of(one.limit)).collect();
+        let rows = store.read(READ_TAILS, &[&keys, &kinds, &after, &most]).await?;
+        let mut found = vec![Vec::new(); asked.len()];
+        for row in &rows {
+            let place = place_of(row, 12, asked.len())?;
+            found[place].push(fact_of(row, Some(&asked[place].stream))?);
+        }
+        Ok(found)
     }
-    Ok(found)
+}
+
+/// Keys and kinds, each as a list.
+fn names_of<'a>(streams: impl Iterator<Item = &'a StreamId>) -> (Vec<Cow<'a, str>>, Vec<&'a str>) {
+    streams.map(|stream| (escaped(key_of(stream)), stream.kind())).unzip()
 }
 
 fn place_of(row: &Row, column: usize, count: usize) -> StoreResult<usize> {
@@ -102,8 +126,7 @@ pub async fn read_tails(
     store: &Store,
     behind: &BTreeMap<&StreamId, (Version, Version)>,
 ) -> StoreResult<HashMap<StreamId, Vec<RecordedFact>>> {
-    let keys: Vec<_> = behind.keys().map(|stream| escaped(key_of(stream))).collect();
-    let kinds: Vec<&str> = behind.keys().map(|stream| stream.kind()).collect();
+    let (keys, kinds) = names_of(behind.keys().copied());
     let after: Vec<i64> = behind.values().map(|(least, _)| signed(*least)).collect();
     let most: Vec<i64> =
         behind.values().map(|(least, most)| signed(most - least).saturating_add(count_of(MISSED_FACTS_MAX))).collect();

@@ -107,33 +107,10 @@ BEGIN
 END
 $function$;
 
--- Makes the entries of these documents the given ones, touching only those that changed. Whoever calls it has written,
--- and thereby locked, the documents.
-CREATE FUNCTION index_documents_v1(
-    p_collections text[], p_ids text[], e_collections text[], e_idx text[], e_keys bytea[], e_ids text[]
-) RETURNS void LANGUAGE plpgsql AS $function$
-BEGIN
-    DELETE FROM entries e
-    USING (
-        SELECT o.collection, o.idx, o.key, o.id
-        FROM unnest(p_collections, p_ids) AS p (collection, id)
-        JOIN entries o ON o.collection = p.collection AND o.id = p.id
-        EXCEPT
-        SELECT n.collection, n.idx, n.key, n.id
-        FROM unnest(e_collections, e_idx, e_keys, e_ids) AS n (collection, idx, key, id)
-    ) AS gone
-    WHERE e.collection = gone.collection AND e.idx = gone.idx AND e.key = gone.key AND e.id = gone.id;
-
-    INSERT INTO entries (collection, idx, key, id)
-    SELECT n.collection, n.idx, n.key, n.id
-    FROM unnest(e_collections, e_idx, e_keys, e_ids) AS n (collection, idx, key, id)
-    ON CONFLICT DO NOTHING;
-END
-$function$;
-
 -- Moves checkpoints, clears collections, deletes documents, puts documents: in this order, in one transaction, and
--- nothing of it (CM001) where a checkpoint is not at `k_from`, null for one that is not stored yet. Documents come sorted and each once, `p_puts` telling how many times one was put; rows are locked in their order, so that no two
--- writers wait for each other in a circle.
+-- nothing of it (CM001) where a checkpoint is not at `k_from`, null for one that is not stored yet. Documents come sorted
+-- and each once, `p_puts` telling how many times one was put; rows are locked in their order, so that no two writers wait
+-- for each other in a circle. Of their entries those are touched that changed.
 CREATE FUNCTION write_documents_v1(
     p_cleared text[], d_collections text[], d_ids text[],
     p_collections text[], p_ids text[], p_puts bigint[], p_expires timestamptz[], p_bodies text[], p_exact text[],
@@ -188,7 +165,22 @@ BEGIN
             AS t (collection, id, puts, expires, body, exact)
         ON CONFLICT (collection, id) DO UPDATE SET version = d.version + excluded.version,
             expires = excluded.expires, body = excluded.body, exact = excluded.exact;
-        PERFORM index_documents_v1(p_collections, p_ids, e_collections, e_idx, e_keys, e_ids);
+
+        DELETE FROM entries e
+        USING (
+            SELECT o.collection, o.idx, o.key, o.id
+            FROM unnest(p_collections, p_ids) AS p (collection, id)
+            JOIN entries o ON o.collection = p.collection AND o.id = p.id
+            EXCEPT
+            SELECT n.collection, n.idx, n.key, n.id
+            FROM unnest(e_collections, e_idx, e_keys, e_ids) AS n (collection, idx, key, id)
+        ) AS gone
+        WHERE e.collection = gone.collection AND e.idx = gone.idx AND e.key = gone.key AND e.id = gone.id;
+
+        INSERT INTO entries (collection, idx, key, id)
+        SELECT n.collection, n.idx, n.key, n.id
+        FROM unnest(e_collections, e_idx, e_keys, e_ids) AS n (collection, idx, key, id)
+        ON CONFLICT DO NOTHING;
     END IF;
 END
 $function$;
@@ -202,6 +194,7 @@ CREATE FUNCTION put_documents_if_v1(
 LANGUAGE plpgsql AS $function$
 DECLARE
     written bigint[];
+    rewritten bigint[];
 BEGIN
     PERFORM 1 FROM documents d
     JOIN unnest(p_collections, p_ids) AS t (collection, id) ON d.collection = t.collection AND d.id = t.id
@@ -225,23 +218,28 @@ BEGIN
         ON CONFLICT DO NOTHING
         RETURNING i.collection, i.id
     )
-    SELECT coalesce(array_agg(t.n), '{}') INTO written
+    SELECT coalesce(array_agg(t.n), '{}'), coalesce(array_agg(t.n) FILTER (WHERE t.was_there), '{}')
+    INTO written, rewritten
     FROM (
-        SELECT u.n FROM updated u
+        SELECT u.n, true AS was_there FROM updated u
         UNION ALL
-        SELECT a.n FROM inserted i JOIN asked a ON a.collection = i.collection AND a.id = i.id
+        SELECT a.n, false FROM inserted i JOIN asked a ON a.collection = i.collection AND a.id = i.id
     ) AS t;
 
-    IF cardinality(written) > 0 THEN
-        PERFORM index_documents_v1(
-            ARRAY(SELECT p_collections[w.n] FROM unnest(written) AS w (n)),
-            ARRAY(SELECT p_ids[w.n] FROM unnest(written) AS w (n)),
-            ARRAY(SELECT p_collections[e.n] FROM unnest(e_nth) AS e (n) WHERE e.n = ANY (written)),
-            ARRAY(SELECT e.idx FROM unnest(e_nth, e_idx) AS e (n, idx) WHERE e.n = ANY (written)),
-            ARRAY(SELECT e.key FROM unnest(e_nth, e_keys) AS e (n, key) WHERE e.n = ANY (written)),
-            ARRAY(SELECT p_ids[e.n] FROM unnest(e_nth) AS e (n) WHERE e.n = ANY (written)));
-    ELSE
+    IF cardinality(written) = 0 THEN
         PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+    IF cardinality(rewritten) > 0 THEN
+        DELETE FROM entries e USING unnest(rewritten) AS w (n)
+        WHERE e.collection = p_collections[w.n] AND e.id = p_ids[w.n] AND NOT EXISTS (
+            SELECT FROM unnest(e_nth, e_idx, e_keys) AS k (n, idx, key)
+            WHERE k.n = w.n AND k.idx = e.idx AND k.key = e.key);
+    END IF;
+    IF cardinality(e_nth) > 0 AND cardinality(written) > 0 THEN
+        INSERT INTO entries (collection, idx, key, id)
+        SELECT p_collections[k.n], k.idx, k.key, p_ids[k.n]
+        FROM unnest(e_nth, e_idx, e_keys) AS k (n, idx, key) WHERE k.n = ANY (written)
+        ON CONFLICT DO NOTHING;
     END IF;
 
     RETURN QUERY

@@ -70,6 +70,8 @@ impl Gatherer {
 
 async fn send_all(store: Arc<Store>, queue: Arc<Mutex<Queue>>) {
     loop {
+        // Whoever is about to ask goes along.
+        tokio::task::yield_now().await;
         let next = {
             let queue = &mut *queue.lock();
             let next = next_of(&mut queue.waiting);

@@ -12,10 +12,10 @@ mod connector;
 mod facts;
 mod failure;
 mod gather;
-mod latest;
 mod plan;
 mod pool;
 mod ports;
+mod reads;
 mod rows;
 mod schema;
 mod values;
@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use platform::copying::Origin;
 use platform::documents::Documents;
-use platform::log::{DEFAULT_SHARDS, Log, Shard};
+use platform::log::{Log, Shard};
 use platform::store::StoreResult;
 
 pub use append::AppendStats;
@@ -38,7 +38,6 @@ use append::Appender;
 use bulk::PostgresOrigin;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
-use latest::LatestReader;
 use pool::{Bounds, Pool};
 use ports::{PostgresDocuments, PostgresLog};
 
@@ -87,6 +86,9 @@ impl From<tokio_postgres::Error> for OpenError {
     }
 }
 
+/// Shards of a new store. A batch of many orders touches nearly all of them, and each costs it a lock and two looks.
+const NEW_SHARDS: Shard = 16;
+
 /// Where the database is, and bounds of one node's use of it. The defaults suit two nodes on two cores.
 #[derive(Clone)]
 pub struct Options {
@@ -121,7 +123,7 @@ impl Default for Options {
             password: None,
             ca: None,
             schema: "cloudmart".into(),
-            shards: DEFAULT_SHARDS,
+            shards: NEW_SHARDS,
             readers: 8,
             writers: 8,
             wait: Duration::from_secs(5),
@@ -157,7 +159,7 @@ impl Moment {
 
     /// All of it, to be copied or summed up.
     pub fn origin(&self) -> Arc<dyn Origin> {
-        Arc::new(PostgresOrigin(self.log.clone()))
+        Arc::new(PostgresOrigin { log: self.log.clone(), store: self.documents.store.clone() })
     }
 
     /// Whether all that was read so far is of one moment: not when the connection was lost in between.
@@ -210,7 +212,7 @@ impl Postgres {
         let appender = Arc::new(Appender::new(store.clone(), stats.appends.clone()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Self {
-            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
+            log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
             stats,
@@ -233,7 +235,7 @@ impl Postgres {
         let appender = Arc::new(Appender::new(store.clone(), Arc::default()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Moment {
-            log: Arc::new(PostgresLog { store: store.clone(), appender, latest: LatestReader::new(store.clone()) }),
+            log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store, gatherer }),
             stats,
         })

@@ -17,9 +17,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::append::Appender;
+use super::facts::{LatestOf, TailOf};
 use super::failure::{is_worth_another_try, of_read, of_write};
 use super::gather::Gatherer;
-use super::latest::LatestReader;
+use super::reads::GatheredReads;
 use super::values::{get, unsigned};
 use super::{Store, facts, rows, writes};
 
@@ -32,26 +33,26 @@ const ATTEMPTS_MAX: u32 = 5;
 impl Store {
     /// Reads. Where the connection was lost, once more on another: it may have been lost long before.
     pub async fn read(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> StoreResult<Vec<Row>> {
-        let error = match self.reading.lease().await?.query(sql, values).await {
+        let error = match self.reading.lease(sql).await?.query(sql, values).await {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
         if !error.is_closed() {
             return Err(of_read(&error));
         }
-        self.reading.lease().await?.query(sql, values).await.map_err(|error| of_read(&error))
+        self.reading.lease(sql).await?.query(sql, values).await.map_err(|error| of_read(&error))
     }
 
     /// Two reads in one round trip.
     pub async fn read_both(&self, first: Asked<'_>, second: Asked<'_>) -> StoreResult<(Vec<Row>, Vec<Row>)> {
-        let error = match self.reading.lease().await?.query_both(first, second).await {
+        let error = match self.reading.lease(first.0).await?.query_both(first, second).await {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
         if !error.is_closed() {
             return Err(of_read(&error));
         }
-        self.reading.lease().await?.query_both(first, second).await.map_err(|error| of_read(&error))
+        self.reading.lease(first.0).await?.query_both(first, second).await.map_err(|error| of_read(&error))
     }
 
     /// Writes, in a transaction of its own, durable when this returns.
@@ -61,7 +62,7 @@ impl Store {
 
     /// As [`Self::write`], telling why it failed.
     pub async fn try_write(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Refused> {
-        let mut lease = self.writing.lease().await?;
+        let mut lease = self.writing.lease(sql).await?;
         let statement = lease.prepare(sql).await.map_err(|error| of_read(&error))?;
         let mut attempts = 1;
         loop {
@@ -99,9 +100,17 @@ async fn by_itself<T: Send + 'static>(work: impl Future<Output = StoreResult<T>>
 
 /// The log in the database.
 pub(super) struct PostgresLog {
-    pub store: Arc<Store>,
-    pub appender: Arc<Appender>,
-    pub latest: LatestReader,
+    store: Arc<Store>,
+    appender: Arc<Appender>,
+    latest: GatheredReads<LatestOf>,
+    tails: GatheredReads<TailOf>,
+}
+
+impl PostgresLog {
+    pub fn new(store: Arc<Store>, appender: Arc<Appender>) -> Self {
+        let (latest, tails) = (GatheredReads::new(store.clone()), GatheredReads::new(store.clone()));
+        Self { store, appender, latest, tails }
+    }
 }
 
 #[async_trait]
@@ -117,8 +126,7 @@ impl Log for PostgresLog {
     }
 
     async fn read_stream(&self, stream: &StreamId, after: Version, limit: usize) -> StoreResult<Vec<RecordedFact>> {
-        let (store, stream) = (self.store.clone(), stream.clone());
-        by_itself(async move { facts::read_stream(&store, &stream, after, limit).await }).await
+        self.tails.read(TailOf { stream: stream.clone(), after, limit }).await
     }
 
     async fn read_shard(&self, shard: Shard, after: Position, limit: usize) -> StoreResult<Vec<RecordedFact>> {
@@ -150,7 +158,7 @@ impl Log for PostgresLog {
     }
 
     async fn read_latest(&self, stream: &StreamId, limit: usize) -> StoreResult<(Option<Snapshot>, Vec<RecordedFact>)> {
-        self.latest.read(stream, limit).await
+        self.latest.read(LatestOf { stream: stream.clone(), limit }).await
     }
 
     /// Any node may append.

@@ -27,7 +27,14 @@ macro_rules! document {
 }
 
 const GET: &str = concat!("SELECT ", document!(), " FROM documents d WHERE d.collection = $1 AND d.id = $2");
-const GET_MANY: &str = concat!("SELECT ", document!(), " FROM documents d WHERE d.collection = $1 AND d.id = ANY ($2)");
+/// The limit keeps each id a probe of its own: as `id = ANY ($2)`, or as a join that may be turned around, it is planned as
+/// a filter over the whole collection.
+const GET_MANY: &str = concat!(
+    "SELECT ",
+    document!(),
+    " FROM unnest($2::text[]) AS t (id) CROSS JOIN LATERAL \
+     (SELECT * FROM documents o WHERE o.collection = $1 AND o.id = t.id LIMIT 1) AS d"
+);
 const SCAN_FROM: &str =
     concat!("SELECT ", document!(), " FROM documents d WHERE d.collection = $1 AND d.id >= $2 ORDER BY d.id LIMIT $3");
 const SCAN_AFTER: &str =

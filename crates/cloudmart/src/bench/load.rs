@@ -94,13 +94,12 @@ pub struct Loaded {
     pub lasted: Duration,
     /// Processor seconds of this process within that time.
     pub own_cpu_s: f64,
-    /// Those of the shop's process, where it runs on this machine.
+    /// Those of the shop's processes, where they run on this machine.
     pub shop_cpu_s: Option<f64>,
 }
 
 /// Everything that the buyers share.
 struct Crowd {
-    target: Target,
     script: Script,
     pace: Pace,
     tally: RefCell<Tally>,
@@ -110,7 +109,7 @@ struct Crowd {
 
 /// Puts the load on, to its end. Blocks; call it on a thread of its own.
 pub fn run(
-    target: Target,
+    targets: Vec<Target>,
     script: Script,
     press: Press,
     (warm_up, duration): (Duration, Duration),
@@ -118,20 +117,21 @@ pub fn run(
 ) -> std::io::Result<Loaded> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async move {
-        let shop = usage::process_at(&target);
+        let shops: Vec<_> = targets.iter().map(usage::process_at).collect();
         let window = Window::from_now(warm_up, duration);
         let pace = match press {
             Press::Rate { per_second, .. } => Pace::by_rate(window, per_second)?,
             Press::AtOnce(_) => Pace::by_answers(window),
         };
         let (tally, sales) = (RefCell::default(), RefCell::default());
-        let crowd = Rc::new(Crowd { target, script, pace, tally, sales, watch });
-        let buyers: Vec<_> = (0..press.connections()).map(|_| tokio::task::spawn_local(buy(crowd.clone()))).collect();
+        let crowd = Rc::new(Crowd { script, pace, tally, sales, watch });
+        let lines = targets.iter().cycle().take(press.connections() as usize).map(Line::to);
+        let buyers: Vec<_> = lines.map(|line| tokio::task::spawn_local(buy(crowd.clone(), line))).collect();
         tokio::time::sleep_until(window.counts_from).await;
-        let (own, of_shop) = (usage::own_cpu_s(), shop.and_then(usage::cpu_s));
+        let (own, of_shop) = (usage::own_cpu_s(), usage::all_cpu_s(&shops));
         tokio::time::sleep_until(window.ends).await;
         let own_cpu_s = usage::own_cpu_s() - own;
-        let shop_cpu_s = shop.and_then(usage::cpu_s).zip(of_shop).map(|(now, before)| now - before);
+        let shop_cpu_s = usage::all_cpu_s(&shops).zip(of_shop).map(|(now, before)| now - before);
         for buyer in buyers {
             // A buyer does not panic, and nobody cancels it.
             let _ = buyer.await;
@@ -144,8 +144,7 @@ pub fn run(
     })
 }
 
-async fn buy(crowd: Rc<Crowd>) {
-    let mut line = Line::to(&crowd.target);
+async fn buy(crowd: Rc<Crowd>, mut line: Line) {
     let mut buyer = Buyer::default();
     while let Some(turn) = crowd.pace.turn().await {
         let (kind, request) = crowd.script.request(turn.number, &buyer);

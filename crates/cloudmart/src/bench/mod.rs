@@ -56,12 +56,11 @@ pub async fn run(options: Options, secrets: Secrets) -> Result<ExitCode, Failure
     if options.duration.is_zero() {
         return Err(Failure::new("--duration must be above 0"));
     }
-    let target = Target::find(&options.url).await?;
-    if !target.is_here() && !options.yes {
-        let advice = "is not on this machine; say --yes when it is yours to put a load on";
-        return Err(Failure::new(format!("{} {advice}", target.url)));
+    let target = reach(&options.url, &options).await?;
+    let mut targets = vec![target.clone()];
+    for url in &options.also {
+        targets.push(reach(url, &options).await?);
     }
-    target.reach().await?;
     let mut line = Line::to(&target);
     let mut ground = match options.scenario {
         Scenario::Checkout | Scenario::FlashSale => Ground::default(),
@@ -77,7 +76,7 @@ pub async fn run(options: Options, secrets: Secrets) -> Result<ExitCode, Failure
             None => goods::look_for_stock(&mut line, &ground).await?,
         };
     }
-    let done = measure(&options, press, &target, ground, &mut line, till.as_mut()).await;
+    let done = measure(&options, press, &targets, ground, &mut line, till.as_mut()).await;
     // Whatever became of it, the product that was made is put away.
     if let Some(till) = &till {
         till.close().await?;
@@ -85,6 +84,17 @@ pub async fn run(options: Options, secrets: Secrets) -> Result<ExitCode, Failure
     let report = done?;
     tell(&report, &options.json())?;
     Ok(if report.verdict.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A node that answers, and that may be loaded.
+async fn reach(url: &str, options: &Options) -> Result<Target, Failure> {
+    let target = Target::find(url).await?;
+    if !target.is_here() && !options.yes {
+        let advice = "is not on this machine; say --yes when it is yours to put a load on";
+        return Err(Failure::new(format!("{} {advice}", target.url)));
+    }
+    target.reach().await?;
+    Ok(target)
 }
 
 /// What orders need: staff's key, and a product that is nobody else's.
@@ -134,7 +144,7 @@ impl Till {
 async fn measure(
     options: &Options,
     press: Press,
-    target: &Target,
+    targets: &[Target],
     ground: Ground,
     line: &mut Line,
     till: Option<&mut Till>,
@@ -144,7 +154,7 @@ async fn measure(
         Some(_) => Some(aftermath::first_order(line, &again).await?),
         None => None,
     };
-    let mut loaded = put_load_on(options, press, target, Script::new(options.scenario, ground)).await?;
+    let mut loaded = put_load_on(options, press, targets, Script::new(options.scenario, ground)).await?;
     let mut findings = Findings::default();
     if let (Some(till), Some(first)) = (till, first) {
         loaded.sales.accepted.push((first.id.into(), aftermath::FIRST));
@@ -161,19 +171,20 @@ async fn measure(
         }
     }
     findings.checks.insert(0, verdict::answers(&loaded));
-    let what = (options.scenario, target.url.to_string());
+    let nodes: Vec<&str> = targets.iter().map(|target| target.url.as_str()).collect();
+    let what = (options.scenario, nodes.join(" "));
     Ok(Report::new(what, press, options.warm_up.as_secs_f64(), &loaded, findings))
 }
 
 /// Runs the load on a thread of its own, and tells how far it is.
-async fn put_load_on(options: &Options, press: Press, target: &Target, script: Script) -> Result<Loaded, Failure> {
+async fn put_load_on(options: &Options, press: Press, targets: &[Target], script: Script) -> Result<Loaded, Failure> {
     let watch = Arc::new(Watch::default());
     let (done, mut is_done) = oneshot::channel();
     let times = (options.warm_up, options.duration);
-    let (target, watched) = (target.clone(), watch.clone());
+    let (targets, watched) = (targets.to_vec(), watch.clone());
     let load = move || {
         // Whoever waits may be gone; then nobody wants to know.
-        let _ = done.send(load::run(target, script, press, times, watched));
+        let _ = done.send(load::run(targets, script, press, times, watched));
     };
     std::thread::Builder::new().name("load".to_owned()).spawn(load)?;
     let bar = std::io::stderr().is_terminal().then(|| bar(options.warm_up + options.duration));

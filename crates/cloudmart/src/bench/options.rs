@@ -30,6 +30,9 @@ pub struct Options {
     /// The running shop
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     pub url: String,
+    /// Another node of the same shop; may be given several times. The load's connections are spread over all of them
+    #[arg(long, value_name = "URL")]
+    pub also: Vec<String>,
     /// Requests per second, whatever the shop does; time counts from when a request was due
     #[arg(long, value_name = "PER_SECOND", conflicts_with = "concurrency", allow_negative_numbers = true)]
     rate: Option<f64>,

@@ -16,9 +16,9 @@ pub fn own_cpu_s() -> f64 {
     cpu_of("self").unwrap_or(0.0)
 }
 
-/// Processor seconds of a process so far.
-pub fn cpu_s(process: u32) -> Option<f64> {
-    cpu_of(&process.to_string())
+/// Processor seconds of these processes so far, where all of them are known.
+pub fn all_cpu_s(processes: &[Option<u32>]) -> Option<f64> {
+    processes.iter().map(|process| cpu_of(&(*process)?.to_string())).sum()
 }
 
 /// How many processors this machine has for us.
@@ -88,6 +88,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Target::find(&format!("http://{}", listener.local_addr().unwrap())).await.unwrap();
         assert_eq!(process_at(&target), Some(std::process::id()));
-        assert!(cpu_s(std::process::id()).is_some());
+        let own = Some(std::process::id());
+        assert!(all_cpu_s(&[own, own]).is_some());
+        assert!(all_cpu_s(&[own, None]).is_none());
     }
 }

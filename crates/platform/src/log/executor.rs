@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::kind::{AnyFact, Kind, Kinds};
 use super::news::{self, News};
-use super::states::States;
+use super::states::{Point, States};
 use super::{Cause, Epoch, Log, Position, RecordedFact, Shard, StreamId, Version};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -241,6 +241,19 @@ impl Executor {
     pub async fn read<K: Kind>(&self, stream: &StreamId) -> StoreResult<(Arc<K::State>, Version)> {
         let slot = self.shared.states.pin(stream)?;
         let point = self.shared.states.read(&slot).await?;
+        Self::typed::<K>(stream, point)
+    }
+
+    /// The durable state of a stream as this node knows it, and its version: all that this node committed is in it; of what
+    /// other nodes commit, the last moments may be missing. For whoever has just written it, or has what follows from it
+    /// decided on the state as it is then.
+    pub async fn at_hand<K: Kind>(&self, stream: &StreamId) -> StoreResult<(Arc<K::State>, Version)> {
+        let slot = self.shared.states.pin(stream)?;
+        let point = self.shared.states.at_hand(&slot).await?;
+        Self::typed::<K>(stream, point)
+    }
+
+    fn typed<K: Kind>(stream: &StreamId, point: Point) -> StoreResult<(Arc<K::State>, Version)> {
         let state = point
             .state
             .downcast::<K::State>()

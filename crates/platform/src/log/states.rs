@@ -315,21 +315,21 @@ impl States {
         Ok(slot)
     }
 
-    /// Makes a slot's state resident. Many callers make one read.
-    pub async fn load(&self, slot: &Slot) -> StoreResult<()> {
+    /// Makes a slot's state resident. Many callers make one read; answers whether this one was it.
+    pub async fn load(&self, slot: &Slot) -> StoreResult<bool> {
         if slot.is_resident() {
-            return Ok(());
+            return Ok(false);
         }
         let _one_at_a_time = slot.loading.lock().await;
         if slot.is_resident() {
-            return Ok(());
+            return Ok(false);
         }
         let (point, snapshot_version) = self.read_point(slot).await?;
         let weight = slot.kind.weight(&point.state) + SLOT_BYTES;
         {
             let inner = &mut *slot.inner.lock();
             if inner.loaded || inner.presumed_new {
-                return Ok(());
+                return Ok(false);
             }
             self.used_bytes.fetch_add(weight, Ordering::Relaxed);
             self.used_bytes.fetch_sub(inner.weight, Ordering::Relaxed);
@@ -339,20 +339,30 @@ impl States {
             inner.loaded = true;
         }
         self.evict();
-        Ok(())
+        Ok(true)
     }
 
     /// What is durable of a stream, as of now.
     pub async fn read(&self, slot: &Slot) -> StoreResult<Point> {
+        let is_fresh = self.load(slot).await? || self.log.owned_alone();
+        if is_fresh || !slot.is_loaded() {
+            return self.known(slot).await;
+        }
+        self.refresh(slot).await
+    }
+
+    /// What is known to be durable of a stream.
+    pub async fn at_hand(&self, slot: &Slot) -> StoreResult<Point> {
         self.load(slot).await?;
-        if !slot.is_loaded() {
-            // A presumption that nobody has borne out yet is no answer.
-            return self.read_point(slot).await.map(|(point, _)| point);
+        self.known(slot).await
+    }
+
+    async fn known(&self, slot: &Slot) -> StoreResult<Point> {
+        if slot.is_loaded() {
+            return Ok(slot.durable());
         }
-        if !self.log.owned_alone() && !slot.is_dirty() {
-            self.refresh(slot).await?;
-        }
-        Ok(slot.durable())
+        // A presumption that nobody has borne out yet is no answer.
+        self.read_point(slot).await.map(|(point, _)| point)
     }
 
     /// A fact that was read from the log: a state that is at hand follows.
@@ -363,23 +373,24 @@ impl States {
         }
     }
 
-    /// Reads what other processes appended since. Those who come while somebody reads share the next reading.
-    async fn refresh(&self, slot: &Slot) -> StoreResult<()> {
+    /// Reads what other processes appended since. Those who come while somebody reads share the next reading, unless own
+    /// facts are in flight: their append will tell what others wrote, but a reader does not wait for it.
+    async fn refresh(&self, slot: &Slot) -> StoreResult<Point> {
         let came = slot.looks.load(Ordering::SeqCst);
         let _one_at_a_time = slot.loading.lock().await;
         if slot.looked.load(Ordering::SeqCst) > came {
-            return Ok(());
+            return Ok(slot.durable());
         }
         let look = slot.looks.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut point = slot.tip();
+        let mut point = slot.durable();
         let before = point.version;
         self.read_tail(slot, &mut point).await?;
         let inner = &mut *slot.inner.lock();
         if inner.in_flight.is_empty() && inner.tip.version == before {
-            inner.tip = point;
+            inner.tip = point.clone();
             slot.looked.store(look, Ordering::SeqCst);
         }
-        Ok(())
+        Ok(point)
     }
 
     /// Counts a state anew after facts have changed it, and makes room where it has grown.

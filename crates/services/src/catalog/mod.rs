@@ -30,12 +30,13 @@ use contracts::catalog::{CategoryView, ListProducts, Listing, Media, Offer, Prod
 use contracts::inventory::Inventory;
 use contracts::shop::Shop;
 use contracts::{Error, Kind, Result};
-use domain::catalog::{Categories, CategoryInput, Product, ProductInput};
+use domain::catalog::{Categories, CategoryInput, Product, ProductInput, State};
 use domain::ids::ProductId;
 use domain::locale::Locale;
 use domain::money::Currency;
 use domain::sku::Sku;
 use domain::text::Slug;
+use futures::future::try_join_all;
 use platform::cache::SecondLevel;
 use platform::http::extract::IfMatch;
 use platform::log::Version;
@@ -175,6 +176,26 @@ impl Catalog {
         Ok(claim.holder.clone())
     }
 
+    /// What that product is. Who had the SKU when this node last heard of it nearly always has it still, so both are
+    /// asked at once.
+    async fn held(&self, sku: &Sku) -> Result<Option<Arc<State>>> {
+        let stream = SkuClaims::stream(sku);
+        let (known, _) = self.machinery.executor.at_hand::<SkuClaims>(&stream).await.map_err(stored)?;
+        let presumed = async {
+            match &known.holder {
+                Some(id) => self.product_state(id).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (holder, presumed) = futures::try_join!(self.holder(sku), presumed)?;
+        let found = match &holder {
+            Some(id) if holder != known.holder => Some(self.product_state(id).await?),
+            Some(_) => presumed,
+            None => None,
+        };
+        Ok(found.map(|(state, _)| state))
+    }
+
     async fn shelf(&self, skus: &[Sku]) -> Result<Shelf> {
         let stock = self.inventory.stock(skus).await?;
         let never_counted = domain::stock::Stock::default();
@@ -183,8 +204,7 @@ impl Catalog {
     }
 
     async fn offer(&self, sku: &Sku, currency: Currency, locale: &Locale) -> Result<Option<Offer>> {
-        let Some(id) = self.holder(sku).await? else { return Ok(None) };
-        let (state, _) = self.product_state(&id).await?;
+        let Some(state) = self.held(sku).await? else { return Ok(None) };
         let product = state.product();
         let found = product.and_then(|product| Some((product, product.content.variant_by_sku(sku)?)));
         Ok(found.map(|(product, variant)| views::offer(product, variant, currency, locale)))
@@ -194,20 +214,14 @@ impl Catalog {
 #[async_trait]
 impl contracts::catalog::Catalog for Catalog {
     async fn offers(&self, skus: &[Sku], currency: Currency, locale: &Locale) -> Result<BTreeMap<Sku, Offer>> {
-        let mut offers = BTreeMap::new();
-        for sku in skus {
-            let offer = self.offer(sku, currency, locale).await?;
-            offers.extend(offer.map(|offer| (sku.clone(), offer)));
-        }
-        Ok(offers)
+        let offers = try_join_all(skus.iter().map(|sku| self.offer(sku, currency, locale))).await?;
+        let found = skus.iter().zip(offers).filter_map(|(sku, offer)| Some((sku.clone(), offer?)));
+        Ok(found.collect())
     }
 
     async fn existing(&self, skus: &[Sku]) -> Result<Vec<Sku>> {
-        let mut existing = Vec::new();
-        for sku in skus {
-            existing.extend(self.holder(sku).await?.map(|_| sku.clone()));
-        }
-        Ok(existing)
+        let holders = try_join_all(skus.iter().map(|sku| self.holder(sku))).await?;
+        Ok(skus.iter().zip(holders).filter_map(|(sku, holder)| holder.map(|_| sku.clone())).collect())
     }
 
     async fn product(&self, id_or_slug: &str, reading: &Reading) -> Result<Arc<ProductView>> {

@@ -14,6 +14,7 @@ use domain::quantity::Quantity;
 use domain::reservation::{self, Change, Closing, Reservation};
 use domain::sku::Sku;
 use domain::stock::{self, Location, Policy, Reason, Stock};
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use platform::log::StreamId;
 use platform::log::executor::{Command, Decision, RunError};
@@ -215,12 +216,11 @@ impl contracts::inventory::Inventory for Inventory {
     }
 
     async fn stock(&self, skus: &[Sku]) -> Result<BTreeMap<Sku, Stock>> {
-        let mut stocks = BTreeMap::new();
-        for sku in skus {
-            let (state, _) = self.machinery.executor.read::<StockKind>(&stock_stream(sku)).await.map_err(stored)?;
-            stocks.insert(sku.clone(), state.stock.clone());
-        }
-        Ok(stocks)
+        let stocks = try_join_all(skus.iter().map(async |sku| {
+            let (state, _) = self.machinery.executor.read::<StockKind>(&stock_stream(sku)).await?;
+            Ok((sku.clone(), state.stock.clone()))
+        }));
+        stocks.await.map(BTreeMap::from_iter).map_err(stored)
     }
 
     async fn adjust(

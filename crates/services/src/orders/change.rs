@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use contracts::caller::Caller;
 use contracts::orders::ProcessOrder;
+use contracts::payments::AsOf;
 use contracts::{Error, Kind, Result};
 use domain::ids::{OrderId, RefundId, ShipmentId};
 use domain::order::change::RefundWish;
@@ -30,7 +31,7 @@ impl Orders {
     ) -> Result<()> {
         let (order, _) = self.read(id).await?;
         if !order.captures.contains_key(request) {
-            let payment = self.payments.payment(id, None).await?;
+            let payment = self.payments.payment(id, AsOf::Now).await?;
             let left = payment.capturable() - order.capture_requested();
             let amount = amount.unwrap_or(left);
             if payment.is_manual() {
@@ -81,7 +82,7 @@ impl Orders {
     ) -> Result<()> {
         let (order, _) = self.read(id).await?;
         if !order.refunds.iter().any(|known| known.refund.id == refund) {
-            let payment = self.payments.payment(id, None).await?;
+            let payment = self.payments.payment(id, AsOf::Now).await?;
             let requested = order.refunds.iter().filter(|known| known.progress == order::Progress::Requested);
             let begun = |known: &&order::RefundState| payment.requests.contains_key(known.refund.id.as_str());
             let waiting: i64 = requested.filter(|known| !begun(known)).map(|known| known.refund.amount).sum();

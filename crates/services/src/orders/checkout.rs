@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::caller::Caller;
 use contracts::inventory::Reserved;
-use contracts::payments::{Authorization, Settlement};
+use contracts::payments::{AsOf, Authorization, Settlement};
 use contracts::{Error, Kind, Result};
 use domain::ids::OrderId;
 use domain::order::checkout::Verdict;
@@ -54,11 +54,13 @@ impl Orders {
         }
     }
 
-    /// Takes steps until the order is done, or waits for the buyer, for a later attempt, or for staff.
+    /// Takes steps until the order is done, or waits for the buyer, for a later attempt, or for staff. The order at hand
+    /// will do: a step that another node has taken meanwhile is not done twice, and what came of it is noted on the order as
+    /// it is then.
     pub(super) async fn drive(&self, id: &OrderId, mut learned: Vec<Fact>, caller: &Caller) -> Result<Arc<Order>> {
         let mut steps = 0;
         loop {
-            let (durable, _) = self.read(id).await?;
+            let durable = self.at_hand(id).await?;
             let mut order = Order::clone(&durable);
             let now = self.machinery.clock.now();
             let mut facts: Vec<Fact> = order.news(&std::mem::take(&mut learned), now);
@@ -90,7 +92,7 @@ impl Orders {
                 return Ok(durable);
             }
             self.note(id, condensed(facts), caller).await?;
-            let (durable, _) = self.read(id).await?;
+            let durable = self.at_hand(id).await?;
             self.after(&durable, id).await;
             match paused {
                 Some(pause) if pause <= PATIENCE => tokio::time::sleep(pause).await,
@@ -151,7 +153,7 @@ impl Orders {
     }
 
     async fn heard_from_buyer(&self, id: &OrderId) -> Result<Vec<Fact>> {
-        let payment = self.payments.payment(id, None).await?;
+        let payment = self.payments.payment(id, AsOf::Now).await?;
         if payment.authorized > 0 {
             return Ok(vec![Fact::Authorized {}]);
         }

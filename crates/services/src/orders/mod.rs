@@ -112,6 +112,12 @@ impl Orders {
         })
     }
 
+    /// The order as this node knows it.
+    async fn at_hand(&self, order: &OrderId) -> contracts::Result<Arc<Order>> {
+        let at_hand = self.machinery.executor.at_hand::<OrderKind>(&stream(order)).await;
+        at_hand.map(|(order, _)| order).map_err(stored)
+    }
+
     /// The order as it is, and the version of its stream.
     async fn read(&self, order: &OrderId) -> contracts::Result<(Arc<Order>, u64)> {
         self.machinery.executor.read::<OrderKind>(&stream(order)).await.map_err(stored)

@@ -1,6 +1,7 @@
 //! What an order looks like: its own facts, its payment and its personal data put together.
 //! It does not know who asks; the edge decides what they may see.
 
+use contracts::payments::AsOf;
 use contracts::{Error, Result};
 use domain::ids::OrderId;
 use domain::order::{Cancellation, Next, Order, Placement, Status};
@@ -38,9 +39,14 @@ impl Orders {
     /// # Errors
     /// `NotFound`
     pub async fn view(&self, id: &OrderId, reader: Reader) -> Result<OrderView> {
-        let (order, _) = self.read(id).await?;
-        let payment = self.payments.payment(id, None).await?;
+        let ((order, _), payment) = futures::try_join!(self.read(id), self.payments.payment(id, AsOf::Now))?;
         self.assemble(id, &order, &payment, reader).await
+    }
+
+    /// An order as it was when it was placed just now, for its buyer.
+    pub(super) async fn view_placed(&self, id: &OrderId, order: &Order) -> Result<OrderView> {
+        let payment = self.payments.payment(id, AsOf::OwnWrites).await?;
+        self.assemble(id, order, &payment, Reader::Buyer).await
     }
 
     /// An order as it was at a past instant, facts at that very instant included.
@@ -64,7 +70,7 @@ impl Orders {
         }
         let folded = self.machinery.executor.kinds().fold::<OrderKind>(&facts, Some(at));
         let order = folded.map_err(|error| Error::internal(error.to_string()))?;
-        let payment = self.payments.payment(id, Some(at)).await?;
+        let payment = self.payments.payment(id, AsOf::Instant(at)).await?;
         self.assemble(id, &order, &payment, Reader::Staff).await
     }
 

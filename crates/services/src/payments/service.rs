@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contracts::caller::Caller;
-use contracts::payments::{AccountBalance, Authorization, OpenPayment, ProviderInfo, Settlement};
+use contracts::payments::{AccountBalance, AsOf, Authorization, OpenPayment, ProviderInfo, Settlement};
 use contracts::{Error, Result};
 use domain::ids::OrderId;
 use domain::money::Currency;
 use domain::payment::{self, Authorizing, Opening, Operation, Payment};
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 use platform::log::executor::{Command, Decision, RunError};
 
 use super::calls::UnderWay;
@@ -37,6 +36,13 @@ impl Payments {
     async fn state(&self, order: &OrderId) -> Result<Arc<Payment>> {
         let read = self.machinery.executor.read::<PaymentKind>(&payment_stream(order)).await;
         read.map(|(state, _)| state).map_err(stored)
+    }
+
+    /// The payment as this node knows it: enough for whoever takes a step of it. A call that another node made meanwhile has
+    /// the same key, and what comes of it is settled on the payment as it is then.
+    async fn at_hand(&self, order: &OrderId) -> Result<Arc<Payment>> {
+        let at_hand = self.machinery.executor.at_hand::<PaymentKind>(&payment_stream(order)).await;
+        at_hand.map(|(state, _)| state).map_err(stored)
     }
 
     /// Whether this order's payment is this provider's.
@@ -125,7 +131,7 @@ impl contracts::payments::Payments for Payments {
         when_granted: BoxFuture<'_, ()>,
         caller: &Caller,
     ) -> Result<Authorization> {
-        let payment = self.state(order).await?;
+        let payment = self.at_hand(order).await?;
         let (call, outcome) = match payment.authorizing() {
             Authorizing::Ask { call, since } => {
                 let outcome = self.ask(order, &payment, &call, since).await?;
@@ -181,7 +187,12 @@ impl contracts::payments::Payments for Payments {
         committed.map(|committed| committed.answer).map_err(|error| refused(error, not_marked))
     }
 
-    async fn payment(&self, order: &OrderId, at: Option<Timestamp>) -> Result<Payment> {
+    async fn payment(&self, order: &OrderId, as_of: AsOf) -> Result<Payment> {
+        let at = match as_of {
+            AsOf::OwnWrites => return self.at_hand(order).await.map(Arc::unwrap_or_clone),
+            AsOf::Now => None,
+            AsOf::Instant(at) => Some(at),
+        };
         self.machinery.state_at::<PaymentKind>(&payment_stream(order), at).await
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::caller::Caller;
 use contracts::orders::Orders;
-use contracts::payments::{Authorization, OpenPayment, Payments as _, Settlement};
+use contracts::payments::{AsOf, Authorization, OpenPayment, Payments as _, Settlement};
 use domain::ids::OrderId;
 use domain::money::Currency;
 use domain::payment::{Call, Operation, Payment, Status};
@@ -122,7 +122,7 @@ impl Shop {
     }
 
     async fn payment(&self) -> Payment {
-        self.payments.payment(&order(), None).await.unwrap()
+        self.payments.payment(&order(), AsOf::Now).await.unwrap()
     }
 
     async fn status(&self) -> Status {
@@ -408,9 +408,9 @@ async fn a_payment_is_shown_as_it_was() {
     let then = shop.clock.now();
     shop.clock.advance(Duration::from_secs(1));
     shop.capture("c", TOTAL).await;
-    assert_eq!(shop.payments.payment(&order(), Some(then)).await.unwrap().status(), Status::Authorized);
-    let before = Some(then.checked_sub(Duration::from_secs(1)).unwrap());
-    assert_eq!(shop.payments.payment(&order(), before).await.unwrap(), Payment::default());
+    assert_eq!(shop.payments.payment(&order(), AsOf::Instant(then)).await.unwrap().status(), Status::Authorized);
+    let before = then.checked_sub(Duration::from_secs(1)).unwrap();
+    assert_eq!(shop.payments.payment(&order(), AsOf::Instant(before)).await.unwrap(), Payment::default());
 }
 
 /// Whatever fails on the way: the books balance, the till agrees with them, and after undoing nothing is left.

@@ -38,7 +38,7 @@ fn load(address: &str, press: Press) -> Loaded {
     let target = runtime.block_on(Target::find(address)).unwrap();
     let ground = Ground { slugs: vec!["lamp".to_owned()], ..Ground::default() };
     let times = (Duration::ZERO, Duration::from_millis(800));
-    run(target, Script::new(Scenario::Browse, ground), press, times, Arc::default()).unwrap()
+    run(vec![target], Script::new(Scenario::Browse, ground), press, times, Arc::default()).unwrap()
 }
 
 /// Of 160 requests in 0.8 s, some 80 are due while nobody answers for 0.4 s; they have waited 0.2 s on average.

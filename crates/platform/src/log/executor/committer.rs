@@ -398,7 +398,7 @@ impl Committer {
         tokio::spawn(async move {
             for slot in &queued.slots {
                 match shared.states.load(slot).await {
-                    Ok(()) => {}
+                    Ok(_) => {}
                     Err(error @ StoreError::Corrupt(_)) => {
                         tracing::error!(stream = %slot.stream, %error, "a stream cannot be read");
                         queued.job.fail(error.into());

@@ -174,7 +174,7 @@ async fn respond(http: &Http, id: &OrderId, placed: Placed) -> Answer<Response> 
         let refusal = refusal.with("order_id", id.as_str());
         return Err(marked(Refusal::from(refusal), placed.repeated));
     }
-    let mut view = http.orders.view(id, Reader::Buyer).await?;
+    let mut view = http.orders.view_placed(id, order).await?;
     view.access_token = Some(http.orders.token_of(id));
     let status = if order.status == Status::Pending { StatusCode::ACCEPTED } else { StatusCode::CREATED };
     let location = format!("/api/orders/{id}");

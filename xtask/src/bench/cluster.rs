@@ -1,0 +1,163 @@
+//! The same shop on PostgreSQL and Redis: confirmed orders on one node and on two, one SKU that everybody wants, and products
+//! out of Redis. Each run has a schema of its own, so that none of them finds what another left.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::postgres::Postgres;
+use super::redis::Redis;
+use super::table::{CLUSTER_ONE_SKU, CLUSTER_ORDERS, CLUSTER_READS, CLUSTER_TWO_NODES, Cells};
+use super::{Bench, Error, io, load, median, shop, single, text, wrk};
+use crate::test::server::Server;
+
+/// At least so much of what pgbench does on the same server, and at most so slow.
+const PGBENCH_REACH: f64 = 0.8;
+const P99_REACH_MS: f64 = 60.0;
+/// Two nodes against one; one SKU over two nodes against many.
+const TWO_NODES_REACH: f64 = 0.8;
+const ONE_SKU_REACH: f64 = 0.5;
+const READS_REACH: f64 = 10_000.0;
+/// More than a node has at hand, read in turns, so that none of them is found there.
+const PRODUCTS: u64 = 10_000;
+/// Of the nodes of a shop that is thrown away.
+const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
+
+/// A PostgreSQL, a Redis, and shops on them.
+struct Engines<'a> {
+    bench: &'a Bench,
+    postgres: Postgres,
+    redis: Redis,
+    shops: usize,
+}
+
+impl Engines<'_> {
+    /// The settings of a new, empty shop.
+    fn new_shop(&mut self, with_redis: bool) -> Result<PathBuf, Error> {
+        self.shops += 1;
+        let folder = self.bench.fresh("cluster")?;
+        let key = folder.join("key");
+        fs::write(&key, MASTER_KEY).map_err(io("cannot write a key"))?;
+        let redis = if with_redis { format!("[redis]\nurl = \"{}\"\n", self.redis.url()) } else { String::new() };
+        let settings = format!(
+            "sample_shop = \"none\"\nmedia = \"{media}\"\nmaster_key_file = \"{key}\"\n[store]\nengine = \"postgres\"\n\
+             [postgres]\nurl = \"{url}\"\nschema = \"shop_{nth}\"\n{redis}",
+            media = folder.join("media").display(),
+            key = key.display(),
+            url = self.postgres.url(),
+            nth = self.shops,
+        );
+        let file = folder.join("cloudmart.toml");
+        fs::write(&file, settings).map_err(io("cannot write settings"))?;
+        Ok(file)
+    }
+
+    fn nodes(&self, settings: &Path, count: usize) -> Result<Vec<Server>, Error> {
+        let folder = settings.parent().unwrap_or(settings);
+        let file = settings.to_string_lossy();
+        let node = |nth| shop::start_as(self.bench, &folder.join(format!("node-{nth}")), &["--config", &file]);
+        (0..count).map(node).collect()
+    }
+
+    /// Orders on a new shop of so many nodes.
+    fn orders(&mut self, nodes: usize, skus: &str) -> Result<load::Run, Error> {
+        let settings = self.new_shop(nodes > 1)?;
+        let nodes = self.nodes(&settings, nodes)?;
+        let others: Vec<String> = nodes[1..].iter().map(|node| format!("--also=http://{}", node.address)).collect();
+        let mut arguments = vec!["checkout", "--concurrency", "64", "--skus", skus];
+        arguments.extend(others.iter().map(String::as_str));
+        let run = load::run(self.bench, nodes[0].address, &arguments, "order")?;
+        nodes.into_iter().try_for_each(Server::stop)?;
+        Ok(run)
+    }
+}
+
+pub fn orders(bench: &Bench) -> Result<Vec<Cells>, Error> {
+    let mut engines = engines(bench)?;
+    let (mut one, mut theirs, mut two, mut hot) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..bench.runs {
+        one.push(engines.orders(1, "50")?);
+        theirs.push(engines.postgres.bench(bench)?);
+        two.push(engines.orders(2, "50")?);
+        hot.push(engines.orders(2, "1")?);
+    }
+    let rate = |runs: &[load::Run]| median(runs.iter().map(|run| run.per_second));
+    let p99_ms = |runs: &[load::Run]| median(runs.iter().map(|run| run.p99_ms));
+    let their_rate = median(theirs.iter().map(|run| run.per_second));
+    let their_p99_ms = median(theirs.iter().map(|run| run.p99_ms));
+    let cells = |figure, runs: &[load::Run], beside: (&str, f64), is_reached| Cells {
+        ratio: text::ratio(rate(runs), beside.1),
+        ours: text::whole(rate(runs)),
+        p99: text::ms(p99_ms(runs)),
+        beside: format!("{} {}", beside.0, text::whole(beside.1)),
+        reached: Some(is_reached),
+        ..Cells::of(figure)
+    };
+    let is_reached = rate(&one) >= PGBENCH_REACH * their_rate && p99_ms(&one) <= P99_REACH_MS;
+    let first = cells(CLUSTER_ORDERS, &one, ("pgbench", their_rate), is_reached);
+    Ok(vec![
+        Cells { beside: format!("{}, p99 {}", first.beside, text::ms(their_p99_ms)), ..first },
+        cells(CLUSTER_TWO_NODES, &two, ("one node", rate(&one)), rate(&two) >= TWO_NODES_REACH * rate(&one)),
+        cells(CLUSTER_ONE_SKU, &hot, ("over 50 SKUs", rate(&two)), rate(&hot) >= ONE_SKU_REACH * rate(&two)),
+    ])
+}
+
+/// Products that one node finished, read on another that has none of them at hand.
+pub fn reads(bench: &Bench) -> Result<Vec<Cells>, Error> {
+    let mut engines = engines(bench)?;
+    let settings = engines.new_shop(true)?;
+    let nodes = engines.nodes(&settings, 2)?;
+    let file = single::products(bench, PRODUCTS.div_ceil(bench.shrink))?;
+    single::import_at(bench, nodes[0].address, &file)?;
+    let script = settings.with_file_name("in-turns.lua");
+    fs::write(&script, in_turns(&slugs(&file)?)).map_err(io("cannot write wrk's script"))?;
+    let run = |node: &Server| wrk::run_script(bench, &format!("http://{}", node.address), &script, &bench.folder);
+    run(&nodes[0])?;
+    let runs = (0..bench.runs).map(|_| run(&nodes[1])).collect::<Result<Vec<_>, _>>()?;
+    nodes.into_iter().try_for_each(Server::stop)?;
+    let rate = median(runs.iter().map(|run| run.per_second));
+    Ok(vec![Cells {
+        ours: text::whole(rate),
+        p99: text::ms(median(runs.iter().map(|run| run.p99_ms))),
+        reached: Some(rate >= READS_REACH),
+        note: format!("{} products in turns, 64 connections", text::whole(PRODUCTS as f64)),
+        ..Cells::of(CLUSTER_READS)
+    }])
+}
+
+fn engines(bench: &Bench) -> Result<Engines<'_>, Error> {
+    Ok(Engines { bench, postgres: Postgres::start(bench)?, redis: Redis::start(bench)?, shops: 0 })
+}
+
+/// The slugs in a file of products: its first column, on the first row of each.
+fn slugs(file: &Path) -> Result<Vec<String>, Error> {
+    let text = fs::read_to_string(file).map_err(io(format!("cannot read {}", file.display())))?;
+    let mut slugs: Vec<String> =
+        text.lines().skip(1).filter_map(|line| line.split(',').next()).map(str::to_owned).collect();
+    slugs.dedup();
+    Ok(slugs)
+}
+
+/// For wrk: each request for the next one.
+fn in_turns(slugs: &[String]) -> String {
+    let listed: String = slugs.iter().map(|slug| format!("  \"{slug}\",\n")).collect();
+    format!(
+        "local slugs = {{\n{listed}}}\nlocal turn = 0\nfunction request()\n  turn = turn % #slugs + 1\n  \
+         return wrk.format(\"GET\", \"/api/products/\" .. slugs[turn])\nend\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_product_has_its_turn() {
+        let folder = std::env::temp_dir();
+        let file = folder.join(format!("cloudmart-slugs-{}", std::process::id()));
+        fs::write(&file, "Handle,Title\ngreen-tea,Tea\ngreen-tea,\nblack-tea,Tea\n").unwrap();
+        let slugs = slugs(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        assert_eq!(slugs, ["green-tea", "black-tea"]);
+        assert!(in_turns(&slugs).starts_with("local slugs = {\n  \"green-tea\",\n  \"black-tea\",\n}\n"));
+    }
+}
