@@ -14,6 +14,8 @@ pub enum Mood {
     Away,
     Later,
     Never,
+    /// Says nothing at all.
+    Silent,
 }
 
 /// Keeps what it took.
@@ -51,11 +53,13 @@ impl Transport for Postbox {
     async fn send(&self, letter: &Letter) -> Result<(), Refused> {
         *self.tries.lock() += 1;
         let told = |words: &str| format!("{words} <{}>", letter.to.address.as_str());
-        match *self.mood.lock() {
+        let mood = *self.mood.lock();
+        match mood {
             Mood::Takes => self.taken.lock().push(letter.clone()),
             Mood::Away => return Err(Refused::Unreachable("nobody answers".to_owned())),
             Mood::Later => return Err(Refused::Later(told("451 not now"))),
             Mood::Never => return Err(Refused::Never(told("550 no such mailbox"))),
+            Mood::Silent => std::future::pending().await,
         }
         Ok(())
     }
