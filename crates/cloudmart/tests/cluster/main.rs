@@ -9,6 +9,7 @@ use testkit::drill::cluster::{
 };
 use testkit::drill::{Ground, Outcome};
 use testkit::mart::rounds;
+use testkit::postgres::Durability;
 use tokio::sync::Mutex;
 
 /// The binary under test.
@@ -34,7 +35,8 @@ async fn drill(run: impl AsyncFnOnce(&Ground, Engines) -> (Outcome, Engines)) ->
     let mut left = ENGINES.lock().await;
     let engines = match left.take() {
         Some(engines) => engines,
-        None => Engines::start().await,
+        // No test here pulls the plug of a machine, and other tests may keep the disk busy.
+        None => Engines::start(Durability::Forgetful).await,
     };
     let (outcome, engines) = run(&Ground::for_a_test(CLOUDMART, SEED), engines).await;
     *left = Some(engines);
@@ -59,7 +61,7 @@ async fn a_dead_node_takes_nothing_with_it_but_what_was_in_flight() {
 #[tokio::test]
 async fn a_frozen_node_holds_nobody_up_and_says_nothing_old() {
     let (frozen_for, times) = (Duration::from_secs(6), how_often());
-    let options = node_frozen::Options { times, frozen_for, ..node_frozen::Options::default() };
+    let options = node_frozen::Options { times, frozen_for, customers: 8, pause_max: WITHIN };
     let outcome =
         drill(async |ground: &Ground, engines: Engines| (node_frozen::run(ground, &engines, options).await, engines))
             .await;
@@ -92,7 +94,7 @@ async fn redis_may_come_and_go() {
 
 #[tokio::test]
 async fn two_nodes_sell_a_thousand_and_not_one_more() {
-    let options = flash_sale::Options { times: how_often() };
+    let options = flash_sale::Options { times: how_often(), wait: WITHIN };
     let outcome =
         drill(async |ground: &Ground, engines: Engines| (flash_sale::run(ground, &engines, options).await, engines))
             .await;

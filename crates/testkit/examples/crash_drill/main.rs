@@ -12,6 +12,7 @@ use testkit::drill::cluster::{
     Engines, flash_sale, node_frozen, node_killed, primary_lost, redis_restarted, rolling_deploy,
 };
 use testkit::drill::{Ground, Outcome, disk_full, frozen, kill, read_only, torn_wal, traced, two_processes, unsynced};
+use testkit::postgres::Durability;
 
 use report::Report;
 
@@ -98,7 +99,7 @@ async fn run(scenario: &str, ground: Ground, wanted: &Wanted) -> Outcome {
 
 /// On servers of its own, so that one drill that goes wrong is no trouble to the next.
 async fn run_on_a_cluster(scenario: &str, ground: Ground, wanted: &Wanted) -> Outcome {
-    let engines = Engines::start().await;
+    let engines = Engines::start(Durability::Synced).await;
     let rounds = wanted.rounds;
     // Those that take long, and those of which each time is much like the last.
     let (some, few) = (rounds.div_ceil(2), rounds.div_ceil(4));
@@ -116,7 +117,9 @@ async fn run_on_a_cluster(scenario: &str, ground: Ground, wanted: &Wanted) -> Ou
             redis_restarted::run(&ground, &engines, redis_restarted::Options { times: some, ..Default::default() })
                 .await
         }
-        "flash-sale" => flash_sale::run(&ground, &engines, flash_sale::Options { times: few }).await,
+        "flash-sale" => {
+            flash_sale::run(&ground, &engines, flash_sale::Options { times: few, ..Default::default() }).await
+        }
         "rolling-deploy" => {
             rolling_deploy::run(&ground, &engines, rolling_deploy::Options { times: some, ..Default::default() }).await
         }

@@ -15,9 +15,9 @@ pub struct Engines {
 }
 
 impl Engines {
-    pub async fn start() -> Self {
-        on_a_thread(|| {
-            let primary = Server::start(Durability::Synced);
+    pub async fn start(durability: Durability) -> Self {
+        on_a_thread(move || {
+            let primary = Server::start(durability);
             let standby = primary.standby("standby_1");
             primary.wait_for_standby("standby_1");
             Self { primary: Arc::new(primary), standby: Arc::new(standby), standbys: 1 }

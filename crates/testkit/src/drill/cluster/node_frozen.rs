@@ -38,7 +38,7 @@ impl Default for Options {
 /// What is held for a buyer who does not decide is let go of after so long: while the node stands still.
 const HELD_FOR: Duration = Duration::from_secs(2);
 /// Buyers go to the other node when none has answered for so long.
-const PATIENT_FOR: Duration = Duration::from_millis(1_500);
+const PATIENT_FOR: Duration = Duration::from_secs(2);
 
 /// What a freeze came to.
 struct Freeze {
@@ -82,7 +82,7 @@ pub async fn run(ground: &Ground, engines: &Engines, options: Options) -> Outcom
         .with("seconds each", options.frozen_for.as_secs())
         .with("orders sold by the other node meanwhile", freezes.iter().map(|freeze| freeze.sold).sum::<usize>())
         .with("without an order sold, ms, at most", longest(&pauses))
-        .with("requests given up after 1.5 s", freezes.iter().map(|freeze| freeze.given_up).sum::<usize>())
+        .with("requests given up after 2 s", freezes.iter().map(|freeze| freeze.given_up).sum::<usize>())
         .with("of these orders asked again by the same key", tally.answered_later)
         .with("woken: right answers after, ms, at most", longest(&right_again))
         .with("woken: refusals and sales from memory", 0)
@@ -112,7 +112,8 @@ async fn frozen_once(
         cluster.signal(victim, Signal::Stop);
         let began = Instant::now();
         other.receive(&back, 1).await;
-        book.lock().others.insert(other.buy(&gone, 1).await.text("id"));
+        let bought = other.buy(&gone, 1).await.text("id");
+        book.lock().others.insert(bought);
         // That it stands still for so long is what is tried here.
         tokio::time::sleep_until(began + options.frozen_for).await;
         let ended = Instant::now();
@@ -143,7 +144,8 @@ async fn prepare_memories(sleeper: &Mart, book: &Mutex<Book>, back: &str, gone: 
     for sku in [back, gone] {
         sleeper.product(sku, 1_000, 1).await;
     }
-    book.lock().others.insert(sleeper.buy(back, 1).await.text("id"));
+    let bought = sleeper.buy(back, 1).await.text("id");
+    book.lock().others.insert(bought);
     sleeper.place(&sleeper.fresh_key(), &guest_order(back, 1)).await.problem(409, "insufficient_stock");
     sleeper.get("/api/products?limit=20").send().await.expect(200);
 }

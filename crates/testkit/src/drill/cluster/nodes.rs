@@ -1,7 +1,9 @@
 //! Two nodes of one shop, started with a file of settings as an operator does it, and a gateway in front of them.
 //! It does not know what happens to them.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
@@ -25,14 +27,16 @@ pub struct Settings {
     pub reservation_ttl: Duration,
     /// How long a node that was told to stop goes on all the same.
     pub notice: Duration,
+    /// How long a request waits for the store.
+    pub wait: Duration,
     /// Whether the gateway hands on what no node has heard.
     pub passes_on: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let reservation_ttl = Duration::from_secs(45 * 60);
-        Self { reservation_ttl, notice: Duration::from_secs(2), passes_on: true }
+        let (reservation_ttl, seconds) = (Duration::from_secs(45 * 60), Duration::from_secs(2));
+        Self { reservation_ttl, notice: seconds, wait: seconds, passes_on: true }
     }
 }
 
@@ -64,7 +68,9 @@ impl Cluster {
         let folder = ground.path("cluster");
         let config = folder.join("cluster.toml");
         std::fs::create_dir_all(folder.join("media")).expect("a folder for pictures");
-        std::fs::write(folder.join("master.key"), "5".repeat(64)).expect("a key");
+        let key = folder.join("master.key");
+        std::fs::write(&key, "5".repeat(64)).expect("a key");
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("a key that is its owner's");
         let text = settings_file(&folder, &database, &redis, wanted);
         std::fs::write(&config, text).expect("a file of settings");
         let addresses = NAMES.map(|_| free_address());
@@ -172,13 +178,13 @@ impl Cluster {
 
 fn settings_file(folder: &std::path::Path, database: &Database, redis: &RedisServer, wanted: Settings) -> String {
     let (key, media) = (folder.join("master.key"), folder.join("media"));
-    let (ttl, notice) = (wanted.reservation_ttl.as_secs(), wanted.notice.as_secs());
+    let (ttl, notice, wait) = (wanted.reservation_ttl.as_secs(), wanted.notice.as_secs(), wanted.wait.as_millis());
     let Database { url, schema } = database;
     let redis = redis.url();
     format!(
         "sample_shop = \"none\"\nmaster_key_file = {key:?}\nmedia = {media:?}\n\
          [store]\nengine = \"postgres\"\n\
-         [postgres]\nurl = \"{url}\"\nschema = \"{schema}\"\nconnections = {CONNECTIONS}\n\
+         [postgres]\nurl = \"{url}\"\nschema = \"{schema}\"\nconnections = {CONNECTIONS}\nwait_ms = {wait}\n\
          [redis]\nurl = \"{redis}\"\n\
          [orders]\nreservation_ttl_s = {ttl}\n\
          [http]\nnotice_s = {notice}\n"

@@ -2,8 +2,6 @@
 //! notices.
 //! It does not know what the new nodes would do better.
 
-use std::time::Duration;
-
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -30,14 +28,12 @@ impl Default for Options {
     }
 }
 
-/// Unlike most gateways, this one does not even hand on what no node has heard.
-const SETTINGS: Settings =
-    Settings { reservation_ttl: Duration::from_secs(45 * 60), notice: Duration::from_secs(2), passes_on: false };
-
 /// # Panics
 /// When a single request fails.
 pub async fn run(ground: &Ground, engines: &Engines, options: Options) -> Outcome {
-    let mut cluster = Cluster::start(ground, engines, SETTINGS).await;
+    // Unlike most gateways, this one does not even hand on what no node has heard.
+    let settings = Settings { passes_on: false, ..Settings::default() };
+    let mut cluster = Cluster::start(ground, engines, settings).await;
     let (book, mut dice) = (Mutex::new(Book::default()), ground.dice());
     stock_up(&cluster.mart, &book).await;
     let (mut requests, mut took) = (0, Vec::new());
