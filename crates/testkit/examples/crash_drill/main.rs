@@ -6,6 +6,7 @@ mod report;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use testkit::drill::cluster::{
@@ -22,6 +23,8 @@ const SCENARIOS: [&str; 8] =
 /// Those of a shop on several nodes, which are run when they are asked for.
 const OF_A_CLUSTER: [&str; 6] =
     ["node-killed", "node-frozen", "primary-lost", "redis-restarted", "flash-sale", "rolling-deploy"];
+/// As settings have it by default.
+const WAIT: Duration = Duration::from_secs(2);
 /// Power cuts that one recording is worth, however many rounds there are.
 const CUTS: std::ops::RangeInclusive<usize> = 20..=120;
 
@@ -99,7 +102,7 @@ async fn run(scenario: &str, ground: Ground, wanted: &Wanted) -> Outcome {
 
 /// On servers of its own, so that one drill that goes wrong is no trouble to the next.
 async fn run_on_a_cluster(scenario: &str, ground: Ground, wanted: &Wanted) -> Outcome {
-    let engines = Engines::start(Durability::Synced).await;
+    let engines = Engines::start(Durability::Synced, WAIT).await;
     let rounds = wanted.rounds;
     // Those that take long, and those of which each time is much like the last.
     let (some, few) = (rounds.div_ceil(2), rounds.div_ceil(4));
@@ -117,9 +120,7 @@ async fn run_on_a_cluster(scenario: &str, ground: Ground, wanted: &Wanted) -> Ou
             redis_restarted::run(&ground, &engines, redis_restarted::Options { times: some, ..Default::default() })
                 .await
         }
-        "flash-sale" => {
-            flash_sale::run(&ground, &engines, flash_sale::Options { times: few, ..Default::default() }).await
-        }
+        "flash-sale" => flash_sale::run(&ground, &engines, flash_sale::Options { times: few }).await,
         "rolling-deploy" => {
             rolling_deploy::run(&ground, &engines, rolling_deploy::Options { times: some, ..Default::default() }).await
         }

@@ -2,6 +2,7 @@
 //! It does not know what is kept there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::mart::Database;
 use crate::postgres::{Durability, Server};
@@ -12,17 +13,23 @@ pub struct Engines {
     standby: Arc<Server>,
     /// How many standbys there were.
     standbys: u32,
+    wait: Duration,
 }
 
 impl Engines {
-    pub async fn start(durability: Durability) -> Self {
+    /// `wait`: how long a node's request waits for a connection to them.
+    pub async fn start(durability: Durability, wait: Duration) -> Self {
         on_a_thread(move || {
             let primary = Server::start(durability);
             let standby = primary.standby("standby_1");
             primary.wait_for_standby("standby_1");
-            Self { primary: Arc::new(primary), standby: Arc::new(standby), standbys: 1 }
+            Self { primary: Arc::new(primary), standby: Arc::new(standby), standbys: 1, wait }
         })
         .await
+    }
+
+    pub(super) fn wait(&self) -> Duration {
+        self.wait
     }
 
     /// A new shop's place, by an address that names both servers.
@@ -45,14 +52,14 @@ impl Engines {
 
     /// What was the primary is thrown away, and a new standby stands at its address; commits wait for it.
     pub async fn replace_standby(self) -> Self {
-        let Self { primary, standby, standbys } = self;
+        let Self { primary, standby, standbys, wait } = self;
         let gone = Arc::into_inner(standby).expect("nobody else looks after it");
         let standbys = standbys + 1;
         on_a_thread(move || {
             let name = format!("standby_{standbys}");
             let standby = primary.standby_in_place_of(gone, &name);
             primary.wait_for_standby(&name);
-            Self { primary, standby: Arc::new(standby), standbys }
+            Self { primary, standby: Arc::new(standby), standbys, wait }
         })
         .await
     }

@@ -15,13 +15,11 @@ use crate::mart::{Answer, Mart, eventually, guest_order};
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     pub times: u32,
-    /// How long a buyer's order may wait for the store.
-    pub wait: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { times: 5, wait: Duration::from_secs(2) }
+        Self { times: 5 }
     }
 }
 
@@ -31,7 +29,7 @@ const STOCK: usize = 1_000;
 /// # Panics
 /// When other than exactly all is sold, or anybody is answered anything but yes or no.
 pub async fn run(ground: &Ground, engines: &Engines, options: Options) -> Outcome {
-    let cluster = Cluster::start(ground, engines, Settings { wait: options.wait, ..Settings::default() }).await;
+    let cluster = Cluster::start(ground, engines, Settings::default()).await;
     let (mut took, mut answered): (Vec<Duration>, Vec<Duration>) = (Vec::new(), Vec::new());
     for time in 1..=options.times {
         let sku = format!("SALE-{time}");

@@ -37,7 +37,7 @@ use crate::dice::Dice;
 use crate::mart::{Mart, eventually};
 
 /// Longer than anything takes that is not broken, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// So many customers until the load is closed, and beside them what happens to the cluster.
 async fn while_it_sells<T>(load: &Load<'_>, customers: usize, dice: &mut Dice, happens: impl Future<Output = T>) -> T {

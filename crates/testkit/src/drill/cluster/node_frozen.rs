@@ -23,6 +23,8 @@ pub struct Options {
     pub frozen_for: Duration,
     /// How many ask at the same time.
     pub customers: usize,
+    /// They go to the other node when none has answered for so long.
+    pub patience: Duration,
     /// While a node stands still, the longest time in which nothing is sold: the gateway takes a while to notice, and so do
     /// buyers.
     pub pause_max: Duration,
@@ -30,15 +32,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (frozen_for, pause_max) = (Duration::from_secs(10), Duration::from_secs(5));
-        Self { times: 5, frozen_for, customers: 16, pause_max }
+        let (frozen_for, patience) = (Duration::from_secs(10), Duration::from_secs(2));
+        Self { times: 5, frozen_for, customers: 16, patience, pause_max: Duration::from_secs(5) }
     }
 }
 
 /// What is held for a buyer who does not decide is let go of after so long: while the node stands still.
 const HELD_FOR: Duration = Duration::from_secs(2);
-/// Buyers go to the other node when none has answered for so long.
-const PATIENT_FOR: Duration = Duration::from_secs(2);
 
 /// What a freeze came to.
 struct Freeze {
@@ -82,7 +82,7 @@ pub async fn run(ground: &Ground, engines: &Engines, options: Options) -> Outcom
         .with("seconds each", options.frozen_for.as_secs())
         .with("orders sold by the other node meanwhile", freezes.iter().map(|freeze| freeze.sold).sum::<usize>())
         .with("without an order sold, ms, at most", longest(&pauses))
-        .with("requests given up after 2 s", freezes.iter().map(|freeze| freeze.given_up).sum::<usize>())
+        .with("requests that somebody did not wait for", freezes.iter().map(|freeze| freeze.given_up).sum::<usize>())
         .with("of these orders asked again by the same key", tally.answered_later)
         .with("woken: right answers after, ms, at most", longest(&right_again))
         .with("woken: refusals and sales from memory", 0)
@@ -103,10 +103,10 @@ async fn frozen_once(
     let [back, gone] = ["BACK", "GONE"].map(|name| format!("{name}-{time}"));
     prepare_memories(sleeper, book, &back, &gone).await;
     let load = Load::new(&cluster.mart, book, format!("frozen-{time}")).with_quick_cards();
-    let load = load.undeterred(Some(PATIENT_FOR));
+    let load = load.undeterred(Some(options.patience));
     let mut forked = dice.fork();
     let freeze = async {
-        answered(&load, 200).await;
+        answered(&load, 100).await;
         let held = hold(&cluster.mart, time as usize).await;
         book.lock().others.extend(held.iter().map(|(id, _)| id.clone()));
         cluster.signal(victim, Signal::Stop);
@@ -125,7 +125,7 @@ async fn frozen_once(
             cluster.gateway.counts_on(address).then_some(())
         })
         .await;
-        answered(&load, 100).await;
+        answered(&load, 50).await;
         let freeze = Freeze { sold: sold.len(), pause: longest_pause(began, ended, &sold), given_up: 0, right_again };
         (freeze, held)
     };

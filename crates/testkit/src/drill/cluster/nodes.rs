@@ -4,7 +4,7 @@
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,16 +27,14 @@ pub struct Settings {
     pub reservation_ttl: Duration,
     /// How long a node that was told to stop goes on all the same.
     pub notice: Duration,
-    /// How long a request waits for the store.
-    pub wait: Duration,
     /// Whether the gateway hands on what no node has heard.
     pub passes_on: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let (reservation_ttl, seconds) = (Duration::from_secs(45 * 60), Duration::from_secs(2));
-        Self { reservation_ttl, notice: seconds, wait: seconds, passes_on: true }
+        let reservation_ttl = Duration::from_secs(45 * 60);
+        Self { reservation_ttl, notice: Duration::from_secs(2), passes_on: true }
     }
 }
 
@@ -71,7 +69,7 @@ impl Cluster {
         let key = folder.join("master.key");
         std::fs::write(&key, "5".repeat(64)).expect("a key");
         std::fs::set_permissions(&key, Permissions::from_mode(0o600)).expect("a key that is its owner's");
-        let text = settings_file(&folder, &database, &redis, wanted);
+        let text = settings_file(&folder, &database, engines.wait(), &redis, wanted);
         std::fs::write(&config, text).expect("a file of settings");
         let addresses = NAMES.map(|_| free_address());
         let gateway = Gateway::start(&addresses, wanted.passes_on);
@@ -176,9 +174,9 @@ impl Cluster {
     }
 }
 
-fn settings_file(folder: &std::path::Path, database: &Database, redis: &RedisServer, wanted: Settings) -> String {
+fn settings_file(folder: &Path, database: &Database, wait: Duration, redis: &RedisServer, wanted: Settings) -> String {
     let (key, media) = (folder.join("master.key"), folder.join("media"));
-    let (ttl, notice, wait) = (wanted.reservation_ttl.as_secs(), wanted.notice.as_secs(), wanted.wait.as_millis());
+    let (ttl, notice, wait) = (wanted.reservation_ttl.as_secs(), wanted.notice.as_secs(), wait.as_millis());
     let Database { url, schema } = database;
     let redis = redis.url();
     format!(
