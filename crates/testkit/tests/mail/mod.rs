@@ -182,9 +182,7 @@ async fn what_a_dead_node_was_handing_over_is_sent_by_the_next() {
     bought(&shop, "one").await;
     shop.postbox.set(Mood::Silent);
     let sending = tokio::spawn(shop.mail.clone().run());
-    while shop.postbox.tries() == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    shop.postbox.is_asked().await;
     sending.abort();
     shop.machinery.projector.leases().leave().await;
     shop.postbox.set(Mood::Takes);
@@ -200,9 +198,7 @@ async fn what_a_living_node_is_handing_over_is_its_own() {
     bought(&shop, "one").await;
     shop.postbox.set(Mood::Silent);
     let sending = tokio::spawn(shop.mail.clone().run());
-    while shop.postbox.tries() == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    shop.postbox.is_asked().await;
     shop.postbox.set(Mood::Takes);
     let other = shop.mail_of_another_node(8).await;
     run_for(other, Duration::from_secs(60)).await;
