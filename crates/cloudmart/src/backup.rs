@@ -135,8 +135,13 @@ pub async fn restore(file: &Path, config: &Config, secrets: &Secrets) -> Result<
     let home = arrive::Home { config, secrets };
     let arrived = arrive::arrive(&origin, &place.waiting, &home, || Ok(())).await?;
     drop((origin, place));
-    arrive::forget_search_index(data)?;
-    tell_restored(file, &arrive::place(config)?, &manifest);
+    let there = arrive::place(config)?;
+    if arrived.was_there {
+        println!("{} had been restored into {there} before. Nothing was changed.", file.display());
+    } else {
+        arrive::forget_search_index(data)?;
+        tell_restored(file, &there, &manifest);
+    }
     arrived.tell(config, secrets);
     println!();
     doctor::run_on_database(config, secrets, false).await

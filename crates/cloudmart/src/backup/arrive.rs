@@ -96,6 +96,20 @@ async fn key_to_bring(from: &Inspection, folder: &Path, home: &Home<'_>) -> Resu
 impl Arrived {
     /// Says what there is, and what the operator has to do about it.
     pub fn tell(&self, config: &Config, secrets: &Secrets) {
+        if !self.was_there {
+            self.tell_contents();
+        }
+        println!("Pictures are in {}; all nodes must see that folder.", config.media_folder().display());
+        match secrets.master_key {
+            Some(_) => println!("The master key is where the settings say; every node needs the same."),
+            None => println!(
+                "The master key is in {}; every node needs it (master_key_file), and nobody else.",
+                config.data.join(KEY_FILE).display()
+            ),
+        }
+    }
+
+    fn tell_contents(&self) {
         let facts = self.contents.parts.iter().filter(|part| part.name.starts_with("facts"));
         let facts: u64 = facts.map(|part| part.count).sum();
         let pictures = count(self.pictures as u64, "picture");
@@ -107,14 +121,6 @@ impl Arrived {
         println!("{}", self.contents);
         println!("all of it  {}", self.contents.digest());
         println!();
-        println!("Pictures are in {}; all nodes must see that folder.", config.media_folder().display());
-        match secrets.master_key {
-            Some(_) => println!("The master key is where the settings say; every node needs the same."),
-            None => println!(
-                "The master key is in {}; every node needs it (master_key_file), and nobody else.",
-                config.data.join(KEY_FILE).display()
-            ),
-        }
     }
 }
 

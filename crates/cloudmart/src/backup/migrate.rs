@@ -19,7 +19,9 @@ pub async fn migrate(from: &Path, config: &Config, secrets: &Secrets) -> Result<
     let arrived = bring(from, config, secrets).await?;
     let place = place(config)?;
     match arrived.was_there {
-        true => println!("{} had been moved into {place} before.", from.display()),
+        true => {
+            println!("{} had been moved into {place} before, and compared then. Nothing was changed.", from.display())
+        }
         false => println!("{} was moved into {place}.", from.display()),
     }
     arrived.tell(config, secrets);
