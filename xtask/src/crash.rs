@@ -10,16 +10,55 @@ use crate::steps::Steps;
 use crate::workspace::Workspace;
 
 const DOCUMENT: &str = "docs/RELIABILITY.md";
-const BEGIN: &str = "<!-- figures of `cargo xtask crash`: begin -->";
-const END: &str = "<!-- figures of `cargo xtask crash`: end -->";
-/// From so many rounds on a run of every scenario is worth writing down.
-const ROUNDS_RECORDED: u32 = 100;
+
+/// A shop in its folder, or on several nodes: what is tried, and where the figures stand.
+#[derive(Debug, PartialEq, Eq)]
+struct Kind {
+    command: &'static str,
+    scenarios: &'static [Scenario],
+    /// So many by default, and from so many on a run of every scenario is worth writing down.
+    rounds: u32,
+    folder: &'static str,
+}
+
+const FOLDER: Kind = Kind {
+    command: "cargo xtask crash",
+    scenarios: &[
+        Scenario::Kill,
+        Scenario::Unsynced,
+        Scenario::Traced,
+        Scenario::TornWal,
+        Scenario::DiskFull,
+        Scenario::ReadOnly,
+        Scenario::Frozen,
+        Scenario::TwoProcesses,
+    ],
+    rounds: 100,
+    folder: "crash",
+};
+const CLUSTER: Kind = Kind {
+    command: "cargo xtask crash --cluster",
+    scenarios: &[
+        Scenario::NodeKilled,
+        Scenario::NodeFrozen,
+        Scenario::PrimaryLost,
+        Scenario::RedisRestarted,
+        Scenario::FlashSale,
+        Scenario::RollingDeploy,
+    ],
+    rounds: 20,
+    folder: "crash-cluster",
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// How often the shop is killed under load; also how often the power goes, from 20 to 120 times
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
+    /// A shop on two nodes, with a primary, its standby and Redis, instead of one in a folder
+    #[arg(long)]
+    cluster: bool,
+    /// How often the shop is killed under load; also how often the power goes, from 20 to 120 times. 100, and 20 on a
+    /// cluster, when it is not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
     /// Try this only; may be given several times
     #[arg(long, value_enum, value_name = "SCENARIO")]
     only: Vec<Scenario>,
@@ -29,7 +68,7 @@ pub struct Options {
     /// This binary, instead of a release build
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// Write the figures into docs/RELIABILITY.md, as a run of everything with 100 rounds does
+    /// Write the figures into docs/RELIABILITY.md, as a run of everything with all rounds does
     #[arg(long)]
     record: bool,
 }
@@ -52,6 +91,18 @@ enum Scenario {
     Frozen,
     /// Started a second time on the same folder
     TwoProcesses,
+    /// On a cluster: `kill -9` of a node under load
+    NodeKilled,
+    /// On a cluster: a node stopped for some seconds, and woken
+    NodeFrozen,
+    /// On a cluster: the primary is killed and the standby promoted
+    PrimaryLost,
+    /// On a cluster: Redis ends under load, and begins anew
+    RedisRestarted,
+    /// On a cluster: 1,200 buyers at once on a stock of 1,000
+    FlashSale,
+    /// On a cluster: both nodes are replaced while orders flow
+    RollingDeploy,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,24 +115,46 @@ pub enum Error {
     Document { path: PathBuf, source: std::io::Error },
     #[error("{DOCUMENT} has lost the lines between which the figures stand")]
     NoMarks,
+    #[error("`{command}` does not try {scenario}; with or without `--cluster` it is tried")]
+    Elsewhere { scenario: &'static str, command: &'static str },
 }
 
 pub fn run(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<(), Error> {
+    let kind = if options.cluster { &CLUSTER } else { &FOLDER };
+    let chosen = kind.chosen(&options.only)?;
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
         None => steps.run("release binary", || build_release(workspace))?,
     };
     let drill = steps.run("the drill", || build_drill(workspace))?;
-    let folder = workspace.target.join("crash");
-    let seed = options.seed.unwrap_or_else(any_seed);
-    steps.run(&format!("{} rounds, seed {seed}", options.rounds), || {
+    let folder = workspace.target.join(kind.folder);
+    let (seed, rounds) = (options.seed.unwrap_or_else(any_seed), options.rounds.unwrap_or(kind.rounds));
+    steps.run(&format!("{rounds} rounds, seed {seed}"), || {
         let mut command = Command::new(drill);
-        command.arg(binary).arg(&folder).arg(options.rounds.to_string()).arg(seed.to_string());
-        command.args(options.only.iter().map(|scenario| scenario.name()));
+        command.arg(binary).arg(&folder).arg(rounds.to_string()).arg(seed.to_string());
+        command.args(chosen.iter().map(|scenario| scenario.name()));
         process::run(&mut command).map_err(|source| Error::Broken { source, folder: folder.clone() })
     })?;
-    let is_whole = options.only.is_empty() && options.binary.is_none() && options.rounds >= ROUNDS_RECORDED;
-    if is_whole || options.record { record(workspace, &folder.join("figures.md")) } else { Ok(()) }
+    let is_whole = options.only.is_empty() && options.binary.is_none() && rounds >= kind.rounds;
+    if is_whole || options.record { record(workspace, kind, &folder.join("figures.md")) } else { Ok(()) }
+}
+
+impl Kind {
+    /// Those that are wanted of its scenarios; all when none is named.
+    fn chosen(&self, only: &[Scenario]) -> Result<Vec<Scenario>, Error> {
+        if let Some(other) = only.iter().find(|scenario| !self.scenarios.contains(scenario)) {
+            return Err(Error::Elsewhere { scenario: other.name(), command: self.command });
+        }
+        Ok(if only.is_empty() { self.scenarios.to_vec() } else { only.to_vec() })
+    }
+
+    fn begin(&self) -> String {
+        format!("<!-- figures of `{}`: begin -->", self.command)
+    }
+
+    fn end(&self) -> String {
+        format!("<!-- figures of `{}`: end -->", self.command)
+    }
 }
 
 impl Scenario {
@@ -95,6 +168,12 @@ impl Scenario {
             Self::ReadOnly => "read-only",
             Self::Frozen => "frozen",
             Self::TwoProcesses => "two-processes",
+            Self::NodeKilled => "node-killed",
+            Self::NodeFrozen => "node-frozen",
+            Self::PrimaryLost => "primary-lost",
+            Self::RedisRestarted => "redis-restarted",
+            Self::FlashSale => "flash-sale",
+            Self::RollingDeploy => "rolling-deploy",
         }
     }
 }
@@ -117,7 +196,7 @@ fn any_seed() -> u64 {
     RandomState::new().build_hasher().finish() % 1_000_000
 }
 
-fn record(workspace: &Workspace, figures: &Path) -> Result<(), Error> {
+fn record(workspace: &Workspace, kind: &Kind, figures: &Path) -> Result<(), Error> {
     let path = workspace.root.join(DOCUMENT);
     let told = |path: &Path| {
         let path = path.to_owned();
@@ -125,16 +204,17 @@ fn record(workspace: &Workspace, figures: &Path) -> Result<(), Error> {
     };
     let figures = std::fs::read_to_string(figures).map_err(told(figures))?;
     let text = std::fs::read_to_string(&path).map_err(told(&path))?;
-    let text = with_figures(&text, &figures).ok_or(Error::NoMarks)?;
+    let text = with_figures(&text, kind, &figures).ok_or(Error::NoMarks)?;
     std::fs::write(&path, text).map_err(told(&path))?;
     println!("    {DOCUMENT} has the new figures");
     Ok(())
 }
 
-fn with_figures(text: &str, figures: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}\n{END}{after}", figures.trim()))
+fn with_figures(text: &str, kind: &Kind, figures: &str) -> Option<String> {
+    let (begin, end) = (kind.begin(), kind.end());
+    let (before, rest) = text.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n{}\n{end}{after}", figures.trim()))
 }
 
 #[cfg(test)]
@@ -143,15 +223,26 @@ mod tests {
 
     #[test]
     fn the_figures_replace_what_stood_between_the_marks() {
-        let text = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let new = with_figures(&text, "new\n").unwrap();
-        assert_eq!(new, format!("before\n{BEGIN}\nnew\n{END}\nafter\n"));
-        assert_eq!(with_figures("no marks", "new"), None);
+        let text = |old: &str, new: &str| {
+            let between = |kind: &Kind, figures| format!("{}\n{figures}\n{}\n", kind.begin(), kind.end());
+            format!("before\n{}{}after\n", between(&FOLDER, old), between(&CLUSTER, new))
+        };
+        assert_eq!(with_figures(&text("old", "old"), &CLUSTER, "new\n").unwrap(), text("old", "new"));
+        assert_eq!(with_figures(&text("old", "old"), &FOLDER, "new\n").unwrap(), text("new", "old"));
+        assert_eq!(with_figures("no marks", &FOLDER, "new"), None);
     }
 
     #[test]
     fn the_document_has_the_marks() {
         let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(DOCUMENT);
-        assert!(with_figures(&std::fs::read_to_string(document).unwrap(), "").is_some());
+        let text = std::fs::read_to_string(document).unwrap();
+        assert!([FOLDER, CLUSTER].iter().all(|kind| with_figures(&text, kind, "").is_some()));
+    }
+
+    #[test]
+    fn a_scenario_is_tried_where_it_belongs() {
+        assert_eq!(CLUSTER.chosen(&[Scenario::FlashSale]).unwrap(), [Scenario::FlashSale]);
+        assert_eq!(CLUSTER.chosen(&[]).unwrap(), CLUSTER.scenarios);
+        assert!(matches!(FOLDER.chosen(&[Scenario::FlashSale]), Err(Error::Elsewhere { .. })));
     }
 }

@@ -39,7 +39,7 @@ pub enum Part {
     Check,
     /// Every test of the workspace
     Unit,
-    /// The shop's scenarios on PostgreSQL, and on two nodes with Redis
+    /// The shop's scenarios on PostgreSQL, and on two nodes with Redis; drills of a cluster
     Cluster,
     /// The shop in a real browser
     Browser,
@@ -101,6 +101,7 @@ fn run_parts(
     if options.wants(Part::Cluster) {
         steps.run("scenarios on PostgreSQL", || scenarios::run(workspace, Stand::Postgres, counts))?;
         steps.run("scenarios on two nodes with Redis", || scenarios::run(workspace, Stand::Cluster, counts))?;
+        steps.run("drills of a cluster", || scenarios::drills(workspace, counts))?;
     }
     if options.wants(Part::Browser) {
         let packages = steps.run("npm packages", || npm::provide(workspace))?;

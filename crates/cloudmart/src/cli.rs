@@ -33,6 +33,7 @@ Examples:
   cloudmart doctor                               check that the books are right, beside a running shop
   cloudmart backup shop.backup                   save everything while selling
   cloudmart restore shop.backup --data ./again   and bring it back
+  cloudmart migrate-store --from ./data --config cluster.toml   move a folder's shop into PostgreSQL
   cloudmart config check --config cluster.toml   is every setting right?
 
 Environment:
@@ -73,20 +74,30 @@ pub enum Command {
     },
     /// Build every derived collection anew from the log, while the shop is stopped
     Rebuild(AtData),
-    /// Save everything into one file, while selling
+    /// Save everything into one file, while selling: from a folder, or from PostgreSQL
     Backup {
         /// The file to write
         file: PathBuf,
         #[command(flatten)]
         at: AtData,
     },
-    /// Bring a backup back into an empty folder, and check it
+    /// Bring a backup back into an empty folder, or a schema of PostgreSQL that has no shop yet, and check it
+    ///
+    /// Where to is what the settings say. A backup of either engine can be brought back into either.
     Restore {
         /// The file that `backup` wrote
         file: PathBuf,
         #[command(flatten)]
         at: AtData,
     },
+    /// Move the shop of a folder into PostgreSQL, and check it
+    ///
+    /// The shop must be stopped, and the schema empty, or hold what an earlier attempt left: whatever ended it, the same
+    /// command goes on there. Facts, documents and pictures are copied and read again on both sides; nobody can serve
+    /// the shop from the database before they are the same, nor from the folder afterwards. Then the doctor looks at it.
+    ///
+    /// Ends with 0 when all is well.
+    MigrateStore(MigrateStore),
     /// Make an order's buyer unreadable for ever, everywhere
     Erase {
         /// The order's id, ord_…
@@ -162,6 +173,19 @@ pub struct AtData {
     /// The shop's folder [default: ./data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MigrateStore {
+    /// The folder of the shop that moves
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// Where it moves, postgres://user@host/database; else what the settings say. Passwords belong into a file, or
+    /// CLOUDMART_POSTGRES_PASSWORD: everybody on this machine sees a command line
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+    #[command(flatten)]
+    pub at: AtData,
 }
 
 #[derive(Debug, Clone, Args)]

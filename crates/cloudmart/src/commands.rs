@@ -16,7 +16,7 @@ use platform::log::executor::{Executor, Limits};
 use platform::projection::Projector;
 
 use crate::cli::{AtData, AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
-use crate::config::{self, Config, Engine, Secret, Secrets, Variables};
+use crate::config::{self, Engine, Secret, Secrets, Variables};
 use crate::{Failure, backup, bench, doctor, replay, transfer, wiring};
 
 /// How often a long rebuild says how far it is.
@@ -34,8 +34,18 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), &said).await,
         Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), &said).await,
         Command::Rebuild(at) => rebuild(at, &said).await,
-        Command::Backup { file, at } => backup(&on_sqlite(at.load(&said)?.0, "backup")?.data, &file).await,
-        Command::Restore { file, at } => restore(&file, &on_sqlite(at.load(&said)?.0, "restore")?.data).await,
+        Command::Backup { file, at } => {
+            let (config, secrets) = at.load(&said)?;
+            backup::backup(&config, &secrets, &file).await
+        }
+        Command::Restore { file, at } => {
+            let (config, secrets) = at.load(&said)?;
+            backup::restore(&file, &config, &secrets).await
+        }
+        Command::MigrateStore(options) => {
+            let (config, secrets) = options.load(&said)?;
+            backup::migrate(&options.from, &config, &secrets).await
+        }
         Command::Erase { order, at } => erase(&order, at, &said).await,
         Command::Staff { what } => staff(what, &said).await,
         Command::Doctor { at, json } => doctor(at, json, &said).await,
@@ -93,31 +103,12 @@ pub async fn rebuild(at: AtData, said: &Variables) -> Result<ExitCode, Failure> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Files are saved beside a shop that runs; a database has better ways of its own.
-fn on_sqlite(config: Config, command: &str) -> Result<Config, Failure> {
-    match config.store.engine {
-        Engine::Sqlite => Ok(config),
-        Engine::Postgres => Err(Failure::new(format!(
-            "`cloudmart {command}` is for shops in a data folder; this one is in PostgreSQL: use pg_dump, or base backups \
-             with WAL archiving, and keep the master key and the pictures beside them"
-        ))),
-    }
-}
-
 /// The next start builds it from the log.
 fn forget_search_index(data: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(data.join(wiring::SEARCH_FOLDER)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-pub async fn backup(data: &Path, file: &Path) -> Result<ExitCode, Failure> {
-    backup::backup(data, file).await
-}
-
-pub async fn restore(file: &Path, data: &Path) -> Result<ExitCode, Failure> {
-    backup::restore(file, data).await
 }
 
 /// Erases in a shop that is stopped, or asks a running one.

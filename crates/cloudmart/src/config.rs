@@ -25,7 +25,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use crate::cli::{AtData, AtDataOrUrl, ConfigCommand, Serve};
+use crate::cli::{AtData, AtDataOrUrl, ConfigCommand, MigrateStore, Serve};
 
 pub use self::address::Host;
 pub use self::engines::{Engine, PostgresTls};
@@ -38,6 +38,7 @@ pub use self::variables::{Secrets, Variables};
 
 use self::keys::Keys;
 use self::layers::Layers;
+use self::secret::SecretUrl;
 
 /// Why no shop can start with these settings.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +114,11 @@ impl Mail {
 impl Serve {
     /// Everything that is said, wherever.
     pub fn load(self, variables: &Variables) -> Loaded {
+        self.load_and(variables, |_| ())
+    }
+
+    /// The same, with what else a command line says.
+    fn load_and(self, variables: &Variables, say: impl FnOnce(&mut Layers)) -> Loaded {
         let keys = Keys::of_reference();
         let file = self.config.or_else(|| variables.get(variables::FILE).map(PathBuf::from));
         let mut layers = Layers::read(&keys, file.as_deref(), variables);
@@ -131,6 +137,7 @@ impl Serve {
             let set = |config: &mut Config| config.payments.allow_test = true;
             layers.say("payments.allow_test", "--allow-test-payments", Value::Boolean(true), set);
         }
+        say(&mut layers);
         let (secrets, unreadable) = Secrets::read(&layers.config, variables, |key| layers.origin(key));
         let mut problems = check::check(&layers, &secrets);
         problems.extend(unreadable);
@@ -155,6 +162,24 @@ impl AtData {
 
     fn loaded(self, variables: &Variables) -> Loaded {
         Serve { config: self.config, data: self.data, ..Serve::default() }.load(variables)
+    }
+}
+
+impl MigrateStore {
+    /// The settings of the shop's new place.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn load(&self, variables: &Variables) -> Result<(Config, Secrets), Error> {
+        let AtData { config, data } = self.at.clone();
+        let say = |layers: &mut Layers| {
+            let Some(to) = &self.to else { return };
+            let engine = Value::String("postgres".to_owned());
+            layers.say("store.engine", "--to", engine, |config| config.store.engine = Engine::Postgres);
+            let url = SecretUrl::new(to);
+            layers.say("postgres.url", "--to", Value::String(to.clone()), |config| config.postgres.url = url);
+        };
+        Serve { config, data, ..Serve::default() }.load_and(variables, say).into_parts()
     }
 }
 

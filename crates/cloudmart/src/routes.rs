@@ -34,21 +34,34 @@ use crate::doctor::http::Patient;
 use crate::wiring::Mart;
 use crate::{Failure, api_docs, doctor, openapi};
 
-/// Whether the shop is loaded, and what is missing if not.
+/// Whether the shop is loaded, and what is missing if not; and that it is about to stop.
 #[derive(Clone, Default)]
-pub struct Readiness(Arc<Mutex<Option<String>>>);
+pub struct Readiness(Arc<Mutex<Standing>>);
+
+#[derive(Default)]
+struct Standing {
+    missing: Option<String>,
+    is_stopping: bool,
+}
 
 impl Readiness {
     pub fn missing(&self, what: String) {
-        *self.0.lock() = Some(what);
+        self.0.lock().missing = Some(what);
     }
 
     pub fn set_ready(&self) {
-        *self.0.lock() = None;
+        self.0.lock().missing = None;
     }
 
-    fn is_missing(&self) -> Option<String> {
-        self.0.lock().clone()
+    /// From now on it is not ready, whatever else becomes of it.
+    pub fn set_stopping(&self) {
+        self.0.lock().is_stopping = true;
+    }
+
+    fn is_missing(&self) -> Vec<String> {
+        let standing = self.0.lock();
+        let stopping = standing.is_stopping.then(|| "this node is stopping".to_owned());
+        stopping.into_iter().chain(standing.missing.clone()).collect()
     }
 }
 
@@ -214,7 +227,7 @@ fn health(mart: &Arc<Mart>, readiness: &Readiness) -> Router {
 }
 
 async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Response {
-    let mut missing: Vec<String> = readiness.is_missing().into_iter().collect();
+    let mut missing = readiness.is_missing();
     match mart.machinery.projector.lags().await {
         Ok(lags) => missing.extend(lags.into_iter().filter_map(|lag| {
             lag.stopped.map(|reason| format!("the projection {} stopped: {reason}", lag.projection))

@@ -46,16 +46,7 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     let site = routes::site(&mart, &config, &secrets, &readiness, &registry)?;
     let address = listener.local_addr()?;
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let stop = async move {
-        tokio::select! {
-            biased;
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: requests that were accepted are answered first");
-    };
+    let stop = told_to_stop(mart.clone(), Duration::from_secs(config.http.notice_s), readiness.clone())?;
     let beginning = tokio::spawn(begin(mart.clone(), config.clone(), secrets, readiness, address));
     let served = serve(
         listener,
@@ -77,6 +68,28 @@ pub async fn run(loaded: Loaded) -> Result<(), Failure> {
     mart.close().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ends with the word to stop, and answers for how long everything goes on all the same, so that a load balancer can see
+/// that this node is not ready: no time where no other node would take over, and none for somebody at the keyboard.
+fn told_to_stop(
+    mart: Arc<Mart>,
+    notice: Duration,
+    readiness: Readiness,
+) -> std::io::Result<impl Future<Output = Duration>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        let is_polite = tokio::select! {
+            biased;
+            _ = terminate.recv() => true,
+            _ = interrupt.recv() => false,
+        };
+        readiness.set_stopping();
+        let notice = if is_polite && mart.machinery.projector.leases().nodes() > 1 { notice } else { Duration::ZERO };
+        tracing::info!(notice_s = notice.as_secs(), "stopping: requests that were accepted are answered first");
+        notice
+    })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {

@@ -45,7 +45,7 @@ use services::staff::{self, Staff};
 use services::statistics::Statistics;
 use services::transfer::{self, Transfer};
 
-pub use self::store::{Beside, Moment, Store};
+pub use self::store::{Beside, MOVED_FILE, Moment, Store, postgres_options};
 use crate::config::{self, Config, MailTls, MailTransport, Secrets};
 
 /// The master key's file in the data folder.
@@ -64,6 +64,11 @@ pub enum Error {
     Database(#[from] postgres::OpenError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(
+        "the shop of {} has moved into a database and sells there; if it is to sell from this folder again, and not from \
+         there, remove {}", data.display(), file.display()
+    )]
+    Moved { data: PathBuf, file: PathBuf },
     #[error("the key file {path} cannot be used: {reason}")]
     Key { path: PathBuf, reason: String },
     #[error(
@@ -327,7 +332,7 @@ async fn own_key(
         return Err(Error::OtherKey);
     }
     let key = master_key(data, secrets, entropy)?;
-    let mark = serde_json::Value::String(key.hash_text("which key this is", &[])).to_string();
+    let mark = mark_of(&key);
     match remembered {
         Some(known) if *known.body != mark => Err(Error::OtherKey),
         Some(_) => Ok(key),
@@ -338,6 +343,16 @@ async fn own_key(
             Ok(key)
         }
     }
+}
+
+fn mark_of(key: &MasterKey) -> String {
+    serde_json::Value::String(key.hash_text("which key this is", &[])).to_string()
+}
+
+/// Whether the data of a store was sealed with this key; `None` where the store has not been told any.
+pub async fn is_key_of(documents: &dyn Documents, key: &MasterKey) -> Result<Option<bool>, StoreError> {
+    let remembered = documents.get(KEYS_OF_THE_SHOP, CURRENT, Timestamp::MIN).await?;
+    Ok(remembered.map(|known| *known.body == mark_of(key)))
 }
 
 /// The key from the environment, else from its file, which is made where there is none.
@@ -359,7 +374,7 @@ pub fn master_key(data: &Path, secrets: &Secrets, entropy: &dyn Entropy) -> Resu
 }
 
 /// Readable by its owner only, whole or not at all, and durable before anything is sealed with it.
-fn write_key(path: &Path, key: &MasterKey) -> std::io::Result<()> {
+pub fn write_key(path: &Path, key: &MasterKey) -> std::io::Result<()> {
     let partial = path.with_extension("key.partial");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
     writeln!(file, "{}", key.to_hex())?;

@@ -70,7 +70,8 @@ struct State {
     /// When the last beat was sent that was written; by both kinds of time, because either may stand still while a
     /// machine sleeps.
     beat: Option<(Instant, Timestamp)>,
-    nodes: usize,
+    /// Who lived at the last look.
+    nodes: BTreeSet<String>,
 }
 
 /// One duty: what one node does for all. Given up when it is dropped.
@@ -114,7 +115,23 @@ impl Leases {
 
     /// How many nodes live, as far as is known here; at least one.
     pub fn nodes(&self) -> usize {
-        self.desk.state.look(|state| state.nodes).max(1)
+        self.desk.state.look(|state| state.nodes.len()).max(1)
+    }
+
+    /// This node's name among those that live, another one at every start; empty where there is nobody else.
+    pub fn me(&self) -> &str {
+        self.desk.shared.as_ref().map_or("", |shared| &shared.me)
+    }
+
+    /// Whether a node lives, as far as is known here.
+    pub fn lives(&self, node: &str) -> bool {
+        self.desk.state.look(|state| state.nodes.contains(node))
+    }
+
+    /// Whether this node has said lately enough that it lives, so that the others believe it, too: not when it has just been
+    /// standing still.
+    pub fn is_sure(&self) -> bool {
+        self.desk.state.look(|state| self.desk.is_sure(state))
     }
 
     /// The duties that this node has right now; none are told where there is nobody else.
@@ -254,7 +271,7 @@ impl State {
             }
         }
         self.beat = beat.or(self.beat);
-        self.nodes = table.nodes();
+        self.nodes = table.names();
     }
 }
 

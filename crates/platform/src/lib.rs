@@ -4,6 +4,7 @@
 pub mod blobs;
 pub mod cache;
 pub mod clock;
+pub mod copying;
 pub mod documents;
 pub mod entropy;
 pub mod http;

@@ -3,6 +3,7 @@
 
 mod answer;
 mod ask;
+mod gateway;
 mod mail;
 mod process;
 mod shop;
@@ -12,6 +13,7 @@ use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use tokio::time::Instant;
 
 pub use answer::{Answer, total_of};
 pub use ask::{Ask, Till};
+pub use gateway::{Gateway, Lost};
 pub use mail::{Mail, MailServer, Speaks};
 pub use process::{Output, Process, Signal, run_to_its_end};
 pub use shop::{guest_order, settings, with};
@@ -40,6 +43,10 @@ const START_POLL: Duration = Duration::from_millis(4);
 /// Another program may take a free port before the mart does.
 const STARTS_TRIED: u32 = 3;
 
+/// Keys that one of those uses which are asked through a gateway.
+const KEYS_EACH: u64 = 1_000_000;
+
+static BEHIND_GATEWAYS: AtomicU64 = AtomicU64::new(1);
 static FREE_PLACES: Semaphore = Semaphore::const_new(PLACES);
 
 /// How a mart is to be started.
@@ -127,6 +134,13 @@ pub struct StartTimes {
     pub ready: Duration,
 }
 
+/// A store that several nodes share.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub url: String,
+    pub schema: String,
+}
+
 /// A running shop. Ends with the test, however that ends.
 #[derive(Debug)]
 pub struct Mart {
@@ -143,7 +157,11 @@ pub struct Mart {
     last_start: StartTimes,
     client: reqwest::Client,
     keys: AtomicU64,
-    _place: SemaphorePermit<'static>,
+    /// Whom it is asked through, where its nodes are somebody else's.
+    gateway: Option<Arc<Gateway>>,
+    /// Where its bank's books are, other than in its folder.
+    database: Option<Database>,
+    _place: Option<SemaphorePermit<'static>>,
 }
 
 impl Mart {
@@ -169,12 +187,27 @@ impl Mart {
     /// A place to run in, and nothing running yet.
     pub async fn prepare(plan: Plan) -> Self {
         let place = FREE_PLACES.acquire().await.expect("the places are never closed");
-        let folder = tempfile::Builder::new().prefix("mart-").tempdir().expect("a folder for a mart");
         let stand = if plan.is_alone { Stand::Folder } else { Stand::of_this_run() };
         let shared = stand::Shared::of(stand).await;
+        Self::nowhere(plan, stand, shared, Some(place))
+    }
+
+    /// A shop whose nodes run elsewhere, asked through a gateway. `config`: their file of settings, by which commands find
+    /// the store; the same store for whoever looks into the bank's books.
+    pub fn behind(gateway: Arc<Gateway>, plan: Plan, config: &Path, database: Database) -> Self {
+        let variables = vec![("CLOUDMART_CONFIG", config.to_string_lossy().into_owned())];
+        let shared = stand::Shared::told(variables);
+        let mut mart = Self::nowhere(plan, Stand::Cluster, shared, None);
+        // Several may ask one shop.
+        mart.keys = AtomicU64::new(BEHIND_GATEWAYS.fetch_add(1, Ordering::Relaxed) * KEYS_EACH);
+        (mart.gateway, mart.database) = (Some(gateway), Some(database));
+        mart
+    }
+
+    fn nowhere(plan: Plan, stand: Stand, shared: stand::Shared, place: Option<SemaphorePermit<'static>>) -> Self {
         Self {
             plan,
-            folder,
+            folder: tempfile::Builder::new().prefix("mart-").tempdir().expect("a folder for a mart"),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             process: None,
             second: None,
@@ -185,6 +218,8 @@ impl Mart {
             last_start: StartTimes::default(),
             client: ask::client(),
             keys: AtomicU64::new(0),
+            gateway: None,
+            database: None,
             _place: place,
         }
     }
@@ -336,6 +371,11 @@ impl Mart {
     /// Where it keeps its data.
     pub fn data(&self) -> PathBuf {
         self.plan.data.clone().unwrap_or_else(|| self.folder.path().join("data"))
+    }
+
+    /// The database that holds its store, other than its folder.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// A path beside the data, gone when the test is over.

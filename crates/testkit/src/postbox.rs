@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use domain::text::Email;
 use parking_lot::Mutex;
 use services::mail::{Letter, Refused, Transport};
+use tokio::sync::Notify;
 
 /// What the server does with the next letters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Mood {
     Away,
     Later,
     Never,
+    /// Says nothing at all.
+    Silent,
 }
 
 /// Keeps what it took.
@@ -23,6 +26,7 @@ pub struct Postbox {
     taken: Mutex<Vec<Letter>>,
     tries: Mutex<u32>,
     forgotten: Mutex<Vec<String>>,
+    asked: Notify,
 }
 
 impl Postbox {
@@ -40,6 +44,11 @@ impl Postbox {
         *self.tries.lock()
     }
 
+    /// Waits until it is asked, if it was not asked since it was last waited for.
+    pub async fn is_asked(&self) {
+        self.asked.notified().await;
+    }
+
     /// Numbers of orders whose letters were to be destroyed.
     pub fn forgotten(&self) -> Vec<String> {
         self.forgotten.lock().clone()
@@ -50,12 +59,15 @@ impl Postbox {
 impl Transport for Postbox {
     async fn send(&self, letter: &Letter) -> Result<(), Refused> {
         *self.tries.lock() += 1;
+        self.asked.notify_one();
         let told = |words: &str| format!("{words} <{}>", letter.to.address.as_str());
-        match *self.mood.lock() {
+        let mood = *self.mood.lock();
+        match mood {
             Mood::Takes => self.taken.lock().push(letter.clone()),
             Mood::Away => return Err(Refused::Unreachable("nobody answers".to_owned())),
             Mood::Later => return Err(Refused::Later(told("451 not now"))),
             Mood::Never => return Err(Refused::Never(told("550 no such mailbox"))),
+            Mood::Silent => std::future::pending().await,
         }
         Ok(())
     }

@@ -99,14 +99,32 @@ impl Server {
     /// A standby that follows this server under a name, and can be promoted. It is an asynchronous replica until
     /// [`Self::wait_for_standby`] says that commits wait for it.
     pub fn standby(&self, name: &str) -> Self {
-        let standby = Self::prepare();
+        self.followed_by(Self::prepare(), name)
+    }
+
+    /// A standby of this server where another one is gone, so that whoever knows that address finds it there.
+    pub fn standby_in_place_of(&self, gone: Self, name: &str) -> Self {
+        let port = gone.port;
+        drop(gone);
+        let mut standby = Self::prepare();
+        standby.port = port;
+        let standby = self.followed_by(standby, name);
+        assert_eq!(standby.port, port, "somebody took its port");
+        standby
+    }
+
+    fn followed_by(&self, standby: Self, name: &str) -> Self {
         let primary = format!("host=127.0.0.1 port={} user={USER} application_name={name}", self.port);
         standby.run(
             "pg_basebackup",
             &["-D", &standby.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", &primary],
         );
         standby.configure(&format!("primary_conninfo = '{primary}'\n"));
-        standby.started()
+        let standby = standby.started();
+        // Once it is promoted, its own commits wait for nobody until somebody says so.
+        standby.sql("ALTER SYSTEM RESET synchronous_standby_names");
+        standby.sql("SELECT pg_reload_conf()");
+        standby
     }
 
     /// A replica that nobody waits for.

@@ -80,7 +80,15 @@ impl BoxedShop {
     /// Opens a shop on the current runtime, which must be a current-thread one with paused time if two boxes with
     /// one seed are to do the same.
     pub async fn open(seed: u64) -> Self {
-        let shop = Self::open_empty(seed).await;
+        Self::stocked(Self::open_empty(seed).await).await
+    }
+
+    /// The same on a store that other nodes write, too.
+    pub async fn open_among_others(seed: u64) -> Self {
+        Self::stocked(Self::open_on(MemoryLog::with_ownership(DEFAULT_SHARDS, false), seed).await).await
+    }
+
+    async fn stocked(shop: Self) -> Self {
         stock(&shop.shop, &shop.catalog, &shop.inventory).await;
         shop.machinery.settle_lists().await.expect("the log answers");
         shop
@@ -88,10 +96,14 @@ impl BoxedShop {
 
     /// A shop that was told nothing and has nothing to sell.
     pub async fn open_empty(seed: u64) -> Self {
-        let log = Arc::new(MemoryLog::new(DEFAULT_SHARDS));
+        Self::open_on(MemoryLog::new(DEFAULT_SHARDS), seed).await
+    }
+
+    async fn open_on(log: MemoryLog, seed: u64) -> Self {
+        let log = Arc::new(log);
         let folder = TempDir::new().expect("a folder");
         let clock = Arc::new(ManualClock::starting_at(OPENS_AT.parse().expect("a time")));
-        let machinery = machinery(log.clone(), clock.clone(), seed).await;
+        let machinery = machinery(log.clone(), Arc::default(), clock.clone(), seed).await;
         let shop = Arc::new(Shop::new(&machinery));
         let inventory = Arc::new(Inventory::new(machinery.clone()));
         let workshop = Workshop::start().expect("a thread");
@@ -198,6 +210,19 @@ impl BoxedShop {
         })
     }
 
+    /// The mailroom of another node, which sees the same store, and has the duties that this one leaves.
+    pub async fn mail_of_another_node(&self, seed: u64) -> Arc<Mailroom> {
+        let Machinery { documents, vault, blobs, clock, .. } = self.machinery.clone();
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
+        let log: Arc<dyn Log> = self.log.clone();
+        let started = Executor::start(log, services::kinds(), clock.clone(), entropy.clone(), Limits::default()).await;
+        let executor = started.expect("an executor");
+        let projector = Projector::start(&executor, &documents, &clock, &services::projections()).await;
+        let projector = projector.expect("projections");
+        let machinery = Machinery { executor, documents, projector, vault, blobs, clock, entropy };
+        mailroom(&machinery, &self.shop, &self.orders, &self.postbox)
+    }
+
     /// The mailroom as it is after a restart: it knows what was kept, and nothing else.
     pub fn mail_after_restart(&self) -> Arc<Mailroom> {
         mailroom(&self.machinery, &self.shop, &self.orders, &self.postbox)
@@ -279,10 +304,15 @@ fn mailroom(machinery: &Machinery, shop: &Arc<Shop>, orders: &Arc<Orders>, postb
     Mailroom::new(machinery.clone(), shop.clone(), desk, postbox.clone(), options)
 }
 
-async fn machinery(log: Arc<MemoryLog>, clock: Arc<ManualClock>, seed: u64) -> Machinery {
+async fn machinery(
+    log: Arc<MemoryLog>,
+    documents: Arc<MemoryDocuments>,
+    clock: Arc<ManualClock>,
+    seed: u64,
+) -> Machinery {
     let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
-    let documents: Arc<dyn Documents> = Arc::new(MemoryDocuments::default());
+    let documents: Arc<dyn Documents> = documents;
     let port: Arc<dyn Log> = log;
     let started = Executor::start(port, services::kinds(), clock.clone(), entropy.clone(), Limits::default()).await;
     let executor = started.expect("an executor");

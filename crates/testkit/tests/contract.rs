@@ -1,6 +1,7 @@
 //! The contract suites, against every engine.
 
 mod alike;
+mod copying;
 mod determinism;
 mod fuzz;
 mod golden;

@@ -23,7 +23,7 @@ macro_rules! fact {
     };
 }
 
-const READ_SHARD: &str =
+pub const READ_SHARD: &str =
     concat!("SELECT ", fact!(), " FROM facts f WHERE f.shard = $1 AND f.position > $2 ORDER BY f.position LIMIT $3");
 const READ_SINCE_SNAPSHOTS: &str = concat!(
     "SELECT ",
@@ -44,7 +44,7 @@ const READ_TAILS: &str = concat!(
      (SELECT * FROM facts g WHERE g.key = t.key AND g.kind = t.kind AND g.version > t.after \
       ORDER BY g.version LIMIT t.most) AS f ORDER BY t.n, f.version"
 );
-const SHARDS: &str = "SELECT s.shard, s.epoch, s.is_fenced, \
+pub const SHARDS: &str = "SELECT s.shard, s.epoch, s.is_fenced, \
     (SELECT f.position FROM facts f WHERE f.shard = s.shard ORDER BY f.position DESC LIMIT 1) \
     FROM shards s ORDER BY s.shard";
 const LOAD_SNAPSHOT: &str = "SELECT version, time, state_version, body FROM snapshots WHERE key = $1 AND kind = $2";
@@ -140,17 +140,17 @@ pub async fn read_tails(
 }
 
 pub async fn shards(store: &Store) -> StoreResult<Vec<ShardInfo>> {
-    let rows = store.read(SHARDS, &[]).await?;
-    let info_of = |row: &Row| {
-        let head: Option<i64> = get(row, 3)?;
-        Ok(ShardInfo {
-            shard: get::<i16>(row, 0)?.cast_unsigned(),
-            epoch: unsigned(get(row, 1)?),
-            state: if get(row, 2)? { ShardState::Fenced } else { ShardState::Open },
-            head: head.map_or(0, unsigned),
-        })
-    };
-    rows.iter().map(info_of).collect()
+    store.read(SHARDS, &[]).await?.iter().map(shard_of).collect()
+}
+
+pub fn shard_of(row: &Row) -> StoreResult<ShardInfo> {
+    let head: Option<i64> = get(row, 3)?;
+    Ok(ShardInfo {
+        shard: get::<i16>(row, 0)?.cast_unsigned(),
+        epoch: unsigned(get(row, 1)?),
+        state: if get(row, 2)? { ShardState::Fenced } else { ShardState::Open },
+        head: head.map_or(0, unsigned),
+    })
 }
 
 pub async fn load_snapshot(store: &Store, stream: &StreamId) -> StoreResult<Option<Snapshot>> {
@@ -182,7 +182,7 @@ fn snapshot_of(row: &Row, stream: &StreamId) -> StoreResult<Snapshot> {
     })
 }
 
-fn fact_of(row: &Row, stream: Option<&StreamId>) -> StoreResult<RecordedFact> {
+pub fn fact_of(row: &Row, stream: Option<&StreamId>) -> StoreResult<RecordedFact> {
     let stream = match stream {
         Some(stream) => stream.clone(),
         None => {

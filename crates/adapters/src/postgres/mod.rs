@@ -8,6 +8,7 @@
 //! The tables are told in `tables.sql`, the reasons in `docs/adr/0009-postgresql.md`.
 
 mod append;
+mod bulk;
 mod connector;
 mod facts;
 mod failure;
@@ -26,15 +27,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use platform::copying::Origin;
 use platform::documents::Documents;
 use platform::log::{Log, Shard};
 use platform::store::StoreResult;
 
 pub use append::AppendStats;
+pub use bulk::Arrival;
 pub use pool::PoolStats;
 pub use replicas::{Replica, Replicas};
 
 use append::Appender;
+use bulk::PostgresOrigin;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
 use pool::{Bounds, Pool};
@@ -49,6 +53,18 @@ pub enum OpenError {
     TooOld { found: String },
     #[error("the schema `{0}` holds tables of something else; name another schema")]
     Foreign(String),
+    #[error("the schema `{0}` holds a shop already; name another schema, or drop this one first")]
+    Used(String),
+    #[error(
+        "the schema `{0}` holds a part of a shop that was being copied there; copy again to complete it, or begin anew \
+         after `DROP SCHEMA {0} CASCADE`"
+    )]
+    Incomplete(String),
+    #[error(
+        "the schema `{0}` holds a part of another shop, or of this one as it was before; begin anew after \
+         `DROP SCHEMA {0} CASCADE`"
+    )]
+    IncompleteOther(String),
     #[error(
         "the database has format {found}, and this version knows only format {known}; use the version that wrote it"
     )]
@@ -149,6 +165,11 @@ impl Moment {
 
     pub fn documents(&self) -> Arc<dyn Documents> {
         self.documents.clone()
+    }
+
+    /// All of it, to be copied or summed up.
+    pub fn origin(&self) -> Arc<dyn Origin> {
+        Arc::new(PostgresOrigin { log: self.log.clone(), store: self.documents.store.clone() })
     }
 
     /// Whether all that was read so far is of one moment: not when the connection was lost in between.

@@ -1,20 +1,28 @@
 //! The tables and functions of a store, who makes them, and how a store is recognised.
 //! It knows no statement that a port sends; what the functions mean is told beside those who call them.
 
-use platform::log::Shard;
+use platform::log::{Shard, ShardInfo, ShardState};
 use tokio_postgres::{Client, Transaction};
 
 use super::OpenError;
 use super::failure::describe;
+use super::values::signed;
 
 /// The tables that this version writes and reads.
 pub const FORMAT: i32 = 1;
+/// In place of it while a store is being copied there, so that no version opens it.
+const ARRIVING: i32 = 0;
 /// What is asked of the server: 15 is the oldest version that is tried.
 const SERVER_VERSION_MIN: i32 = 150_000;
 /// Names of schemas are not quoted anywhere, so they must not need it.
 const SCHEMA_NAME_MAX: usize = 63;
 
 const TABLES: &str = include_str!("tables.sql");
+/// There only where a store was copied: which one, so that who goes on copies the same.
+const ARRIVAL: &str = "CREATE TABLE arrival (
+    digest text NOT NULL,
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only)
+)";
 /// A function's name carries its version: nodes of two releases on one store call each their own.
 const FUNCTIONS: &str = include_str!("functions.sql");
 /// One of them, to tell whether all are there.
@@ -77,21 +85,10 @@ async fn check_server(client: &Client) -> Result<(), OpenError> {
 }
 
 async fn prepare_locked(transaction: &Transaction<'_>, schema: &str, shards: Shard) -> Result<Found, OpenError> {
-    let exists = |sql: &'static str| async move {
-        let row = transaction.query_one(sql, &[&schema]).await?;
-        Ok::<bool, OpenError>(row.try_get(0)?)
-    };
-    if !exists("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)").await? {
-        transaction.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
+    if !has_tables(transaction, schema).await? {
+        create(transaction, shards.max(1)).await?;
     }
-    if !exists("SELECT to_regclass(format('%I.meta', $1::text)) IS NOT NULL").await? {
-        let is_used = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace($1::text))";
-        if exists(is_used).await? {
-            return Err(OpenError::Foreign(schema.to_owned()));
-        }
-        create(transaction, shards).await?;
-    }
-    let found = recognise(transaction).await?;
+    let found = recognise(transaction, schema).await?;
     let row = transaction
         .query_one("SELECT to_regproc($1::text) IS NOT NULL", &[&format!("{schema}.{NEWEST_FUNCTION}")])
         .await?;
@@ -101,9 +98,104 @@ async fn prepare_locked(transaction: &Transaction<'_>, schema: &str, shards: Sha
     Ok(found)
 }
 
+/// Whether there is a store, and makes sure of the schema.
+async fn has_tables(transaction: &Transaction<'_>, schema: &str) -> Result<bool, OpenError> {
+    let exists = |sql: &'static str| async move {
+        let row = transaction.query_one(sql, &[&schema]).await?;
+        Ok::<bool, OpenError>(row.try_get(0)?)
+    };
+    if !exists("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)").await? {
+        transaction.batch_execute(&format!("CREATE SCHEMA {schema}")).await?;
+    }
+    if exists("SELECT to_regclass(format('%I.meta', $1::text)) IS NOT NULL").await? {
+        return Ok(true);
+    }
+    let is_used = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace($1::text))";
+    if exists(is_used).await? { Err(OpenError::Foreign(schema.to_owned())) } else { Ok(false) }
+}
+
+/// What a store that is to be copied finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing, or a part of the same.
+    Open,
+    /// The same, all of it; or what it has become since.
+    Complete,
+}
+
+/// Makes the tables for a store that is copied there, or makes sure that what is there is a part of it.
+pub async fn begin_arrival(
+    client: &mut Client,
+    schema: &str,
+    shards: &[ShardInfo],
+    digest: &str,
+) -> Result<Begun, OpenError> {
+    check_server(client).await?;
+    let transaction = client.transaction().await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1, -1)", &[&lock_class(schema)]).await?;
+    if !has_tables(&transaction, schema).await? {
+        create(&transaction, 0).await?;
+        expect(&transaction, shards, digest).await?;
+        transaction.commit().await?;
+        return Ok(Begun::Open);
+    }
+    let expected = transaction
+        .query_opt("SELECT 1 FROM pg_class WHERE oid = to_regclass($1)", &[&format!("{schema}.arrival")])
+        .await?;
+    let begun = match expected {
+        Some(_) => {
+            let row = transaction.query_one("SELECT digest, format FROM arrival, meta", &[]).await?;
+            let (known, format): (String, i32) = (row.try_get(0)?, row.try_get(1)?);
+            match (known == digest, format) {
+                (true, ARRIVING) => Begun::Open,
+                (true, FORMAT) => Begun::Complete,
+                (false, ARRIVING) => return Err(OpenError::IncompleteOther(schema.to_owned())),
+                (false, FORMAT) => return Err(OpenError::Used(schema.to_owned())),
+                (_, found) => return Err(OpenError::OtherVersion { found, known: FORMAT }),
+            }
+        }
+        None => {
+            recognise(&transaction, schema).await?;
+            let sql = "SELECT EXISTS (SELECT FROM facts) OR EXISTS (SELECT FROM documents)";
+            if transaction.query_one(sql, &[]).await?.try_get(0)? {
+                return Err(OpenError::Used(schema.to_owned()));
+            }
+            // Somebody has looked at it, and nothing more.
+            expect(&transaction, shards, digest).await?;
+            Begun::Open
+        }
+    };
+    transaction.commit().await?;
+    Ok(begun)
+}
+
+async fn expect(transaction: &Transaction<'_>, shards: &[ShardInfo], digest: &str) -> Result<(), OpenError> {
+    transaction.batch_execute(ARRIVAL).await?;
+    transaction.execute("INSERT INTO arrival (digest) VALUES ($1)", &[&digest]).await?;
+    let count = i32::try_from(shards.len()).unwrap_or(i32::MAX);
+    transaction.execute("UPDATE meta SET format = $1, shards = $2", &[&ARRIVING, &count]).await?;
+    let numbers: Vec<i16> = shards.iter().map(|info| info.shard.cast_signed()).collect();
+    let epochs: Vec<i64> = shards.iter().map(|info| signed(info.epoch)).collect();
+    let fenced: Vec<bool> = shards.iter().map(|info| info.state == ShardState::Fenced).collect();
+    transaction.execute("DELETE FROM shards", &[]).await?;
+    transaction
+        .execute(
+            "INSERT INTO shards (shard, epoch, is_fenced)
+             SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::boolean[])",
+            &[&numbers, &epochs, &fenced],
+        )
+        .await?;
+    Ok(())
+}
+
+/// From now on nodes open it.
+pub async fn complete_arrival(client: &Client) -> Result<(), tokio_postgres::Error> {
+    client.execute("UPDATE meta SET format = $1 WHERE format = $2", &[&FORMAT, &ARRIVING]).await.map(drop)
+}
+
 async fn create(transaction: &Transaction<'_>, shards: Shard) -> Result<(), OpenError> {
     transaction.batch_execute(TABLES).await?;
-    let count = i32::from(shards.max(1));
+    let count = i32::from(shards);
     transaction
         .execute(
             "INSERT INTO shards (shard, epoch, is_fenced) SELECT n, 1, false FROM generate_series(0, $1 - 1) AS n",
@@ -114,12 +206,15 @@ async fn create(transaction: &Transaction<'_>, shards: Shard) -> Result<(), Open
     Ok(())
 }
 
-async fn recognise(transaction: &Transaction<'_>) -> Result<Found, OpenError> {
+async fn recognise(transaction: &Transaction<'_>, schema: &str) -> Result<Found, OpenError> {
     let row = transaction
         .query_one("SELECT format, shards FROM meta", &[])
         .await
         .map_err(|error| OpenError::Unusable(format!("its table `meta` cannot be read: {}", describe(&error))))?;
     let (format, shards): (i32, i32) = (row.try_get(0)?, row.try_get(1)?);
+    if format == ARRIVING {
+        return Err(OpenError::Incomplete(schema.to_owned()));
+    }
     if format != FORMAT {
         return Err(OpenError::OtherVersion { found: format, known: FORMAT });
     }

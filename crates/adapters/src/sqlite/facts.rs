@@ -373,6 +373,28 @@ fn fact_of(conn: &Connection, names: &mut Names, row: &Row<'_>, stream: Option<&
     })
 }
 
+/// A fact that another store recorded, at the very place that it has there.
+pub fn insert_recorded(conn: &Connection, names: &mut Names, fact: &RecordedFact) -> Outcome<()> {
+    let command = match &*fact.cause.command {
+        "" => None,
+        command => Some(names.intern(conn, command)?),
+    };
+    conn.prepare_cached(INSERT_FACT)?.execute(params![
+        place(fact.shard, fact.position),
+        key_of(&fact.stream),
+        names.intern(conn, fact.stream.kind())?,
+        signed(fact.version),
+        names.intern(conn, &fact.type_name)?,
+        fact.schema,
+        fact.time.as_microsecond(),
+        &*fact.cause.actor,
+        command,
+        fact.cause.trace.as_deref().map(pack_trace),
+        &*fact.body,
+    ])?;
+    Ok(())
+}
+
 const POSITION_MAX: Position = (1 << POSITION_BITS) - 1;
 
 fn place(shard: Shard, position: Position) -> i64 {
@@ -384,7 +406,7 @@ fn key_of(stream: &StreamId) -> &str {
     stream.as_str().split_once('-').map_or("", |(_, key)| key)
 }
 
-fn state_number(state: ShardState) -> i64 {
+pub fn state_number(state: ShardState) -> i64 {
     match state {
         ShardState::Open => 0,
         ShardState::Fenced => 1,

@@ -5,12 +5,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use platform::copying::Origin;
 use platform::documents::Documents;
 use platform::log::Log;
 use platform::store::{StoreError, StoreResult};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
+use super::bulk::SqliteOrigin;
 use super::failure::Failure;
 use super::packing::unpack_entries;
 use super::ports::{Access, SqliteDocuments, SqliteLog};
@@ -47,6 +49,11 @@ impl Inspection {
     /// Its writes are refused.
     pub fn documents(&self) -> Arc<dyn Documents> {
         self.documents.clone()
+    }
+
+    /// All of it, to be copied or summed up.
+    pub fn origin(&self) -> Arc<dyn Origin> {
+        Arc::new(SqliteOrigin(self.log.clone()))
     }
 }
 

@@ -22,6 +22,7 @@
 //!   the entries that changed. `checkpoints(projection, shard, position)`.
 
 mod beside;
+mod bulk;
 mod checkpointer;
 mod facts;
 mod failure;
@@ -48,6 +49,7 @@ use platform::log::{Log, Shard};
 use platform::store::{StoreError, StoreResult};
 
 pub use beside::{Beside, open_beside};
+pub use bulk::{Locked, NewFile, lock_existing};
 pub use checkpointer::CheckpointStats;
 pub use inspect::{Inspection, backup, integrity_check, open_read_only};
 pub use writer::WriterStats;

@@ -165,7 +165,7 @@ fn is_empty(conn: &Connection) -> Result<bool, OpenError> {
 }
 
 /// All or nothing, so that a crash here leaves an empty file.
-fn create(conn: &mut Connection, shards: Shard) -> Result<(), OpenError> {
+pub fn create(conn: &mut Connection, shards: Shard) -> Result<(), OpenError> {
     let transaction = conn.transaction()?;
     transaction.execute_batch(TABLES)?;
     for shard in 0..shards {

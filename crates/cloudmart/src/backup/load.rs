@@ -8,8 +8,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::files::sync_folder;
 use super::manifest::{DATABASE, KEY, MANIFEST, MANIFEST_BYTES_MAX, MEDIA, Manifest, Member, copy_hashed};
-use super::save::sync_folder;
 use crate::progress::Progress;
 
 const MODE: u32 = 0o600;
@@ -20,14 +20,16 @@ const WAITING: &str = ".restoring";
 const NOTHING: [&str; 3] = ["lock", WAITING, "lost+found"];
 
 /// The folder into which is restored, locked as by a shop, so that none starts there meanwhile.
-struct Place {
+pub struct Place {
     data: PathBuf,
-    waiting: PathBuf,
+    /// Where what was unpacked lies.
+    pub waiting: PathBuf,
     _lock: File,
 }
 
 impl Place {
-    fn take(data: &Path) -> Result<Self, Error> {
+    /// A folder that becomes a shop.
+    fn empty(data: &Path) -> Result<Self, Error> {
         std::fs::create_dir_all(data).map_err(Error::at(data))?;
         for entry in std::fs::read_dir(data).map_err(Error::at(data))? {
             let name = entry.map_err(Error::at(data))?.file_name();
@@ -35,6 +37,12 @@ impl Place {
                 return Err(Error::NotEmpty(data.to_owned()));
             }
         }
+        Self::within(data)
+    }
+
+    /// A folder where things wait and go on from there.
+    fn within(data: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(data).map_err(Error::at(data))?;
         let path = data.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::at(&path))?;
         match lock.try_lock() {
@@ -78,13 +86,24 @@ impl Drop for Place {
 
 /// Unpacks a backup into a folder that is empty, or not there yet.
 pub fn load(file: &Path, data: &Path) -> Result<Manifest, Error> {
+    let (manifest, place) = unpack_all(file, || Place::empty(data))?;
+    place.fill()?;
+    Ok(manifest)
+}
+
+/// Unpacks a backup within a folder, to be taken on from [`Place::waiting`]; it is gone with the place.
+pub fn open(file: &Path, data: &Path) -> Result<(Manifest, Place), Error> {
+    unpack_all(file, || Place::within(data))
+}
+
+fn unpack_all(file: &Path, take: impl FnOnce() -> Result<Place, Error>) -> Result<(Manifest, Place), Error> {
     let source = File::open(file).map_err(Error::at(file))?;
     let mut archive = tar::Archive::new(std::io::BufReader::with_capacity(1 << 20, source));
     // Raw: no extension may say that a name or size is another than the one in the header.
     let mut entries = archive.entries().map_err(Error::at(file))?.raw(true);
     let first = entries.next().ok_or_else(|| Error::Foreign("it is empty".to_owned()))?;
     let manifest = read_manifest(first.map_err(|error| Error::Foreign(error.to_string()))?)?;
-    let place = Place::take(data)?;
+    let place = take()?;
     let mut expected: BTreeMap<&str, &Member> =
         manifest.members.iter().map(|member| (member.name.as_str(), member)).collect();
     let mut progress = Progress::start("file", manifest.bytes());
@@ -106,8 +125,7 @@ pub fn load(file: &Path, data: &Path) -> Result<Manifest, Error> {
         return Err(Error::Damaged(format!("{missing} is missing; the file ends too early")));
     }
     drop(progress);
-    place.fill()?;
-    Ok(manifest)
+    Ok((manifest, place))
 }
 
 fn read_manifest(mut entry: tar::Entry<'_, impl Read>) -> Result<Manifest, Error> {

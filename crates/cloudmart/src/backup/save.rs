@@ -6,13 +6,15 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use adapters::sqlite;
+use adapters::sqlite::{self, NewFile};
 use jiff::Timestamp;
-use platform::blobs::is_name;
+use platform::copying;
 
 use super::Error;
+use super::files::{pictures, sync_folder};
 use super::manifest::{DATABASE, KEY, MANIFEST, MEDIA, Manifest, Member, copy_hashed};
 use crate::progress::Progress;
+use crate::wiring::Moment;
 
 /// Members are the owner's alone.
 const MODE: u32 = 0o600;
@@ -67,6 +69,13 @@ impl Drop for Staging {
     }
 }
 
+/// What lies beside the database.
+pub struct Beside<'a> {
+    /// Where the master key may be.
+    pub data: &'a Path,
+    pub media: &'a Path,
+}
+
 /// A file that becomes a member.
 struct Source {
     name: String,
@@ -75,9 +84,7 @@ struct Source {
 
 /// Saves the shop of a folder into a file that is not there yet.
 pub fn save(data: &Path, target: &Path, created_at: Timestamp) -> Result<Manifest, Error> {
-    if target.symlink_metadata().is_ok() {
-        return Err(Error::Exists(target.to_owned()));
-    }
+    still_free(target)?;
     if !data.join(DATABASE).exists() {
         return Err(sqlite::OpenError::Missing(data.to_owned()).into());
     }
@@ -85,17 +92,59 @@ pub fn save(data: &Path, target: &Path, created_at: Timestamp) -> Result<Manifes
     let mut progress = Progress::start("database", 0);
     sqlite::backup(data, &staging.database(), |done, total| progress.reach(done, total))?;
     drop(progress);
+    pack_up(&staging, &Beside { data, media: &data.join(MEDIA) }, target, created_at)
+}
+
+/// Saves what a database holds at one moment into a file that is not there yet: as a folder's shop would be saved, so that
+/// the backup can be brought back into either.
+pub async fn save_moment(
+    moment: &Moment,
+    beside: &Beside<'_>,
+    target: &Path,
+    created_at: Timestamp,
+) -> Result<Manifest, Error> {
+    still_free(target)?;
+    let staging = Staging::beside(target)?;
+    let origin = moment.origin();
+    let shards = origin.shards().await?;
+    let facts = shards.iter().map(|info| info.head).sum();
+    let file = NewFile::create(&staging.folder, &shards)?;
+    let mut progress = Progress::start("facts", facts);
+    copying::copy(origin.as_ref(), &file, |done| progress.reach(done.min(facts), facts)).await?;
+    file.finish().await?;
+    drop(progress);
+    let mut progress = Progress::start("compared", 2 * facts);
+    let there = copying::contents(origin.as_ref(), |done| progress.reach(done.min(facts), 2 * facts)).await?;
+    let copy = sqlite::open_read_only(&staging.folder)?;
+    let tell = |done: u64| progress.reach(facts + done.min(facts), 2 * facts);
+    let saved = copying::contents(copy.origin().as_ref(), tell).await?;
+    drop((copy, progress));
+    if !moment.is_one() {
+        return Err(Error::MomentLost);
+    }
+    let differences = there.differences(&saved);
+    if !differences.is_empty() {
+        return Err(Error::NotTheSame(differences.join("; ")));
+    }
+    pack_up(&staging, beside, target, created_at)
+}
+
+/// It is not ours to overwrite.
+fn still_free(target: &Path) -> Result<(), Error> {
+    if target.symlink_metadata().is_ok() { Err(Error::Exists(target.to_owned())) } else { Ok(()) }
+}
+
+/// Makes the file of the database's copy and what lies beside.
+fn pack_up(staging: &Staging, beside: &Beside<'_>, target: &Path, created_at: Timestamp) -> Result<Manifest, Error> {
     let problems = sqlite::integrity_check(&staging.folder)?;
     if !problems.is_empty() {
         return Err(Error::DamagedCopy(problems.join("; ")));
     }
-    let sources = sources(data, &staging)?;
+    let sources = sources(beside, staging)?;
     let manifest = Manifest::new(created_at, members(&sources)?);
     pack(&staging.archive(), &sources, &manifest)?;
-    // Somebody may have put a file there meanwhile; it is not ours to overwrite.
-    if target.symlink_metadata().is_ok() {
-        return Err(Error::Exists(target.to_owned()));
-    }
+    // Somebody may have put a file there meanwhile.
+    still_free(target)?;
     std::fs::rename(staging.archive(), target).map_err(Error::at(target))?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     sync_folder(folder)?;
@@ -103,29 +152,14 @@ pub fn save(data: &Path, target: &Path, created_at: Timestamp) -> Result<Manifes
 }
 
 /// The database first: pictures that are added meanwhile do no harm.
-fn sources(data: &Path, staging: &Staging) -> Result<Vec<Source>, Error> {
+fn sources(beside: &Beside<'_>, staging: &Staging) -> Result<Vec<Source>, Error> {
     let mut sources = vec![Source { name: DATABASE.to_owned(), path: staging.database() }];
-    let key = data.join(KEY);
+    let key = beside.data.join(KEY);
     if key.exists() {
         sources.push(Source { name: KEY.to_owned(), path: key });
     }
-    let folder = data.join(MEDIA);
-    let mut pictures = Vec::new();
-    match std::fs::read_dir(&folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(Error::at(&folder)(error)),
-        Ok(entries) => {
-            for entry in entries {
-                let entry = entry.map_err(Error::at(&folder))?;
-                // Files under way begin with a dot, which no picture's name does.
-                if let Some(name) = entry.file_name().to_str().filter(|name| is_name(name)) {
-                    pictures.push(Source { name: format!("{MEDIA}/{name}"), path: entry.path() });
-                }
-            }
-        }
-    }
-    pictures.sort_by(|a, b| a.name.cmp(&b.name));
-    sources.extend(pictures);
+    let pictures = pictures(beside.media)?.into_iter();
+    sources.extend(pictures.map(|(name, path)| Source { name: format!("{MEDIA}/{name}"), path }));
     Ok(sources)
 }
 
@@ -192,8 +226,4 @@ fn begin(to: &mut impl Write, name: &str, size: u64, at: Timestamp) -> std::io::
 fn pad(to: &mut impl Write, size: u64) -> std::io::Result<()> {
     let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
     if over > 0 { to.write_all(&[0; BLOCK][over..]) } else { Ok(()) }
-}
-
-pub fn sync_folder(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::at(folder))
 }

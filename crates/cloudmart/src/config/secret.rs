@@ -45,7 +45,6 @@ impl std::fmt::Debug for Secret {
 pub struct SecretUrl(String);
 
 impl SecretUrl {
-    #[cfg(test)]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

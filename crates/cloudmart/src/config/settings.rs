@@ -102,6 +102,7 @@ pub struct Http {
     pub in_flight: usize,
     pub connections: usize,
     pub request_timeout_s: u64,
+    pub notice_s: u64,
     pub drain_s: u64,
     pub json_body_bytes: usize,
 }
@@ -187,6 +188,7 @@ impl Default for Http {
             in_flight: 4_096,
             connections: 10_000,
             request_timeout_s: 30,
+            notice_s: 5,
             drain_s: 30,
             json_body_bytes: 1 << 20,
         }

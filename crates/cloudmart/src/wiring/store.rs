@@ -9,12 +9,16 @@ use std::time::Duration;
 use adapters::postgres::{self, Postgres};
 use adapters::sqlite::{self, Sqlite};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use platform::copying::Origin;
 use platform::documents::Documents;
 use platform::log::Log;
 use platform::store::StoreResult;
 
 use super::Error;
 use crate::config::{self, Config, Engine, PostgresTls, Secrets};
+
+/// The file that says that a folder's shop has moved: it sells elsewhere now, and must not sell from here as well.
+pub const MOVED_FILE: &str = "moved";
 
 /// One of the engines, open.
 pub enum Store {
@@ -26,11 +30,14 @@ impl Store {
     /// Opens what the settings name, creating it where it is not there.
     pub async fn open(config: &Config, secrets: &Secrets) -> Result<Self, Error> {
         Ok(match config.store.engine {
-            Engine::Sqlite => Self::Sqlite(Sqlite::open(&config.data, &sqlite::Options::default())?),
+            Engine::Sqlite => {
+                stays(&config.data)?;
+                Self::Sqlite(Sqlite::open(&config.data, &sqlite::Options::default())?)
+            }
             Engine::Postgres => {
                 // What is this node's own lies there: the search index, imports under way.
                 std::fs::create_dir_all(&config.data)?;
-                Self::Postgres(Postgres::connect(&options(config, secrets)?).await?)
+                Self::Postgres(Postgres::connect(&postgres_options(config, secrets)?).await?)
             }
         })
     }
@@ -116,6 +123,14 @@ impl Moment {
         }
     }
 
+    /// All of it, to be copied or summed up.
+    pub fn origin(&self) -> Arc<dyn Origin> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.origin(),
+            Self::Postgres(postgres) => postgres.origin(),
+        }
+    }
+
     /// Whether all that was read so far is of that moment.
     pub fn is_one(&self) -> bool {
         match self {
@@ -135,9 +150,12 @@ impl Beside {
     /// The store must be there.
     pub async fn open(config: &Config, secrets: &Secrets) -> Result<Self, Error> {
         Ok(match config.store.engine {
-            Engine::Sqlite => Self::Sqlite(sqlite::open_beside(&config.data)?),
+            Engine::Sqlite => {
+                stays(&config.data)?;
+                Self::Sqlite(sqlite::open_beside(&config.data)?)
+            }
             Engine::Postgres => {
-                let alone = postgres::Options { replicas: Vec::new(), ..options(config, secrets)? };
+                let alone = postgres::Options { replicas: Vec::new(), ..postgres_options(config, secrets)? };
                 Self::Postgres(Postgres::connect(&alone).await?)
             }
         })
@@ -158,7 +176,13 @@ impl Beside {
     }
 }
 
-fn options(config: &Config, secrets: &Secrets) -> Result<postgres::Options, Error> {
+fn stays(data: &Path) -> Result<(), Error> {
+    let file = data.join(MOVED_FILE);
+    if file.exists() { Err(Error::Moved { data: data.to_owned(), file }) } else { Ok(()) }
+}
+
+/// Where the settings say that PostgreSQL is.
+pub fn postgres_options(config: &Config, secrets: &Secrets) -> Result<postgres::Options, Error> {
     let said = &config.postgres;
     let wrong = |(key, reason): (&'static str, String)| config::Error::Unworkable { key, reason };
     let server = said.server(secrets.postgres_password.clone()).map_err(wrong)?;

@@ -12,6 +12,7 @@ mod flash_sale;
 mod import;
 mod keeping;
 mod mail;
+mod moving;
 mod once;
 mod payments;
 mod privacy;

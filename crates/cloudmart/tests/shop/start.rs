@@ -234,7 +234,7 @@ async fn an_empty_shop_is_opened_without_editing_a_file() {
 }
 
 /// The smallest picture there is.
-fn png() -> Vec<u8> {
+pub fn png() -> Vec<u8> {
     let bytes: [&[u8]; 4] = [
         b"\x89PNG\r\n\x1a\n",
         b"\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89",
@@ -270,7 +270,9 @@ async fn help_teaches() {
     let mart = Mart::prepare(Plan::empty(CLOUDMART)).await;
     let help = mart.command(&["--help"]).await;
     assert!(help.status.success(), "{help}");
-    for command in ["serve", "replay", "rebuild", "backup", "restore", "erase", "doctor", "staff", "config"] {
+    for command in
+        ["serve", "replay", "rebuild", "backup", "restore", "migrate-store", "erase", "doctor", "staff", "config"]
+    {
         assert!(help.out.contains(command), "{command}: {help}");
         let more = mart.command(&[command, "--help"]).await;
         assert!(more.status.success() && more.out.len() > 100, "{more}");

@@ -1,5 +1,6 @@
-//! Serves a site on a listener, and stops so that nobody notices: no new connections, every request answered.
-//! It does not know what is served, nor who says when to stop.
+//! Serves a site on a listener, and stops so that nobody notices: first others are given time to hear of it, then no new
+//! connections, every request answered.
+//! It does not know what is served, nor who says when to stop, or how others hear of it.
 
 use std::convert::Infallible;
 use std::io;
@@ -61,17 +62,28 @@ pub struct Ended {
     pub cut: usize,
 }
 
+/// How far serving has come. From the second on, every answer says that it is its connection's last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Others are hearing of it; whoever still comes is let in.
+    Leaving,
+    Ending,
+}
+
 /// When accepting fails for want of file descriptors, trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What hyper can do with at least.
 const BUFFER_BYTES_MIN: usize = 8 * 1024;
 
-/// Serves until `stop` is done, then drains: what the system has accepted by then is still answered.
+/// Serves until `stop` is done, and for as long as it answers with: meanwhile a load balancer hears of it, and whoever it
+/// still sends is served, and told to come by another connection next time. Then drains: what the system has accepted
+/// by then is still answered.
 pub async fn serve(
     listener: TcpListener,
     site: impl Into<Site>,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = Duration>,
     config: ServeConfig,
 ) -> Ended {
     let site = site.into();
@@ -83,25 +95,29 @@ pub async fn serve(
             all.saturating_sub(open.available_permits()) as f64
         });
     }
-    let (stopping, stopped) = watch::channel(false);
+    let (turning, phase) = watch::channel(Phase::Serving);
     let mut tasks = JoinSet::new();
-    let mut stop = pin!(stop);
+    let mut end = pin!(async {
+        let notice = stop.await;
+        turning.send_replace(Phase::Leaving);
+        tokio::time::sleep(notice).await;
+    });
     loop {
         tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = &mut end => break,
             Some(_) = tasks.join_next() => {}
             (place, stream, peer) = accept(&listener, &places) => {
-                tasks.spawn(converse(stream, peer, site.clone(), config.clone(), stopped.clone(), place));
+                tasks.spawn(converse(stream, peer, site.clone(), config.clone(), phase.clone(), place));
             }
         }
     }
     // Whoever is connected but waits to be accepted is not turned away.
     while let Some((place, stream, peer)) = accept(&listener, &places).now_or_never() {
-        tasks.spawn(converse(stream, peer, site.clone(), config.clone(), stopped.clone(), place));
+        tasks.spawn(converse(stream, peer, site.clone(), config.clone(), phase.clone(), place));
     }
     drop(listener);
-    stopping.send_replace(true);
+    turning.send_replace(Phase::Ending);
     let all_done = async { while tasks.join_next().await.is_some() {} };
     let in_time = tokio::time::timeout(config.farewell + config.drain, all_done).await;
     let ended = Ended { cut: if in_time.is_ok() { 0 } else { tasks.len() } };
@@ -136,14 +152,14 @@ async fn converse(
     peer: SocketAddr,
     site: Site,
     config: ServeConfig,
-    mut stopped: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
     _place: OwnedSemaphorePermit,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection is gone already");
         return;
     }
-    let caller = Arc::new(Caller { site, peer, is_stopping: stopped.clone() });
+    let caller = Arc::new(Caller { site, peer, phase: phase.clone() });
     let service = service_fn(move |request| {
         let caller = Arc::clone(&caller);
         caller.answer(request).map(move |answer| Ok::<_, Infallible>(caller.last_word(answer)))
@@ -157,7 +173,7 @@ async fn converse(
     );
     tokio::select! {
         result = &mut connection => return note(result),
-        _ = stopped.wait_for(|stopped| *stopped) => {}
+        _ = phase.wait_for(|phase| *phase == Phase::Ending) => {}
     }
     // A kept-alive connection may be sending its next request just now; its answer says that it is the last.
     if let Ok(result) = tokio::time::timeout(config.farewell, &mut connection).await {
@@ -171,7 +187,7 @@ async fn converse(
 struct Caller {
     site: Site,
     peer: SocketAddr,
-    is_stopping: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
 }
 
 impl Caller {
@@ -182,7 +198,7 @@ impl Caller {
 
     /// Says in an answer when it is the last one.
     fn last_word(&self, mut answer: Response<Body>) -> Response<Body> {
-        if *self.is_stopping.borrow() {
+        if *self.phase.borrow() != Phase::Serving {
             answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         answer
@@ -206,7 +222,7 @@ mod tests {
 
     struct Served {
         address: SocketAddr,
-        stop: oneshot::Sender<()>,
+        stop: oneshot::Sender<Duration>,
         ended: tokio::task::JoinHandle<Ended>,
         begun: Arc<Notify>,
         go_on: Arc<Notify>,
@@ -223,8 +239,8 @@ mod tests {
         let router = Router::new().route("/", get(|| async { "quick" })).route("/slow", get(slow));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let ended = tokio::spawn(serve(listener, router, async { drop(stopped.await) }, config));
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(serve(listener, router, async { stopped.await.unwrap() }, config));
         Served { address, stop, ended, begun, go_on }
     }
 
@@ -262,7 +278,7 @@ mod tests {
         send(&mut slow, "/slow").await;
         served.begun.notified().await;
 
-        served.stop.send(()).unwrap();
+        served.stop.send(Duration::ZERO).unwrap();
         // Connected before the end, asked after it: one on a kept connection, one on a new one.
         while TcpStream::connect(served.address).await.is_ok() {
             tokio::task::yield_now().await;
@@ -279,6 +295,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_comes_before_all_have_heard_is_served() {
+        let served = served(ServeConfig::default()).await;
+        let mut kept = connect(served.address).await;
+        send(&mut kept, "/").await;
+        receive(&mut kept, "quick").await;
+        served.stop.send(Duration::from_millis(300)).unwrap();
+        // On a kept connection, and on new ones for as long as was said.
+        let mut farewells = 0;
+        let mut next = Ok(kept);
+        while let Ok(mut stream) = next {
+            send(&mut stream, "/").await;
+            if receive(&mut stream, "quick").await.contains("connection: close") {
+                assert!(is_closed(&mut stream).await);
+                farewells += 1;
+            }
+            next = TcpStream::connect(served.address).await;
+        }
+        assert!(farewells > 1, "{farewells}");
+        assert_eq!(served.ended.await.unwrap(), Ended { cut: 0 });
+    }
+
+    #[tokio::test]
     async fn draining_has_an_end() {
         let config =
             ServeConfig { farewell: Duration::from_millis(5), drain: Duration::from_millis(20), ..Default::default() };
@@ -286,7 +324,7 @@ mod tests {
         let (mut slow, mut idle) = (connect(served.address).await, connect(served.address).await);
         send(&mut slow, "/slow").await;
         served.begun.notified().await;
-        served.stop.send(()).unwrap();
+        served.stop.send(Duration::ZERO).unwrap();
         assert!(is_closed(&mut idle).await);
         assert_eq!(served.ended.await.unwrap(), Ended { cut: 1 });
         assert!(is_closed(&mut slow).await);

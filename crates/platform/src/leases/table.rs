@@ -33,6 +33,10 @@ impl Table {
         self.nodes.len()
     }
 
+    pub fn names(&self) -> BTreeSet<String> {
+        self.nodes.keys().cloned().collect()
+    }
+
     /// Says that a node lives, or does not want to be counted on any more.
     pub fn beat(&mut self, me: &str, is_leaving: bool) {
         match is_leaving {

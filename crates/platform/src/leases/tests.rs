@@ -94,6 +94,20 @@ async fn when_a_node_dies_the_other_takes_over_within_five_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_takes_over_knows_who_is_dead() {
+    let town = Town::new();
+    let (one, two) = (town.node(1, 1), town.node(2, 1));
+    pass(5).await;
+    let dead = one.leases.me().to_owned();
+    assert!(two.leases.lives(&dead) && two.leases.lives(two.leases.me()) && two.leases.is_sure());
+    drop(one);
+    two.has_come_to(5).await;
+    assert!(!two.leases.lives(&dead), "when its duties are there, it is known to be gone");
+    two.clock.advance(Duration::from_secs(10));
+    assert!(!two.leases.is_sure(), "it stood still itself");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_leaves_is_followed_at_once() {
     let town = Town::new();
     let (one, two) = (town.node(1, 1), town.node(2, 1));

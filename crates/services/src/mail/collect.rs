@@ -197,6 +197,7 @@ impl Mailroom {
             sent_at: None,
             due_at: Some(at),
             put_off_since: None,
+            claimed_by: None,
         })
     }
 

@@ -22,6 +22,8 @@ pub const BY_TIME: &str = "time";
 pub const BY_STATE: &str = "state";
 /// (order, time)
 pub const BY_ORDER: &str = "order";
+/// (node): those that a node is about to hand over.
+pub const BY_CLAIM: &str = "claim";
 
 /// How long it is remembered what became of a mail: a year. The place in the log is remembered for ever, so a mail
 /// that is forgotten is not sent again.
@@ -55,6 +57,9 @@ pub struct Record {
     /// When the server first said "later".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put_off_since: Option<Timestamp>,
+    /// The node that is about to hand it over, where several could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_by: Option<String>,
 }
 
 impl Record {
@@ -66,24 +71,36 @@ impl Record {
             Entry::new(BY_ORDER, Key::new().text(self.order.as_str()).time(self.created_at)),
         ];
         entries.extend(self.due_at.map(|due_at| Entry::new(BY_DUE, Key::new().time(due_at))));
+        entries.extend(self.claimed_by.as_ref().map(|node| Entry::new(BY_CLAIM, Key::new().text(node))));
         let ended_at = self.sent_at.unwrap_or(self.created_at);
         let expires = (self.state != MailState::Waiting).then(|| later(ended_at, KEPT_H));
         Ok(Put { collection: MAILS, id: id.to_owned(), body: body.into(), entries, expires })
     }
 
+    pub fn claimed(self, node: &str, until: Timestamp) -> Self {
+        Self { due_at: Some(until), claimed_by: Some(node.to_owned()), ..self }
+    }
+
+    /// As if nobody had been about to hand it over.
+    pub fn let_go(self, due_at: Timestamp) -> Self {
+        Self { due_at: Some(due_at), claimed_by: None, ..self }
+    }
+
     pub fn sent(self, at: Timestamp) -> Self {
         let attempts = self.attempts.saturating_add(1);
-        Self { state: MailState::Sent, attempts, problem: None, sent_at: Some(at), due_at: None, ..self }
+        let state = MailState::Sent;
+        Self { state, attempts, problem: None, sent_at: Some(at), due_at: None, claimed_by: None, ..self }
     }
 
     pub fn put_off(self, until: Timestamp, problem: String) -> Self {
         let attempts = self.attempts.saturating_add(1);
-        Self { attempts, problem: Some(problem), due_at: Some(until), ..self }
+        Self { attempts, problem: Some(problem), due_at: Some(until), claimed_by: None, ..self }
     }
 
     pub fn failed(self, problem: String) -> Self {
         let attempts = self.attempts.saturating_add(1);
-        Self { state: MailState::Failed, attempts, problem: Some(problem), due_at: None, ..self }
+        let state = MailState::Failed;
+        Self { state, attempts, problem: Some(problem), due_at: None, claimed_by: None, ..self }
     }
 
     pub fn view(self, id: String) -> MailView {

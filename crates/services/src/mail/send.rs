@@ -15,10 +15,11 @@ use contracts::mail::{MailKind, MailState};
 use domain::text::Email;
 use futures::{FutureExt as _, StreamExt as _};
 use jiff::{Timestamp, ToSpan};
-use platform::documents::{Change, Conditional, Expected, Query, WriteBatch};
+use platform::documents::tuple::Key;
+use platform::documents::{Change, Conditional, Expected, Query, Range, WriteBatch};
 use platform::entropy::draw;
 
-use super::record::{BY_DUE, MAILS, Record, due_at};
+use super::record::{BY_CLAIM, BY_DUE, MAILS, Record, due_at};
 use super::settings::Sender;
 use super::transport::{Letter, Refused};
 use super::{Mailroom, addressee, is_callers, name_of, one_line};
@@ -28,10 +29,12 @@ use crate::machinery::stored;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After a failure of the store.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
-/// How long a mail is one node's that was about to send it.
+/// How long a mail is one node's that is about to send it, unless that node is known to be dead.
 const CLAIMED_FOR: Duration = Duration::from_secs(120);
 /// Mails of one round.
 const ROUND: usize = 50;
+/// Mails that dead nodes had claimed, taken back at once. A node claims only what is on its way.
+const CLAIMS: usize = 100;
 /// Mails on their way at once; those of one order go one after the other.
 const AT_ONCE: usize = 4;
 /// How long a mail is tried that the server puts off, in hours.
@@ -61,6 +64,9 @@ impl Mailroom {
                 if tokio::time::timeout(LOOK_EVERY, duty.begins()).await.is_ok() {
                     *self.place.lock().await = None;
                     begun = duty.term();
+                    if let Err(error) = self.take_over().await {
+                        tracing::warn!(%error, "what a dead node was sending is tried again later");
+                    }
                 }
                 continue;
             }
@@ -75,6 +81,27 @@ impl Mailroom {
             // A mail that was asked for just now need not wait; that nobody calls is no mistake.
             let _ = tokio::time::timeout(pause, self.news.notified()).await;
         }
+    }
+
+    /// What nodes had claimed that are dead by now is due at once.
+    async fn take_over(&self) -> Result<()> {
+        if self.machinery.is_alone() {
+            return Ok(());
+        }
+        let now = self.machinery.clock.now();
+        let query = Query::new(MAILS, BY_CLAIM, Range::prefix(Key::new())).limit(CLAIMS);
+        for document in self.machinery.documents.query(query, now).await.map_err(stored)?.documents {
+            let record: Record = document.read().map_err(stored)?;
+            let leases = self.machinery.projector.leases();
+            if record.claimed_by.as_deref().is_none_or(|node| leases.lives(node)) {
+                continue;
+            }
+            // Whoever changed it meanwhile knows better.
+            let put = record.let_go(now).put(&document.id)?;
+            let expected = Expected::Version(document.version);
+            self.machinery.documents.put_if(put, expected, now).await.map_err(stored)?;
+        }
+        Ok(())
     }
 
     async fn turn(&self) -> Result<usize> {
@@ -154,19 +181,26 @@ impl Mailroom {
         self.keep(id, version, record).await
     }
 
-    /// Where other nodes send, too, notes that this one is about to: should it stand still or die, another one tries it only
-    /// after a while. `None`: another one is at it.
+    /// Where other nodes send, too, notes that this one is about to: should it die, whoever takes over tries it again; should
+    /// it stand still without being missed, another one does after a while. `None`: another one is at it, or will be.
     async fn claim(&self, id: &str, version: u64, record: &Record) -> Result<Option<u64>> {
         if self.machinery.is_alone() {
             return Ok(Some(version));
         }
-        let now = self.machinery.clock.now();
-        let claimed = Record { due_at: Some(after(now, CLAIMED_FOR)), ..record.clone() };
+        let (now, leases) = (self.machinery.clock.now(), self.machinery.projector.leases());
+        let claimed = record.clone().claimed(leases.me(), after(now, CLAIMED_FOR));
         let put = self.machinery.documents.put_if(claimed.put(id)?, Expected::Version(version), now).await;
-        match put.map_err(stored)? {
-            Conditional::Written(version) => Ok(Some(version)),
-            Conditional::Differs(_) => Ok(None),
+        let version = match put.map_err(stored)? {
+            Conditional::Written(version) => version,
+            Conditional::Differs(_) => return Ok(None),
+        };
+        if !leases.is_sure() {
+            // It stood still meanwhile, and may be dead to the others: whoever has the duty now sends it.
+            let put = record.clone().let_go(now).put(id)?;
+            self.machinery.documents.put_if(put, Expected::Version(version), now).await.map_err(stored)?;
+            return Ok(None);
         }
+        Ok(Some(version))
     }
 
     fn refused(&self, id: &str, record: Record, refused: &Refused, letter: &Letter, now: Timestamp) -> Record {

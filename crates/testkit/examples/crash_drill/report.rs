@@ -66,7 +66,8 @@ impl Report {
     fn markdown(&self, wanted: &Wanted) -> String {
         let seconds: u64 = self.scenarios.iter().map(|scenario| scenario.seconds).sum();
         let mut text = format!(
-            "`cargo xtask crash --rounds {} --seed {}` on {}: {} min {:02} s.\n\n| scenario | | |\n|---|---|---:|\n",
+            "`cargo xtask crash{} --rounds {} --seed {}` on {}: {} min {:02} s.\n\n| scenario | | |\n|---|---|---:|\n",
+            if wanted.is_clusters() { " --cluster" } else { "" },
             wanted.rounds,
             self.seed,
             machine(),

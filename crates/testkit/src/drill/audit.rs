@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::StreamExt as _;
 use parking_lot::Mutex;
 use serde_json::Value;
 
@@ -17,6 +18,8 @@ use crate::mart::Mart;
 const SAMPLE: usize = 40;
 /// Refused orders that are asked for again.
 const REFUSALS: usize = 5;
+/// Orders that are looked at at the same time.
+const AT_ONCE: usize = 4;
 /// Carts that are looked at.
 const CARTS: usize = 20;
 
@@ -100,22 +103,25 @@ async fn every_order_is_there(mart: &Mart, book: &Mutex<Book>) -> BTreeMap<Strin
 
 /// Lines, totals, buyer, money and parcels, and what the bank says of the money.
 async fn orders_are_whole(mart: &Mart, book: &Mutex<Book>, ids: &BTreeSet<String>) {
-    let bank = Bank::open(&mart.data());
-    for id in ids {
-        let told = mart.order(id).await;
-        let order = book.lock().orders[id].clone();
-        assert_eq!(told.body["number"], *order.number, "{told}");
-        assert_eq!(told.body["totals"], order.totals, "{told}");
-        assert_eq!(told.body["buyer"]["email"], *order.email, "{told}");
-        assert_eq!(bought(&told.body["lines"]), bought(&order.lines), "{told}");
-        let payment = &told.body["payment"];
-        let sums = (payment["captured"].as_i64(), payment["refunded"].as_i64());
-        assert_eq!(sums, (Some(order.captured), Some(order.refunded)), "captured and refunded: {told}");
-        let parcels = told.body["shipments"].as_array().map(Vec::len);
-        assert_eq!(parcels, Some(usize::from(order.shipped)), "{told}");
-        if WITH_ACCOUNT.contains(&&*order.token) {
-            the_bank_agrees(&bank, id, &order).await;
-        }
+    let bank = Bank::of(mart).await;
+    let looked_at = ids.iter().map(|id| order_is_whole(mart, book, &bank, id));
+    futures::stream::iter(looked_at).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+async fn order_is_whole(mart: &Mart, book: &Mutex<Book>, bank: &Bank, id: &str) {
+    let told = mart.order(id).await;
+    let order = book.lock().orders[id].clone();
+    assert_eq!(told.body["number"], *order.number, "{told}");
+    assert_eq!(told.body["totals"], order.totals, "{told}");
+    assert_eq!(told.body["buyer"]["email"], *order.email, "{told}");
+    assert_eq!(bought(&told.body["lines"]), bought(&order.lines), "{told}");
+    let payment = &told.body["payment"];
+    let sums = (payment["captured"].as_i64(), payment["refunded"].as_i64());
+    assert_eq!(sums, (Some(order.captured), Some(order.refunded)), "captured and refunded: {told}");
+    let parcels = told.body["shipments"].as_array().map(Vec::len);
+    assert_eq!(parcels, Some(usize::from(order.shipped)), "{told}");
+    if WITH_ACCOUNT.contains(&&*order.token) {
+        the_bank_agrees(bank, id, &order).await;
     }
 }
 

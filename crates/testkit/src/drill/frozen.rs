@@ -32,7 +32,7 @@ const HELD_FOR: Duration = Duration::from_secs(2);
 const FROZEN_FOR: Duration = Duration::from_secs(4);
 /// Buyers who do not want to wait.
 const IMPATIENT: Duration = Duration::from_millis(700);
-const BUYERS: usize = 8;
+pub(super) const BUYERS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// # Panics
@@ -97,8 +97,8 @@ async fn frozen_once(mart: &Mart, book: &Mutex<Book>, time: usize, dice: &mut cr
     left.len()
 }
 
-/// Orders whose buyers do not decide.
-async fn hold(mart: &Mart, time: usize) -> Vec<(String, String)> {
+/// Orders whose buyers do not decide: id, and where they would.
+pub(super) async fn hold(mart: &Mart, time: usize) -> Vec<(String, String)> {
     let order = with(guest_order("TICKET", 2), "/payment/token", "tok_action");
     let placed = (0..BUYERS).map(async |buyer| {
         let placed = mart.place(&format!("undecided-{time}-{buyer}"), &order).await.expect(202);
@@ -122,7 +122,7 @@ async fn impatient(mart: &Mart, time: usize) -> Vec<String> {
 }
 
 /// What was held for an order is let go of, once; its buyer, who says yes too late, is not charged.
-async fn ran_out_once(mart: &Mart, (id, url): (String, String)) {
+pub(super) async fn ran_out_once(mart: &Mart, (id, url): (String, String)) {
     let count = async |kind: &str| {
         let events = mart.events_of(&id).await;
         events.iter().filter(|event: &&Value| event["type"] == kind).count()
@@ -136,7 +136,7 @@ async fn ran_out_once(mart: &Mart, (id, url): (String, String)) {
     })
     .await;
     eventually("its money is let go of", PATIENCE, async || {
-        let statement = Bank::open(&mart.data()).statement(&id).await;
+        let statement = Bank::of(mart).await.statement(&id).await;
         (statement.held == 0 && statement.captured == 0).then_some(())
     })
     .await;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -30,6 +31,9 @@ const CARDS: [(&str, u64); 8] = [
     ("tok_insufficient_funds", 6),
 ];
 
+/// How often who got no answer asks again at once.
+const REPEATS: usize = 5;
+
 const QUICK_CARDS: [&str; 4] = ["tok_success", "tok_stuck", "tok_duplicate_notice", "tok_declined"];
 
 /// What buyers and staff of one shop do.
@@ -43,6 +47,9 @@ pub struct Load<'a> {
     put_off: AtomicU64,
     closed: AtomicBool,
     is_quick: bool,
+    /// How long somebody waits for an answer, and how often they ask again, by the same key, when none came.
+    patience: Option<Duration>,
+    repeats: usize,
 }
 
 /// There was no answer: the shop is gone.
@@ -62,13 +69,21 @@ pub async fn stock_up(mart: &Mart, book: &Mutex<Book>) {
 impl<'a> Load<'a> {
     pub fn new(mart: &'a Mart, book: &'a Mutex<Book>, name: impl Into<String>) -> Self {
         let (next, answers, put_off) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self { mart, book, name: name.into(), next, answers, put_off, closed: AtomicBool::new(false), is_quick: false }
+        let (closed, name) = (AtomicBool::new(false), name.into());
+        Self { mart, book, name, next, answers, put_off, closed, is_quick: false, patience: None, repeats: 0 }
     }
 
     /// With cards only that the bank decides on at once.
     #[must_use]
     pub fn with_quick_cards(mut self) -> Self {
         self.is_quick = true;
+        self
+    }
+
+    /// Whoever got no answer, or none in time, asks again with the same key.
+    #[must_use]
+    pub fn undeterred(mut self, patience: Option<Duration>) -> Self {
+        (self.patience, self.repeats) = (patience, REPEATS);
         self
     }
 
@@ -106,6 +121,14 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
+    /// One after the other, until it is closed, whoever is not there.
+    pub async fn regular(&self, mut dice: Dice) {
+        while !self.closed.load(Ordering::Relaxed) {
+            // What was not answered is in the book, and asked for again when all is over.
+            let _: Result<(), Gone> = self.anything(&mut dice).await;
+        }
+    }
+
     /// One after the other, until there is no answer.
     pub async fn customer(&self, mut dice: Dice) -> Gone {
         loop {
@@ -139,6 +162,10 @@ impl<'a> Load<'a> {
     }
 
     async fn send(&self, ask: Ask) -> Result<Answer, Gone> {
+        let ask = match self.patience {
+            Some(patience) => ask.within(patience),
+            None => ask,
+        };
         let answer = ask.try_send().await.map_err(|_| Gone)?;
         self.answers.fetch_add(1, Ordering::Relaxed);
         self.put_off.fetch_add(u64::from(answer.status == 503), Ordering::Relaxed);
@@ -146,7 +173,8 @@ impl<'a> Load<'a> {
     }
 
     async fn look(&self) -> Result<(), Gone> {
-        self.send(self.mart.get("/api/products?limit=20")).await?.expect(200);
+        let seen = self.send(self.mart.get("/api/products?limit=20")).await?;
+        assert!(matches!(seen.status, 200 | 503), "whoever only looks sees, or is put off: {seen}");
         Ok(())
     }
 
@@ -173,12 +201,22 @@ impl<'a> Load<'a> {
         let wish = Wish { body: body.clone(), lines, standing: Standing::Asked };
         self.book.lock().wishes.insert(key.to_owned(), wish);
         self.book.lock().unanswered.insert(key.to_owned());
-        let answer = self.send(self.mart.post("/api/orders").key(key).json(&body)).await?;
+        let ask = || self.send(self.mart.post("/api/orders").key(key).json(&body));
+        let mut answer = ask().await;
+        let is_first = answer.is_ok();
+        for _ in 0..self.repeats {
+            if answer.is_err() {
+                answer = ask().await;
+            }
+        }
+        let answer = answer?;
         let mut book = self.book.lock();
         let later = book.tally.clone();
         book.placed(key, &answer);
-        // This was its first answer, and no crash came between.
-        (book.tally.answered_later, book.tally.found_done) = (later.answered_later, later.found_done);
+        if is_first {
+            // No crash came between.
+            (book.tally.answered_later, book.tally.found_done) = (later.answered_later, later.found_done);
+        }
         Ok(())
     }
 

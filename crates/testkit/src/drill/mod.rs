@@ -11,6 +11,8 @@
 //! | [`read_only`] | its folder cannot be written |
 //! | [`frozen`] | it is stopped for some seconds, and woken |
 //! | [`two_processes`] | it is started a second time on the same folder |
+//!
+//! What several nodes are promised is tried in [`cluster`].
 
 mod audit;
 mod bank;
@@ -25,6 +27,7 @@ mod settle;
 mod told;
 mod trace;
 
+pub mod cluster;
 pub mod disk_full;
 pub mod frozen;
 pub mod kill;

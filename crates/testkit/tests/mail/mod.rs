@@ -175,6 +175,37 @@ async fn a_server_that_is_away_delays_and_loses_nothing() {
     assert_eq!(mails(&shop, MailState::Waiting).await, []);
 }
 
+/// A node that was handing a mail over is gone: whoever takes over sends it at once, and not when the claim runs out.
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_node_was_handing_over_is_sent_by_the_next() {
+    let shop = BoxedShop::open_among_others(7).await;
+    bought(&shop, "one").await;
+    shop.postbox.set(Mood::Silent);
+    let sending = tokio::spawn(shop.mail.clone().run());
+    shop.postbox.is_asked().await;
+    sending.abort();
+    shop.machinery.projector.leases().leave().await;
+    shop.postbox.set(Mood::Takes);
+    run_for(shop.mail_of_another_node(8).await, Duration::from_secs(10)).await;
+    assert_eq!((shop.postbox.tries(), shop.postbox.letters().len()), (2, 1));
+    assert_eq!(mails(&shop, MailState::Waiting).await, []);
+}
+
+/// As long as it lives it may be at it.
+#[tokio::test(start_paused = true)]
+async fn what_a_living_node_is_handing_over_is_its_own() {
+    let shop = BoxedShop::open_among_others(7).await;
+    bought(&shop, "one").await;
+    shop.postbox.set(Mood::Silent);
+    let sending = tokio::spawn(shop.mail.clone().run());
+    shop.postbox.is_asked().await;
+    shop.postbox.set(Mood::Takes);
+    let other = shop.mail_of_another_node(8).await;
+    run_for(other, Duration::from_secs(60)).await;
+    assert_eq!((shop.postbox.tries(), shop.postbox.letters().len()), (1, 0));
+    sending.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_a_server_refuses_is_kept_and_can_be_sent_again() {
     let shop = open().await;
