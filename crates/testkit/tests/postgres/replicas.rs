@@ -159,6 +159,23 @@ async fn a_replica_that_is_too_far_behind_is_left_out_until_it_has_caught_up() {
     }
 }
 
+/// The node was not there when the replica fell behind, and the primary stands still: nothing tells how old the replica is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_was_behind_before_the_node_came_is_not_read() {
+    let primary = Server::start(Durability::Forgetful);
+    let replica = primary.replica();
+    replica.pause_replay();
+    let mut pair = Pair::of(primary, replica, |_| ()).await;
+    pair.write(1).await;
+    pair.is_out("it is more than").await;
+    for _ in 0..50 {
+        assert_eq!(pair.shown(0).await, None);
+    }
+    pair.replica.resume_replay();
+    pair.is_in_rotation().await;
+    pair.shows(1).await;
+}
+
 /// It keeps its connections and says nothing: who asks first waits for a moment, and nobody after them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_replica_costs_the_first_reads_half_a_second() {

@@ -26,8 +26,21 @@ pub type Cluster = i64;
 
 struct Been {
     place: Place,
+    /// The primary was there then, or further.
+    since: Instant,
     /// The primary had not gone further then.
     until: Instant,
+}
+
+/// How old what a server has is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// It has everything that the primary had then.
+    WholeUntil(Instant),
+    /// It lacks something that the primary had then; nobody remembers since when.
+    OlderThan(Instant),
+    /// The primary was not asked yet.
+    Unknown,
 }
 
 impl Course {
@@ -42,26 +55,30 @@ impl Course {
     /// The primary answered with this place when it was asked at this moment.
     pub fn note(&self, place: Place, asked: Instant) {
         let places = &mut *self.places.lock();
+        let been = Been { place, since: asked, until: asked };
         match places.back_mut() {
             Some(last) if last.place == place => last.until = asked,
             // Another primary, which has not everything that the last one had.
             Some(last) if last.place > place => {
                 places.clear();
-                places.push_back(Been { place, until: asked });
+                places.push_back(been);
             }
-            _ => places.push_back(Been { place, until: asked }),
+            _ => places.push_back(been),
         }
         if places.len() > PLACES_MAX {
             places.pop_front();
         }
     }
 
-    /// Until when a server that has come so far has everything, at least. The oldest moment that is remembered for one that
-    /// has not come even there; `None` when nothing is known of the primary.
-    pub fn whole_until(&self, place: Place) -> Option<Instant> {
+    /// Of a server that has come so far.
+    pub fn age(&self, place: Place) -> Age {
         let places = self.places.lock();
         let passed = places.partition_point(|been| been.place <= place);
-        places.get(passed.saturating_sub(1)).map(|been| been.until)
+        match (passed.checked_sub(1).and_then(|last| places.get(last)), places.front()) {
+            (Some(been), _) => Age::WholeUntil(been.until),
+            (None, Some(oldest)) => Age::OlderThan(oldest.since),
+            (None, None) => Age::Unknown,
+        }
     }
 }
 
@@ -75,15 +92,16 @@ mod tests {
     async fn a_place_tells_how_old_a_replica_is() {
         let (course, begin) = (Course::default(), Instant::now());
         let at = |ms| begin + Duration::from_millis(ms);
-        assert_eq!(course.whole_until(7), None);
+        assert_eq!(course.age(7), Age::Unknown);
         for (ms, place) in [(0, 10), (50, 10), (100, 30), (150, 40)] {
             course.note(place, at(ms));
         }
         // At 50 ms the primary had nothing behind 10; what came then is missing.
         for (place, ms) in [(10, 50), (29, 50), (30, 100), (39, 100), (40, 150), (99, 150)] {
-            assert_eq!(course.whole_until(place), Some(at(ms)), "{place}");
+            assert_eq!(course.age(place), Age::WholeUntil(at(ms)), "{place}");
         }
-        assert_eq!(course.whole_until(9), Some(at(0)), "that old, or older");
+        // However long the primary stands still now: how old this is was never seen.
+        assert_eq!(course.age(9), Age::OlderThan(at(0)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -92,7 +110,7 @@ mod tests {
         for second in 0..3_600 {
             course.note(10, begin + Duration::from_secs(second));
         }
-        assert_eq!(course.whole_until(10), Some(begin + Duration::from_secs(3_599)));
+        assert_eq!(course.age(10), Age::WholeUntil(begin + Duration::from_secs(3_599)));
         assert_eq!(course.places.lock().len(), 1);
     }
 
@@ -103,10 +121,10 @@ mod tests {
             course.note(nth, begin + Duration::from_millis(nth));
         }
         assert_eq!(course.places.lock().len(), PLACES_MAX);
-        assert_eq!(course.whole_until(5), Some(begin + Duration::from_millis(8_000)));
+        assert_eq!(course.age(5), Age::OlderThan(begin + Duration::from_millis(8_000)));
         let later = begin + Duration::from_secs(60);
         course.note(15_000, later);
-        assert_eq!(course.whole_until(19_999), Some(later));
+        assert_eq!(course.age(19_999), Age::WholeUntil(later));
         assert_eq!(course.places.lock().len(), 1);
     }
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::super::pool::Pool;
+use super::course::Age;
 
 /// How long a replica is left alone when a read on it failed, though it may answer those who look after it.
 const REST: Duration = Duration::from_secs(1);
@@ -56,7 +57,8 @@ impl Replica {
         self.standing.lock().trouble().map(ToOwned::to_owned)
     }
 
-    /// How old what it has is at most; grows while it does not answer. `None` before it ever did.
+    /// How old what it has is at most (at least, where it was behind before anybody looked); grows while it does not
+    /// answer. `None` before it ever did.
     pub fn lag(&self) -> Option<Duration> {
         self.standing.lock().whole_until.map(|until| until.elapsed())
     }
@@ -94,16 +96,24 @@ impl Replica {
         }
     }
 
-    /// It was looked at: it follows, and has everything that the primary had then.
-    pub(super) fn is_whole_until(&self, until: Option<Instant>) {
+    /// It was looked at: it follows, and what it has is so old.
+    pub(super) fn is_so_old(&self, age: Age) {
         let standing = &mut *self.standing.lock();
-        standing.trouble = match until.map(|until| until.elapsed()) {
-            None => Some("how far the primary is, is not known yet".to_owned()),
-            Some(lag) if lag > self.max_lag => {
-                Some(format!("it is {:.1} s behind, {:.1} s at most", lag.as_secs_f64(), self.max_lag.as_secs_f64()))
+        let max_lag = self.max_lag.as_secs_f64();
+        let (until, trouble) = match age {
+            Age::Unknown => (None, Some("how far the primary is, is not known yet".to_owned())),
+            Age::OlderThan(moment) => {
+                let lag = moment.elapsed().as_secs_f64();
+                (Some(moment), Some(format!("it is more than {lag:.1} s behind, {max_lag:.1} s at most")))
             }
-            Some(_) => None,
+            Age::WholeUntil(moment) => {
+                let lag = moment.elapsed();
+                let is_old = lag > self.max_lag;
+                let told = || format!("it is {:.1} s behind, {max_lag:.1} s at most", lag.as_secs_f64());
+                (Some(moment), is_old.then(told))
+            }
         };
+        standing.trouble = trouble;
         standing.whole_until = until.or(standing.whole_until);
         standing.tell(&self.name);
     }

@@ -85,7 +85,7 @@ async fn keep_looking(replica: &Replica, connection: &Connection, course: &Cours
             Ok(_) if course.cluster().is_some_and(|ours| ours != cluster) => {
                 return "it is no copy of the primary's cluster".to_owned();
             }
-            Ok(place) => replica.is_whole_until(course.whole_until(place)),
+            Ok(place) => replica.is_so_old(course.age(place)),
             Err(why) => return why,
         }
         sleep(LOOK_EVERY).await;
