@@ -11,8 +11,10 @@ use tokio::time::Instant;
 
 use super::{Cluster, Engines, PATIENCE, Settings, answered, keeps_its_word, longest, median, while_it_sells};
 use crate::dice::Dice;
+use crate::drill::audit::audit;
 use crate::drill::book::Book;
 use crate::drill::load::{Load, stock_up};
+use crate::drill::settle::settle;
 use crate::drill::{Ground, Outcome};
 use crate::mart::eventually;
 
@@ -138,18 +140,27 @@ async fn lost_once(
 
 /// The drill on itself: orders that only the primary had are gone with it, and the audit must not be content.
 async fn a_loss_is_noticed(ground: &Ground, mut engines: Engines, dice: &mut Dice) -> (bool, Engines) {
-    let cluster = Cluster::start(ground, &engines, Settings::default()).await;
-    let book = Mutex::new(Book::default());
-    stock_up(&cluster.mart, &book).await;
+    let mut cluster = Cluster::start(ground, &engines, Settings::default()).await;
+    let (mart, book) = (cluster.mart.clone(), Mutex::new(Book::default()));
+    stock_up(&mart, &book).await;
     engines.deafen_standby().await;
-    let load = Load::new(&cluster.mart, &book, "deaf").with_quick_cards().undeterred(None);
-    let lose = async {
-        answered(&load, 200).await;
-        engines.kill_primary().await;
-    };
-    while_it_sells(&load, 4, &mut dice.fork(), lose).await;
+    let load = Load::new(&mart, &book, "deaf").with_quick_cards().undeterred(None);
+    let enough = answered(&load, 200);
+    while_it_sells(&load, 4, &mut dice.fork(), enough).await;
+    engines.kill_primary().await;
     engines.promote_standby().await;
-    let kept = AssertUnwindSafe(keeps_its_word(&cluster.mart, &book, dice)).catch_unwind().await;
-    drop(cluster);
+    // Nodes remember what the database has forgotten.
+    for node in [0, 1] {
+        cluster.kill_node(node);
+    }
+    for node in [0, 1] {
+        cluster.start_node(node, &[]).await;
+    }
+    let word = async {
+        settle(&mart, &book, dice).await;
+        audit(&mart, &book, dice).await;
+    };
+    let kept = AssertUnwindSafe(word).catch_unwind().await;
+    drop((cluster, mart));
     (kept.is_err(), engines.replace_standby().await)
 }
