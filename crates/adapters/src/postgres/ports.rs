@@ -18,7 +18,7 @@ use tokio_postgres::types::ToSql;
 
 use super::append::Appender;
 use super::facts::{LatestOf, TailOf};
-use super::failure::{is_worth_another_try, of_read, of_write};
+use super::failure::{is_over, is_worth_another_try, of_read, of_write};
 use super::gather::Gatherer;
 use super::reads::GatheredReads;
 use super::rows::Reader;
@@ -32,13 +32,13 @@ pub type Asked<'a> = (&'a str, &'a [&'a (dyn ToSql + Sync)]);
 const ATTEMPTS_MAX: u32 = 5;
 
 impl Store {
-    /// Reads. Where the connection was lost, once more on another: it may have been lost long before.
+    /// Reads. Where the connection is of no use any more, once more on another: it may have been lost long before.
     pub async fn read(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> StoreResult<Vec<Row>> {
         let error = match self.reading.lease(sql).await?.query(sql, values).await {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
-        if !error.is_closed() {
+        if !is_over(&error) {
             return Err(of_read(&error));
         }
         self.reading.lease(sql).await?.query(sql, values).await.map_err(|error| of_read(&error))
@@ -50,7 +50,7 @@ impl Store {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
-        if !error.is_closed() {
+        if !is_over(&error) {
             return Err(of_read(&error));
         }
         self.reading.lease(first.0).await?.query_both(first, second).await.map_err(|error| of_read(&error))
