@@ -194,8 +194,8 @@ async fn everything_that_happened_can_be_read() {
     let place = |kind: &str| kinds.iter().position(|told| *told == kind);
     assert!(place("order.placed") < place("payment.authorized"), "{kinds:?}");
     assert!(place("order.confirmed") < place("payment.captured"), "{kinds:?}");
-    let times: Vec<&str> = events.iter().filter_map(|event| event["time"].as_str()).collect();
-    assert!(times.is_sorted(), "{times:?}");
+    let times: Vec<jiff::Timestamp> = events.iter().filter_map(|event| event["time"].as_str()?.parse().ok()).collect();
+    assert!(times.len() == events.len() && times.is_sorted(), "{times:?}");
     let actors: Vec<&str> = events.iter().filter_map(|event| event["actor"].as_str()).collect();
     assert!(actors.contains(&"guest") && actors.iter().any(|actor| actor.starts_with("staff:")), "{actors:?}");
     assert!(events.iter().all(|event| event["version"].as_u64().is_some_and(|version| version > 0)));
