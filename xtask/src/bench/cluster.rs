@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::postgres::Postgres;
 use super::redis::Redis;
 use super::table::{CLUSTER_ONE_SKU, CLUSTER_ORDERS, CLUSTER_READS, CLUSTER_TWO_NODES, Cells};
 use super::{Bench, Error, io, load, median, shop, single, text, wrk};
+use crate::process;
 use crate::test::server::Server;
 
 /// At least so much of what pgbench does on the same server, and at most so slow.
@@ -19,6 +21,9 @@ const ONE_SKU_REACH: f64 = 0.5;
 const READS_REACH: f64 = 10_000.0;
 /// More than a node has at hand, read in turns, so that none of them is found there.
 const PRODUCTS: u64 = 10_000;
+/// The last product of the sample shop, and how long one may take to be made.
+const SAMPLE: &str = "/api/products/sejak-green-tea";
+const OPENED_WITHIN: Duration = Duration::from_secs(30);
 /// Of the nodes of a shop that is thrown away.
 const MASTER_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n";
 
@@ -39,7 +44,7 @@ impl Engines<'_> {
         fs::write(&key, MASTER_KEY).map_err(io("cannot write a key"))?;
         let redis = if with_redis { format!("[redis]\nurl = \"{}\"\n", self.redis.url()) } else { String::new() };
         let settings = format!(
-            "sample_shop = \"none\"\nmedia = \"{media}\"\nmaster_key_file = \"{key}\"\n[store]\nengine = \"postgres\"\n\
+            "media = \"{media}\"\nmaster_key_file = \"{key}\"\n[store]\nengine = \"postgres\"\n\
              [postgres]\nurl = \"{url}\"\nschema = \"shop_{nth}\"\n{redis}",
             media = folder.join("media").display(),
             key = key.display(),
@@ -55,7 +60,12 @@ impl Engines<'_> {
         let folder = settings.parent().unwrap_or(settings);
         let file = settings.to_string_lossy();
         let node = |nth| shop::start_as(self.bench, &folder.join(format!("node-{nth}")), &["--config", &file]);
-        (0..count).map(node).collect()
+        let nodes: Vec<Server> = (0..count).map(node).collect::<Result<_, _>>()?;
+        let has_opened = || shop::get(nodes[0].address, SAMPLE).is_ok_and(|(status, _)| status == 200);
+        match process::wait_until(OPENED_WITHIN, has_opened) {
+            true => Ok(nodes),
+            false => Err(Error::Refused { path: SAMPLE.to_owned(), status: 404 }),
+        }
     }
 
     /// Orders on a new shop of so many nodes.
