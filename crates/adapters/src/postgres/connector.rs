@@ -71,8 +71,6 @@ pub struct Connection {
     host: usize,
     driver: AbortHandle,
     statements: Mutex<HashMap<String, Statement>>,
-    /// Where the text of the statement lies that was asked last.
-    last: AtomicUsize,
 }
 
 /// Why no connection could be made.
@@ -182,7 +180,7 @@ impl Connector {
             // By itself: what came with it would have begun a transaction before.
             client.batch_execute(TAKE_MOMENT).await?;
         }
-        Ok(Connection { client, host, driver, statements: Mutex::default(), last: AtomicUsize::default() })
+        Ok(Connection { client, host, driver, statements: Mutex::default() })
     }
 }
 
@@ -295,14 +293,8 @@ impl Connection {
         self.driver.abort();
     }
 
-    /// Whether this statement was asked last: its plan, and the pages that it goes over, are at hand in the server's process.
-    pub fn is_warm_for(&self, sql: &str) -> bool {
-        self.last.load(Ordering::Relaxed) == sql.as_ptr().addr()
-    }
-
     /// Prepares a statement, once in this session.
     pub async fn prepare(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
-        self.last.store(sql.as_ptr().addr(), Ordering::Relaxed);
         let known = self.statements.lock().get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);

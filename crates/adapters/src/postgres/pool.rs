@@ -78,9 +78,8 @@ impl Pool {
         Self { shared: Arc::new(Shared { connector, bounds, permits, idle: Mutex::default(), stats }) }
     }
 
-    /// A connection that is idle, best the one where this statement was asked last, or a new one. While the server cannot be
-    /// reached this goes on trying.
-    pub async fn lease(&self, sql: &str) -> StoreResult<Lease> {
+    /// A connection that is idle, or a new one. While the server cannot be reached this goes on trying.
+    pub async fn lease(&self) -> StoreResult<Lease> {
         let shared = &self.shared;
         let deadline = Instant::now() + shared.bounds.wait;
         let permit = match timeout_at(deadline, shared.permits.clone().acquire_owned()).await {
@@ -91,7 +90,7 @@ impl Pool {
                 return Err(StoreError::Unavailable("every connection to PostgreSQL is in use".into()));
             }
         };
-        let connection = match shared.idle_one(sql) {
+        let connection = match shared.idle_one() {
             Some(connection) => connection,
             None => Arc::new(shared.connect(deadline).await?),
         };
@@ -121,14 +120,10 @@ impl Pool {
 }
 
 impl Shared {
-    fn idle_one(&self, sql: &str) -> Option<Arc<Connection>> {
+    fn idle_one(&self) -> Option<Arc<Connection>> {
         let mut idle = self.idle.lock();
         while idle.front().is_some_and(|(since, _)| since.elapsed() > self.bounds.idle) {
             idle.pop_front();
-        }
-        if let Some(warm) = idle.iter().rposition(|(_, connection)| connection.is_warm_for(sql)) {
-            let warm = idle.remove(warm);
-            idle.extend(warm);
         }
         while let Some((_, connection)) = idle.pop_back() {
             if !connection.client.is_closed() && self.connector.is_current(&connection) {

@@ -34,26 +34,26 @@ const ATTEMPTS_MAX: u32 = 5;
 impl Store {
     /// Reads. Where the connection is of no use any more, once more on another: it may have been lost long before.
     pub async fn read(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> StoreResult<Vec<Row>> {
-        let error = match self.reading.lease(sql).await?.query(sql, values).await {
+        let error = match self.reading.lease().await?.query(sql, values).await {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
         if !is_over(&error) {
             return Err(of_read(&error));
         }
-        self.reading.lease(sql).await?.query(sql, values).await.map_err(|error| of_read(&error))
+        self.reading.lease().await?.query(sql, values).await.map_err(|error| of_read(&error))
     }
 
     /// Two reads in one round trip.
     pub async fn read_both(&self, first: Asked<'_>, second: Asked<'_>) -> StoreResult<(Vec<Row>, Vec<Row>)> {
-        let error = match self.reading.lease(first.0).await?.query_both(first, second).await {
+        let error = match self.reading.lease().await?.query_both(first, second).await {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
         if !is_over(&error) {
             return Err(of_read(&error));
         }
-        self.reading.lease(first.0).await?.query_both(first, second).await.map_err(|error| of_read(&error))
+        self.reading.lease().await?.query_both(first, second).await.map_err(|error| of_read(&error))
     }
 
     /// Writes, in a transaction of its own, durable when this returns.
@@ -63,7 +63,7 @@ impl Store {
 
     /// As [`Self::write`], telling why it failed.
     pub async fn try_write(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Refused> {
-        let mut lease = self.writing.lease(sql).await?;
+        let mut lease = self.writing.lease().await?;
         let statement = lease.prepare(sql).await.map_err(|error| of_read(&error))?;
         let mut attempts = 1;
         loop {

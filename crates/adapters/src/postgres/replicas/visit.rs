@@ -34,7 +34,7 @@ impl Visit {
         if replica.pool.is_exhausted() {
             return Err(StoreError::Unavailable("every connection to the replica is in use".into()));
         }
-        match replica.pool.lease(FOLDED).await {
+        match replica.pool.lease().await {
             Ok(lease) => Ok(Self { replica, lease, seen, has_come: false }),
             Err(error) => {
                 replica.count_failure(Some(error.to_string()));
