@@ -43,6 +43,7 @@ const CLUSTER: Kind = Kind {
         Scenario::NodeFrozen,
         Scenario::PrimaryLost,
         Scenario::RedisRestarted,
+        Scenario::ReplicaFrozen,
         Scenario::FlashSale,
         Scenario::RollingDeploy,
     ],
@@ -52,7 +53,7 @@ const CLUSTER: Kind = Kind {
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// A shop on two nodes, with a primary, its standby and Redis, instead of one in a folder
+    /// A shop on two nodes, with a primary, its standby, a replica and Redis, instead of one in a folder
     #[arg(long)]
     cluster: bool,
     /// How often the shop is killed under load; also how often the power goes, from 20 to 120 times. 100, and 20 on a
@@ -99,6 +100,8 @@ enum Scenario {
     PrimaryLost,
     /// On a cluster: Redis ends under load, and begins anew
     RedisRestarted,
+    /// On a cluster: a replica stops and lags, and comes back
+    ReplicaFrozen,
     /// On a cluster: 1,200 buyers at once on a stock of 1,000
     FlashSale,
     /// On a cluster: both nodes are replaced while orders flow
@@ -172,6 +175,7 @@ impl Scenario {
             Self::NodeFrozen => "node-frozen",
             Self::PrimaryLost => "primary-lost",
             Self::RedisRestarted => "redis-restarted",
+            Self::ReplicaFrozen => "replica-frozen",
             Self::FlashSale => "flash-sale",
             Self::RollingDeploy => "rolling-deploy",
         }

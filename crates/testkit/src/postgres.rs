@@ -20,9 +20,11 @@ const VERSION_MIN: u32 = 15;
 /// The user that Debian's package makes; the programs refuse to run as root.
 const USER: &str = "postgres";
 const STARTS_MAX: u32 = 3;
-/// Waits until nobody holds the pipe's other end, then stops the server at once and removes its folder.
+/// Waits until nobody holds the pipe's other end, then stops the server at once, though it be frozen, and removes its folder.
 const GUARD: &str = r#"cat > /dev/null
-kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")" 2> /dev/null
+first="$(head -n 1 "$1/data/postmaster.pid")"
+kill -QUIT "$first" 2> /dev/null
+kill -CONT "$first" $(ps -o pid= --ppid "$first") 2> /dev/null
 for _ in $(seq 200); do [ -e "$1/data/postmaster.pid" ] || break; sleep 0.05; done
 rm -rf "$1""#;
 
@@ -65,7 +67,8 @@ impl Server {
         let fsync = if durability == Durability::Synced { "on" } else { "off" };
         server.configure(&format!(
             "fsync = {fsync}\nsynchronous_commit = on\nfull_page_writes = {fsync}\nmax_connections = 300\n\
-             shared_buffers = 64MB\nmax_wal_size = 1GB\nmax_wal_senders = 8\nlog_min_messages = warning\n\
+             shared_buffers = 64MB\nmax_wal_size = 1GB\nmax_wal_senders = 8\nwal_keep_size = 256MB\n\
+             log_min_messages = warning\n\
              wal_receiver_timeout = 5s\nwal_sender_timeout = 5s\n"
         ));
         server

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use testkit::drill::cluster::{
-    Engines, flash_sale, node_frozen, node_killed, primary_lost, redis_restarted, rolling_deploy,
+    Engines, flash_sale, node_frozen, node_killed, primary_lost, redis_restarted, replica_frozen, rolling_deploy,
 };
 use testkit::drill::{Ground, Outcome};
 use testkit::mart::rounds;
@@ -87,6 +87,24 @@ async fn redis_may_come_and_go() {
     })
     .await;
     assert!(figure(&outcome, "requests answered without it") > 0, "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_replica_that_lags_or_stands_still_hides_nothing_and_holds_nobody_up() {
+    let options = replica_frozen::Options {
+        times: how_often(),
+        customers: CUSTOMERS,
+        answers: 100,
+        back_within: WITHIN,
+        list_within: WITHIN,
+        ..replica_frozen::Options::default()
+    };
+    let outcome = drill(async |ground: &Ground, engines: Engines| {
+        (replica_frozen::run(ground, &engines, options).await, engines)
+    })
+    .await;
+    assert!(figure(&outcome, "lists that the replica answered") > 0, "{outcome:?}");
+    assert!(figure(&outcome, "lists for which it was passed over: it lagged") > 0, "{outcome:?}");
 }
 
 #[tokio::test]

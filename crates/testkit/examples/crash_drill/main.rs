@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use testkit::drill::cluster::{
-    Engines, flash_sale, node_frozen, node_killed, primary_lost, redis_restarted, rolling_deploy,
+    Engines, flash_sale, node_frozen, node_killed, primary_lost, redis_restarted, replica_frozen, rolling_deploy,
 };
 use testkit::drill::{Ground, Outcome, disk_full, frozen, kill, read_only, torn_wal, traced, two_processes, unsynced};
 use testkit::postgres::Durability;
@@ -21,8 +21,8 @@ use report::Report;
 const SCENARIOS: [&str; 8] =
     ["kill", "unsynced", "traced", "torn-wal", "disk-full", "read-only", "frozen", "two-processes"];
 /// Those of a shop on several nodes, which are run when they are asked for.
-const OF_A_CLUSTER: [&str; 6] =
-    ["node-killed", "node-frozen", "primary-lost", "redis-restarted", "flash-sale", "rolling-deploy"];
+const OF_A_CLUSTER: [&str; 7] =
+    ["node-killed", "node-frozen", "primary-lost", "redis-restarted", "replica-frozen", "flash-sale", "rolling-deploy"];
 /// As settings have it by default.
 const WAIT: Duration = Duration::from_secs(2);
 /// Power cuts that one recording is worth, however many rounds there are.
@@ -119,6 +119,9 @@ async fn run_on_a_cluster(scenario: &str, ground: Ground, wanted: &Wanted) -> Ou
         "redis-restarted" => {
             redis_restarted::run(&ground, &engines, redis_restarted::Options { times: some, ..Default::default() })
                 .await
+        }
+        "replica-frozen" => {
+            replica_frozen::run(&ground, &engines, replica_frozen::Options { times: few, ..Default::default() }).await
         }
         "flash-sale" => flash_sale::run(&ground, &engines, flash_sale::Options { times: few }).await,
         "rolling-deploy" => {

@@ -1,4 +1,4 @@
-//! The databases of a cluster: a primary whose commits wait for a standby, and what happens to them.
+//! The databases of a cluster: a primary whose commits wait for a standby, replicas of it, and what happens to them.
 //! It does not know what is kept there.
 
 use std::sync::Arc;
@@ -35,6 +35,27 @@ impl Engines {
     /// A new shop's place, by an address that names both servers.
     pub fn database(&self) -> Database {
         Database { url: Server::url_of(&[&self.primary, &self.standby]), schema: Server::new_schema() }
+    }
+
+    /// A server that follows what is the primary now, until it is dropped.
+    pub async fn replica(&self) -> Replica {
+        let primary = self.primary.clone();
+        Replica(on_a_thread(move || Arc::new(primary.replica())).await)
+    }
+
+    /// How many facts of a shop the primary has and a replica does not show.
+    ///
+    /// # Panics
+    /// When one of them does not answer.
+    pub async fn lacking(&self, replica: &Replica, schema: &str) -> u64 {
+        let (primary, replica) = (self.primary.clone(), replica.0.clone());
+        let counted = format!("SELECT count(*) FROM {schema}.facts");
+        on_a_thread(move || {
+            let count = |server: &Server| -> u64 { server.sql(&counted).parse().expect("a count") };
+            let there = count(&primary);
+            there.saturating_sub(count(&replica))
+        })
+        .await
     }
 
     /// Every process of the primary is gone at once.
@@ -76,6 +97,38 @@ impl Engines {
             while primary.sql("SELECT count(*) FROM pg_stat_replication") != "0" {}
         })
         .await;
+    }
+}
+
+/// A server that follows the primary, and for which no commit waits.
+pub struct Replica(Arc<Server>);
+
+impl Replica {
+    pub fn port(&self) -> u16 {
+        self.0.port()
+    }
+
+    /// It goes on taking in what the primary writes, and shows nothing of it.
+    pub async fn pause(&self) {
+        self.tell(Server::pause_replay).await;
+    }
+
+    pub async fn resume(&self) {
+        self.tell(Server::resume_replay).await;
+    }
+
+    /// It keeps its connections and says nothing, until [`Self::wake`].
+    pub async fn freeze(&self) {
+        self.tell(Server::freeze).await;
+    }
+
+    pub async fn wake(&self) {
+        self.tell(Server::wake).await;
+    }
+
+    async fn tell(&self, what: fn(&Server)) {
+        let server = self.0.clone();
+        on_a_thread(move || what(&server)).await;
     }
 }
 

@@ -8,10 +8,12 @@
 //! | [`node_frozen`] | a node is stopped for some seconds under load, and woken |
 //! | [`primary_lost`] | every process of the primary is killed at once, and the standby is promoted |
 //! | [`redis_restarted`] | Redis ends under load, and is started again, empty |
+//! | [`replica_frozen`] | a replica lags under load, later it stands still for some seconds; each time it comes back |
 //! | [`flash_sale`] | 1,200 buyers at once on a stock of 1,000 |
 //! | [`rolling_deploy`] | both nodes are replaced, one after the other, while orders flow |
 
 mod engines;
+mod looks;
 mod nodes;
 
 pub mod flash_sale;
@@ -19,10 +21,11 @@ pub mod node_frozen;
 pub mod node_killed;
 pub mod primary_lost;
 pub mod redis_restarted;
+pub mod replica_frozen;
 pub mod rolling_deploy;
 
-pub use engines::Engines;
-pub use nodes::{Cluster, Settings};
+pub use engines::{Engines, Replica};
+pub use nodes::{Cluster, Following, Settings};
 
 use std::time::Duration;
 

@@ -29,12 +29,22 @@ pub struct Settings {
     pub notice: Duration,
     /// Whether the gateway hands on what no node has heard.
     pub passes_on: bool,
+    /// Who answers lists beside the primary.
+    pub following: Option<Following>,
+}
+
+/// A replica that nodes are told of.
+#[derive(Debug, Clone, Copy)]
+pub struct Following {
+    pub port: u16,
+    /// When it is further behind, it is left out.
+    pub max_lag: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let reservation_ttl = Duration::from_secs(45 * 60);
-        Self { reservation_ttl, notice: Duration::from_secs(2), passes_on: true }
+        Self { reservation_ttl, notice: Duration::from_secs(2), passes_on: true, following: None }
     }
 }
 
@@ -167,10 +177,15 @@ impl Cluster {
 
     /// How many duties a node has, by its metrics.
     pub async fn duties(&self, node: usize) -> f64 {
+        self.metric(node, "duties").await
+    }
+
+    /// A number that a node tells of itself; the name is told with its labels.
+    pub async fn metric(&self, node: usize, name: &str) -> f64 {
         let metrics = self.node(node).get("/metrics").send().await.expect(200);
         let text = String::from_utf8_lossy(&metrics.bytes).into_owned();
-        let told = text.lines().find_map(|line| line.strip_prefix("duties ")).unwrap_or("none").to_owned();
-        told.parse().unwrap_or_else(|_| panic!("duties: {told}"))
+        let told = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        told.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no number {name}: {text}"))
     }
 }
 
@@ -179,10 +194,13 @@ fn settings_file(folder: &Path, database: &Database, wait: Duration, redis: &Red
     let (ttl, notice, wait) = (wanted.reservation_ttl.as_secs(), wanted.notice.as_secs(), wait.as_millis());
     let Database { url, schema } = database;
     let redis = redis.url();
+    let replicas = wanted.following.map_or_else(String::new, |Following { port, max_lag }| {
+        format!("replicas = [\"127.0.0.1:{port}\"]\nmax_lag_ms = {}\n", max_lag.as_millis())
+    });
     format!(
         "sample_shop = \"none\"\nmaster_key_file = {key:?}\nmedia = {media:?}\n\
          [store]\nengine = \"postgres\"\n\
-         [postgres]\nurl = \"{url}\"\nschema = \"{schema}\"\nconnections = {CONNECTIONS}\nwait_ms = {wait}\n\
+         [postgres]\nurl = \"{url}\"\nschema = \"{schema}\"\nconnections = {CONNECTIONS}\nwait_ms = {wait}\n{replicas}\
          [redis]\nurl = \"{redis}\"\n\
          [orders]\nreservation_ttl_s = {ttl}\n\
          [http]\nnotice_s = {notice}\n"
