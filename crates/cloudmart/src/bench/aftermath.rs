@@ -67,9 +67,13 @@ pub async fn ask_again(line: &mut Line, script: &Script, sales: &mut Sales) -> O
     let (asked, accepted) = (open.len(), sales.accepted.len());
     eprintln!("bench: asking again for {} orders that have no answer for good", grouped(asked as u64));
     let deadline = Instant::now() + AGAIN_LIMIT;
+    let mut is_there = true;
     for (turn, why) in open {
-        if Instant::now() < deadline {
+        if is_there && Instant::now() < deadline {
             settle(line, script, sales, turn).await;
+            // Whoever was asked so often and is not there will not be there for the next one.
+            is_there =
+                sales.open.last().is_none_or(|(last, why)| *last != turn || *why != Lost::NoConnection.to_string());
         } else {
             sales.open.push((turn, why));
         }

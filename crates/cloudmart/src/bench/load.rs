@@ -14,7 +14,7 @@ use super::pace::{Pace, Turn, Window};
 use super::script::{Buyer, Kind, Script};
 use super::tally::Tally;
 use super::usage;
-use super::wire::{Answer, Line, Target};
+use super::wire::{Answer, Line, Lost, Target};
 
 /// How hard the shop is pressed.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +53,8 @@ pub struct Sales {
     pub strange: Vec<String>,
 }
 
+/// A buyer who finds nobody comes back after this.
+const NOBODY_PAUSE: Duration = Duration::from_millis(100);
 /// How many strange answers are told.
 const STRANGE_TOLD: usize = 5;
 /// Characters of one that are told.
@@ -165,6 +167,9 @@ async fn buy(crowd: Rc<Crowd>, mut line: Line) {
                     crowd.sales.borrow_mut().open.push((turn.number, lost.to_string()));
                 }
                 buyer.hear(kind, None);
+                if lost == Lost::NoConnection {
+                    tokio::time::sleep(NOBODY_PAUSE).await;
+                }
             }
         }
     }
@@ -174,6 +179,9 @@ impl Crowd {
     fn answered(&self, turn: Turn, kind: Kind, answer: &Answer<'_>, took: Duration) {
         if turn.counts {
             self.tally.borrow_mut().answered(kind, answer.status, took);
+        }
+        if kind.is_done(answer.status) && self.pace.is_measured() {
+            self.tally.borrow_mut().done(kind);
         }
         if kind == Kind::Order {
             self.sales.borrow_mut().take(turn.number, answer.status, &answer.body);

@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -34,7 +35,7 @@ use crate::Failure;
 use crate::client::{Ask, Shop};
 use crate::commands::needs_token;
 use crate::config::Secrets;
-use crate::doctor::Findings;
+use crate::doctor::{Check, Findings};
 use crate::numbers::grouped;
 use crate::progress::say;
 use goods::OwnProduct;
@@ -56,6 +57,7 @@ pub async fn run(options: Options, secrets: Secrets) -> Result<ExitCode, Failure
     if options.duration.is_zero() {
         return Err(Failure::new("--duration must be above 0"));
     }
+    let mut told_to_stop = std::pin::pin!(told_to_stop()?);
     let target = reach(&options.url, &options).await?;
     let mut targets = vec![target.clone()];
     for url in &options.also {
@@ -76,14 +78,33 @@ pub async fn run(options: Options, secrets: Secrets) -> Result<ExitCode, Failure
             None => goods::look_for_stock(&mut line, &ground).await?,
         };
     }
-    let done = measure(&options, press, &targets, ground, &mut line, till.as_mut()).await;
-    // Whatever became of it, the product that was made is put away.
-    if let Some(till) = &till {
-        till.close().await?;
+    let done = tokio::select! {
+        done = measure(&options, press, &targets, ground, &mut line, till.as_mut()) => done,
+        () = &mut told_to_stop => Err(Failure::new("told to stop before the end; there are no figures")),
+    };
+    // Whatever became of it, the product that was made is put away, and what was measured is told.
+    let closed = match &till {
+        Some(till) => till.close().await,
+        None => Ok(()),
+    };
+    if let (Err(_), Err(error)) = (&done, &closed) {
+        let _ = error.report();
     }
     let report = done?;
     tell(&report, &options.json())?;
+    closed?;
     Ok(if report.verdict.is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Ends with Ctrl-C, or the word to stop. Whoever says it while something is made waits until that is done.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 /// A node that answers, and that may be loaded.
@@ -161,33 +182,39 @@ async fn measure(
         if let Some(note) = aftermath::ask_again(line, &again, &mut loaded.sales).await {
             findings.notes.push(note);
         }
-        let books = aftermath::read_books(line, &till.shop, &till.product, &till.token, &first.placed_at).await?;
-        findings.checks = verdict::orders(&loaded.sales, &books);
-        if !options.no_doctor {
-            eprintln!("bench: the shop's doctor is looking");
-            let own = crate::doctor::ask_url(&options.url, &till.token).await?;
-            findings.checks.extend(own.checks);
-            findings.notes.extend(own.notes);
+        findings.checks.push(verdict::known(&loaded.sales));
+        match aftermath::read_books(line, &till.shop, &till.product, &till.token, &first.placed_at).await {
+            Ok(books) => {
+                findings.checks.extend(verdict::orders(&loaded.sales, &books));
+                if !options.no_doctor {
+                    eprintln!("bench: the shop's doctor is looking");
+                    let own = crate::doctor::ask_url(&options.url, &till.token).await?;
+                    findings.checks.extend(own.checks);
+                    findings.notes.extend(own.notes);
+                }
+            }
+            // What was measured is told all the same.
+            Err(error) => findings.checks.push(Check::of("the shop's books", String::new(), vec![error.to_string()])),
         }
     }
     findings.checks.insert(0, verdict::answers(&loaded));
     let nodes: Vec<&str> = targets.iter().map(|target| target.url.as_str()).collect();
     let what = (options.scenario, nodes.join(" "));
-    Ok(Report::new(what, press, options.warm_up.as_secs_f64(), &loaded, findings))
+    Ok(Report::new(what, press, options.warm_up().as_secs_f64(), &loaded, findings))
 }
 
 /// Runs the load on a thread of its own, and tells how far it is.
 async fn put_load_on(options: &Options, press: Press, targets: &[Target], script: Script) -> Result<Loaded, Failure> {
     let watch = Arc::new(Watch::default());
     let (done, mut is_done) = oneshot::channel();
-    let times = (options.warm_up, options.duration);
+    let times = (options.warm_up(), options.duration);
     let (targets, watched) = (targets.to_vec(), watch.clone());
     let load = move || {
         // Whoever waits may be gone; then nobody wants to know.
         let _ = done.send(load::run(targets, script, press, times, watched));
     };
     std::thread::Builder::new().name("load".to_owned()).spawn(load)?;
-    let bar = std::io::stderr().is_terminal().then(|| bar(options.warm_up + options.duration));
+    let bar = std::io::stderr().is_terminal().then(|| bar(options.warm_up() + options.duration));
     let began = Instant::now();
     loop {
         match tokio::time::timeout(TOLD_EVERY, &mut is_done).await {
@@ -195,7 +222,7 @@ async fn put_load_on(options: &Options, press: Press, targets: &[Target], script
                 bar.inspect(ProgressBar::finish_and_clear);
                 return loaded.map_err(|_| Failure::new("the load ended without a result"))?.map_err(Failure::from);
             }
-            Err(_) => bar.iter().for_each(|bar| show(bar, began.elapsed(), options.warm_up, &watch)),
+            Err(_) => bar.iter().for_each(|bar| show(bar, began.elapsed(), options.warm_up(), &watch)),
         }
     }
 }

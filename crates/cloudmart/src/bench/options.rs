@@ -17,6 +17,7 @@ const CONNECTIONS: u32 = 128;
 const CONNECTIONS_MAX: u32 = 10_000;
 /// One thread sends no more than that.
 const RATE_MAX: f64 = 1_000_000.0;
+const WARM_UP: Duration = Duration::from_secs(2);
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// Where to write JSON instead of into a file.
@@ -45,9 +46,9 @@ pub struct Options {
     /// How long to measure: `30`, `30s`, `5m`
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub duration: Duration,
-    /// How long before that the load is on and not counted
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
-    pub warm_up: Duration,
+    /// How long before that the load is on and not counted [default: 2s; none for flash-sale, whose goods would be gone]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    warm_up: Option<Duration>,
     /// Orders are spread over so many SKUs (checkout, mixed)
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub skus: u32,
@@ -87,6 +88,11 @@ impl Options {
                 _ => Err(wrong("concurrency", f64::from(CONNECTIONS_MAX))),
             },
         }
+    }
+
+    pub fn warm_up(&self) -> Duration {
+        let usual = if self.scenario == Scenario::FlashSale { Duration::ZERO } else { WARM_UP };
+        self.warm_up.unwrap_or(usual)
     }
 
     pub fn json(&self) -> Json {
@@ -143,7 +149,10 @@ mod tests {
     #[test]
     fn times_and_places_are_read() {
         let options = read("flash-sale --duration 1.5m --warm-up 0 --json out.json").unwrap();
-        assert_eq!((options.duration, options.warm_up), (Duration::from_secs(90), Duration::ZERO));
+        assert_eq!((options.duration, options.warm_up()), (Duration::from_secs(90), Duration::ZERO));
+        assert_eq!(read("flash-sale").unwrap().warm_up(), Duration::ZERO);
+        assert_eq!(read("checkout").unwrap().warm_up(), WARM_UP);
+        assert_eq!(read("flash-sale --warm-up 3").unwrap().warm_up(), Duration::from_secs(3));
         assert_eq!(options.json(), Json::File("out.json".into()));
         assert_eq!(read("flash-sale --json").unwrap().json(), Json::StandardOutput);
         assert_eq!(read("flash-sale").unwrap().json(), Json::None);

@@ -89,6 +89,11 @@ impl Pace {
         Some(Turn { number, due, counts: self.window.counts(due) })
     }
 
+    /// Whether this is the time that is measured.
+    pub fn is_measured(&self) -> bool {
+        self.window.counts(Instant::now())
+    }
+
     /// When the time was over: what was due within the measured time and nobody took.
     pub fn left_over(&self) -> Vec<Turn> {
         let By::Rate { per_second, .. } = &self.by else { return Vec::new() };

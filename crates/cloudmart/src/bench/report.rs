@@ -40,6 +40,7 @@ pub enum Pressed {
 #[derive(Debug, Serialize)]
 pub struct Row {
     pub answered: u64,
+    /// What was done as asked within the measured time: neither refused nor put off.
     pub per_second: f64,
     /// At a rate from when a request was due, else from when it was sent.
     pub latency_ms: Latencies,
@@ -65,7 +66,7 @@ pub struct Verdict {
 impl Row {
     fn of(count: &Count, seconds: f64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "requests of one run are fewer than 2^52")]
-        let per_second = count.answered() as f64 / seconds;
+        let per_second = count.done as f64 / seconds;
         let lost = count.lost.iter().map(|(lost, number)| (lost.to_string(), *number)).collect();
         let statuses = count.statuses.clone();
         Self { answered: count.answered(), per_second, latency_ms: count.latencies(), statuses, lost }
@@ -114,7 +115,7 @@ impl fmt::Display for Report {
         };
         writeln!(f, "{} at {}: {how}, {} s measured", self.scenario.name(), self.url, self.duration_s)?;
         writeln!(f)?;
-        let heads = ["answers", "per second", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"];
+        let heads = ["answers", "done/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms"];
         let [answers, per_second, rest @ ..] = heads;
         write!(f, "  {:<16}{answers:>10}{per_second:>12}", "")?;
         rest.iter().try_for_each(|head| write!(f, "{head:>10}"))?;

@@ -70,6 +70,11 @@ impl Kind {
             Self::Order => matches!(status, 201 | 202 | 409),
         }
     }
+
+    /// Whether it was done as asked: an order that is refused, or not confirmed yet, is not.
+    pub fn is_done(self, status: u16) -> bool {
+        self.expects(status) && !matches!(status, 202 | 409)
+    }
 }
 
 impl Scenario {

@@ -12,6 +12,8 @@ use super::wire::Lost;
 
 /// Three digits of every latency are kept.
 const DIGITS: u8 = 3;
+/// A shop that is too busy says so.
+pub const PUT_OFF: [u16; 2] = [429, 503];
 /// Whatever takes longer counts as an hour.
 const LONGEST_US: u64 = 3_600_000_000;
 
@@ -22,6 +24,8 @@ pub struct Count {
     latencies: Histogram<u64>,
     pub statuses: BTreeMap<u16, u64>,
     pub lost: BTreeMap<Lost, u64>,
+    /// Done as asked, and answered within the measured time, whenever they were due.
+    pub done: u64,
 }
 
 impl Count {
@@ -29,7 +33,7 @@ impl Count {
         let latencies = Histogram::new_with_bounds(1, LONGEST_US, DIGITS);
         // Digits from 0 to 5 and bounds in their order are taken.
         let latencies = latencies.unwrap_or_else(|_| unreachable!("{DIGITS} digits up to {LONGEST_US}"));
-        Self { latencies, statuses: BTreeMap::new(), lost: BTreeMap::new() }
+        Self { latencies, statuses: BTreeMap::new(), lost: BTreeMap::new(), done: 0 }
     }
 
     fn took(&mut self, latency: Duration) {
@@ -76,16 +80,26 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Whoever was put off has not been served, however quickly.
     pub fn answered(&mut self, kind: Kind, status: u16, latency: Duration) {
         let count = self.of(kind);
-        count.took(latency);
+        if !PUT_OFF.contains(&status) {
+            count.took(latency);
+        }
         *count.statuses.entry(status).or_default() += 1;
     }
 
+    /// A request that never went out took no time.
     pub fn lost(&mut self, kind: Kind, lost: Lost, latency: Duration) {
         let count = self.of(kind);
-        count.took(latency);
+        if lost != Lost::NoConnection {
+            count.took(latency);
+        }
         *count.lost.entry(lost).or_default() += 1;
+    }
+
+    pub fn done(&mut self, kind: Kind) {
+        self.of(kind).done += 1;
     }
 
     /// A request that was due and could not even be sent has taken at least so long.
@@ -104,6 +118,7 @@ impl Tally {
         for count in self.kinds.values() {
             // Both keep the same digits and grow as needed.
             let _ = whole.latencies.add(&count.latencies);
+            whole.done += count.done;
             for (status, number) in &count.statuses {
                 *whole.statuses.entry(*status).or_default() += number;
             }
@@ -126,12 +141,16 @@ mod tests {
             tally.answered(Kind::Page, 200, Duration::from_millis(millis));
         }
         tally.lost(Kind::Order, Lost::TooLate, Duration::from_secs(30));
+        // Neither who was put off nor who found nobody makes the shop quicker.
+        tally.answered(Kind::Page, 503, Duration::ZERO);
+        tally.answered(Kind::Page, 429, Duration::ZERO);
+        tally.lost(Kind::Page, Lost::NoConnection, Duration::ZERO);
         let pages = tally.kinds[&Kind::Page].latencies();
         for (told, wanted) in [(pages.p50, 500.0), (pages.p90, 900.0), (pages.p99, 990.0), (pages.p999, 999.0)] {
             assert!((told - wanted).abs() / wanted < 0.002, "{told} {wanted}");
         }
         let whole = tally.whole();
-        assert_eq!((whole.answered(), whole.lost[&Lost::TooLate]), (1_000, 1));
+        assert_eq!((whole.answered(), whole.lost[&Lost::TooLate]), (1_002, 1));
         assert!((whole.latencies().max - 30_000.0).abs() < 30.0);
     }
 }

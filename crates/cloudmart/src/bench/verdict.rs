@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::goods::Shelf;
 use super::load::{Loaded, Sales};
+use super::tally::PUT_OFF;
 use crate::doctor::{Check, count};
 use crate::numbers::grouped;
+
+/// A shop does not keep up with a rate when more than one request of so many could not even be sent.
+const UNSENT_SHARE: u64 = 10;
 
 /// What the shop's books say.
 #[derive(Debug, Default)]
@@ -26,7 +30,7 @@ pub fn answers(loaded: &Loaded) -> Check {
         for (status, number) in &counted.statuses {
             match status {
                 status if kind.expects(*status) => well += number,
-                429 | 503 => busy += number,
+                status if PUT_OFF.contains(status) => busy += number,
                 status => {
                     check.tell(format!("{} of {} were answered {status}", count(*number, "request"), kind.name()))
                 }
@@ -41,8 +45,32 @@ pub fn answers(loaded: &Loaded) -> Check {
     }
     check.tell_all(loaded.sales.strange.clone());
     check.looked_at = format!("{} as expected", grouped(well));
+    if busy > well {
+        let (busy, well) = (count(busy, "request"), grouped(well));
+        check.tell(format!(
+            "{busy} were put off (429, 503) and {well} were not: this measures how quickly they are refused"
+        ));
+    }
+    let unsent = loaded.tally.unsent;
+    if unsent * UNSENT_SHARE > well + busy + unsent {
+        check.tell(format!(
+            "{} were due and never sent: the shop did not keep up with this rate",
+            count(unsent, "request")
+        ));
+    }
     if busy > 0 {
         check.looked_at += &format!(", {} put off because the shop was busy (429, 503)", grouped(busy));
+    }
+    check
+}
+
+/// Whether everybody knows what became of their order, at last.
+pub fn known(sales: &Sales) -> Check {
+    let mut check = Check::new("an answer for each order");
+    check.looked_at = count(sales.accepted.len() as u64 + sales.sold_out, "answered order");
+    if let Some((_, why)) = sales.open.first() {
+        let open = count(sales.open.len() as u64, "order");
+        check.tell(format!("{open}: nobody knows what became of them, also when asked again; the first: {why}"));
     }
     check
 }
@@ -136,6 +164,10 @@ fn told(number: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::script::Kind;
+    use super::super::tally::Tally;
     use super::*;
 
     fn sales(accepted: &[&str], sold_out: u64) -> Sales {
@@ -182,6 +214,32 @@ mod tests {
         assert_eq!(problems(&both, &books(2, &[A, unpaid])), ["ord_b was accepted and its payment is pending"]);
         let undone = ("ord_b", "cancelled", "voided");
         assert_eq!(problems(&both, &books(2, &[A, undone])).len(), 2);
+    }
+
+    fn loaded(statuses: &[(u16, u64)], unsent: u64) -> Loaded {
+        let mut tally = Tally { unsent, ..Tally::default() };
+        for (status, number) in statuses {
+            (0..*number).for_each(|_| tally.answered(Kind::Page, *status, Duration::ZERO));
+        }
+        let lasted = Duration::from_secs(1);
+        Loaded { tally, sales: Sales::default(), lasted, own_cpu_s: 0.0, shop_cpu_s: None }
+    }
+
+    #[test]
+    fn a_shop_that_puts_most_off_or_falls_behind_is_no_fast_one() {
+        let problems = |statuses: &[(u16, u64)], unsent| answers(&loaded(statuses, unsent)).problems;
+        assert_eq!(problems(&[(200, 9), (503, 5), (429, 4)], 1), Vec::<String>::new());
+        assert!(problems(&[(200, 8), (503, 5), (429, 4)], 0)[0].starts_with("9 requests were put off"));
+        assert!(problems(&[(200, 8)], 1)[0].contains("did not keep up"));
+        assert!(problems(&[(200, 8), (500, 1)], 0)[0].contains("were answered 500"));
+    }
+
+    #[test]
+    fn an_order_that_nobody_knows_of_is_told() {
+        let mut sales = sales(&["ord_a"], 0);
+        assert_eq!(known(&sales).problems, Vec::<String>::new());
+        sales.open.push((7, "was answered 503".to_owned()));
+        assert!(known(&sales).problems[0].ends_with("the first: was answered 503"));
     }
 
     #[test]

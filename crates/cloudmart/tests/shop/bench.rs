@@ -1,6 +1,8 @@
 //! `cloudmart bench` as an operator runs it: against a shop that keeps its word, and against one that does not.
 
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -101,6 +103,55 @@ async fn who_asks_wrongly_is_told() {
     }
     let told = mart.command(&["bench", "browse", "--url", "http://127.0.0.1:1"]).await;
     assert!(!told.status.success() && told.err.contains("no shop answers at"), "{told}");
+}
+
+/// A load under way, once its product is there.
+async fn begun(mart: &Mart, arguments: &[&str]) -> Child {
+    let mut command = Command::new(CLOUDMART);
+    command.arg("bench").args(arguments).args(["--no-doctor", "--url", &mart.url("")]);
+    command.env("CLOUDMART_ADMIN_TOKEN", mart.admin_token().expect("a key"));
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    while mart.staff_list("/api/admin/orders?status=confirmed").await.len() < 5 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    child
+}
+
+async fn output_of(child: Child) -> Output {
+    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("no panic").expect("its output");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Output { status: output.status, out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[tokio::test]
+async fn who_breaks_it_off_leaves_nothing_on_sale() {
+    let mart = Mart::start(Plan::sample(CLOUDMART)).await;
+    let load = begun(&mart, &["checkout", "--concurrency", "4", "--duration", "10m"]).await;
+    let interrupted = Command::new("kill").args(["-INT", &load.id().to_string()]).status();
+    assert!(interrupted.is_ok_and(|status| status.success()));
+    let told = output_of(load).await;
+    assert!(!told.status.success() && told.err.contains("told to stop before the end"), "{told}");
+    let products = mart.staff_list("/api/admin/products").await;
+    let mut own =
+        products.iter().filter(|product| product["slug"].as_str().is_some_and(|slug| slug.starts_with("bench-")));
+    assert!(own.all(|product| product["status"] == "archived"), "{products:?}");
+}
+
+#[tokio::test]
+async fn a_shop_that_dies_is_told_with_what_it_did_before() {
+    let mut mart = Mart::start(Plan::sample(CLOUDMART)).await;
+    let load = begun(&mart, &["checkout", "--concurrency", "4", "--duration", "5s", "--warm-up", "0", "--json"]).await;
+    mart.kill9();
+    let told = output_of(load).await;
+    assert!(!told.status.success(), "{told}");
+    let report = json(&told);
+    assert_eq!(report["verdict"]["is_good"], false, "{report}");
+    assert!(report["kinds"]["order"]["statuses"]["201"].as_u64() > Some(0), "{report}");
+    assert!(
+        !check(&report, "an answer for each order")["problems"].as_array().expect("problems").is_empty(),
+        "{report}"
+    );
+    assert!(!check(&report, "the shop's books")["problems"].as_array().expect("problems").is_empty(), "{report}");
 }
 
 /// A proxy that lies: who is told "sold out" by the shop hears instead what another buyer was told.
