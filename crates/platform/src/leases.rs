@@ -271,6 +271,7 @@ impl State {
             }
         }
         self.beat = beat.or(self.beat);
+        self.wishes.stored(table);
         self.nodes = table.names();
     }
 }

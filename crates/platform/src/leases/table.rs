@@ -66,7 +66,7 @@ pub struct Wishes {
     /// Since when the number of each other node stands where it stands.
     seen: BTreeMap<String, (u64, Instant)>,
     free_since: BTreeMap<String, Instant>,
-    /// How many nodes lived at the last look.
+    /// How many nodes lived in the table as it was stored last.
     lived: usize,
 }
 
@@ -128,12 +128,17 @@ impl Wishes {
         table.duties.len().div_ceil(nodes)
     }
 
+    /// The table is stored like this. Before that, whoever has come has not been made room for: another node's write may come
+    /// between, and then all is settled anew.
+    pub fn stored(&mut self, table: &Table) {
+        self.lived = table.nodes.len();
+    }
+
     /// Gives up what it does not want any more, and its surplus where somebody has come.
     fn give_up(&mut self, table: &mut Table, me: &str) {
         let unwanted = table.held_by(me).into_iter().filter(|duty| !self.may_have(table, duty)).collect::<Vec<_>>();
         unwanted.iter().for_each(|duty| table.free(duty));
-        let lives = table.nodes.len();
-        if lives > std::mem::replace(&mut self.lived, lives) {
+        if table.nodes.len() > self.lived {
             let surplus = table.held_by(me);
             surplus.iter().skip(Self::share(table, me)).for_each(|duty| table.free(duty));
         }
@@ -156,6 +161,30 @@ impl Wishes {
                     holding.holder = Some(me.to_owned());
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table was read, settled and not stored, because another node's write came between.
+    #[test]
+    fn whoever_comes_gets_its_part_though_another_write_comes_between() {
+        let now = Instant::now();
+        let mut mine = Wishes { wanted: ["a", "b", "c", "d"].map(|name| (name, 1)).into(), ..Wishes::default() };
+        let mut table = Table::default();
+        mine.settle(&mut table, "me", (now, now));
+        table.beat("me", false);
+        mine.stored(&table);
+        assert_eq!(table.held_by("me").len(), 4);
+
+        table.beat("other", false);
+        for _ in 0..2 {
+            let mut read = table.clone();
+            assert!(mine.settle(&mut read, "me", (now, now)));
+            assert_eq!(read.held_by("me").len(), 2);
         }
     }
 }
