@@ -13,7 +13,7 @@ use super::goods::{self, OwnProduct};
 use super::load::Sales;
 use super::script::Script;
 use super::verdict::Books;
-use super::wire::{Line, Lost, Request};
+use super::wire::{self, Line, Lost, Request};
 use crate::client::{self, Shop};
 use crate::numbers::grouped;
 
@@ -33,6 +33,8 @@ pub enum Error {
     NoOrders { status: u16, detail: String },
     #[error("the first order got no answer: {0}")]
     NoAnswer(Lost),
+    #[error(transparent)]
+    Gone(#[from] wire::Error),
     #[error(transparent)]
     Read(#[from] goods::Error),
     #[error(transparent)]

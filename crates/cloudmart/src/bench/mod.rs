@@ -84,7 +84,7 @@ pub async fn run(options: Options, secrets: Secrets) -> Result<ExitCode, Failure
     };
     // Whatever became of it, the product that was made is put away, and what was measured is told.
     let closed = match &till {
-        Some(till) => till.close().await,
+        Some(till) => till.close(&target).await,
         None => Ok(()),
     };
     if let (Err(_), Err(error)) = (&done, &closed) {
@@ -154,8 +154,12 @@ impl Till {
         Ok(Self { shop, token: token.into(), run, product })
     }
 
-    async fn close(&self) -> Result<(), Failure> {
-        self.product.put_away(&self.shop).await.map_err(|error| {
+    async fn close(&self, target: &Target) -> Result<(), Failure> {
+        let closed = match target.reach().await {
+            Ok(()) => self.product.put_away(&self.shop).await.map_err(|error| error.to_string()),
+            Err(gone) => Err(gone.to_string()),
+        };
+        closed.map_err(|error| {
             let name = OwnProduct::slug(&self.run);
             Failure::new(format!("the product {name} could not be put away, archive it by hand: {error}"))
         })
@@ -183,7 +187,11 @@ async fn measure(
             findings.notes.push(note);
         }
         findings.checks.push(verdict::known(&loaded.sales));
-        match aftermath::read_books(line, &till.shop, &till.product, &till.token, &first.placed_at).await {
+        let books = match targets[0].reach().await {
+            Ok(()) => aftermath::read_books(line, &till.shop, &till.product, &till.token, &first.placed_at).await,
+            Err(gone) => Err(gone.into()),
+        };
+        match books {
             Ok(books) => {
                 findings.checks.extend(verdict::orders(&loaded.sales, &books));
                 if !options.no_doctor {
