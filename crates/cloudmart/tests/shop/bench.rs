@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, Response};
 use parking_lot::Mutex;
 use serde_json::Value;
-use testkit::mart::{Mart, Output, Plan};
+use testkit::mart::{Mart, Output, Plan, eventually};
 use tokio::net::TcpListener;
 
 use crate::CLOUDMART;
@@ -111,9 +111,8 @@ async fn begun(mart: &Mart, arguments: &[&str]) -> Child {
     command.arg("bench").args(arguments).args(["--no-doctor", "--url", &mart.url("")]);
     command.env("CLOUDMART_ADMIN_TOKEN", mart.admin_token().expect("a key"));
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    while mart.staff_list("/api/admin/orders?status=confirmed").await.len() < 5 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let has_sold = async || (mart.staff_list("/api/admin/orders?status=confirmed").await.len() >= 5).then_some(());
+    eventually("the load places orders", Duration::from_secs(60), has_sold).await;
     child
 }
 
