@@ -25,7 +25,7 @@ pub use answer::{Answer, total_of};
 pub use ask::{Ask, Till};
 pub use gateway::{Gateway, Lost};
 pub use mail::{Mail, MailServer, Speaks};
-pub use process::{Output, Process, Signal, run_to_its_end};
+pub use process::{Output, Process, Running, Signal, run_to_its_end};
 pub use shop::{guest_order, settings, with};
 pub use stand::Stand;
 
@@ -419,12 +419,17 @@ impl Mart {
 
     /// Runs another command of the same binary to its end, with the same environment.
     pub async fn command(&self, arguments: &[&str]) -> Output {
+        self.command_begun(arguments).to_its_end(COMMAND_LIMIT).await
+    }
+
+    /// The same, not waited for.
+    pub fn command_begun(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(&self.plan.binary);
         command.args(arguments).envs(self.shared.variables.clone()).current_dir(self.folder.path());
         if let Some(token) = &self.plan.admin_token {
             command.env("CLOUDMART_ADMIN_TOKEN", token);
         }
-        run_to_its_end(command, COMMAND_LIMIT).await
+        Running::begin(command)
     }
 
     /// `doctor` beside the running or stopped shop; it must be content.

@@ -1,6 +1,5 @@
 //! `cloudmart bench` as an operator runs it: against a shop that keeps its word, and against one that does not.
 
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, Response};
 use parking_lot::Mutex;
 use serde_json::Value;
-use testkit::mart::{Mart, Output, Plan, eventually};
+use testkit::mart::{Mart, Output, Plan, Running, Signal, eventually};
 use tokio::net::TcpListener;
 
 use crate::CLOUDMART;
@@ -105,30 +104,22 @@ async fn who_asks_wrongly_is_told() {
     assert!(!told.status.success() && told.err.contains("no shop answers at"), "{told}");
 }
 
-/// A load under way, once its product is there.
-async fn begun(mart: &Mart, arguments: &[&str]) -> Child {
-    let mut command = Command::new(CLOUDMART);
-    command.arg("bench").args(arguments).args(["--no-doctor", "--url", &mart.url("")]);
-    command.env("CLOUDMART_ADMIN_TOKEN", mart.admin_token().expect("a key"));
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A load under way that has sold something.
+async fn begun(mart: &Mart, arguments: &[&str]) -> Running {
+    let load = mart.command_begun(&[&["bench"], arguments, &["--no-doctor", "--url", &mart.url("")]].concat());
     let has_sold = async || (mart.staff_list("/api/admin/orders?status=confirmed").await.len() >= 5).then_some(());
     eventually("the load places orders", Duration::from_secs(60), has_sold).await;
-    child
-}
-
-async fn output_of(child: Child) -> Output {
-    let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.expect("no panic").expect("its output");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Output { status: output.status, out: text(output.stdout), err: text(output.stderr) }
+    load
 }
 
 #[tokio::test]
 async fn who_breaks_it_off_leaves_nothing_on_sale() {
     let mart = Mart::start(Plan::sample(CLOUDMART)).await;
     let load = begun(&mart, &["checkout", "--concurrency", "4", "--duration", "10m"]).await;
-    let interrupted = Command::new("kill").args(["-INT", &load.id().to_string()]).status();
-    assert!(interrupted.is_ok_and(|status| status.success()));
-    let told = output_of(load).await;
+    load.signal(Signal::Interrupt);
+    let told = load.to_its_end(LIMIT).await;
     assert!(!told.status.success() && told.err.contains("told to stop before the end"), "{told}");
     let products = mart.staff_list("/api/admin/products").await;
     let mut own =
@@ -141,7 +132,7 @@ async fn a_shop_that_dies_is_told_with_what_it_did_before() {
     let mut mart = Mart::start(Plan::sample(CLOUDMART)).await;
     let load = begun(&mart, &["checkout", "--concurrency", "4", "--duration", "5s", "--warm-up", "0", "--json"]).await;
     mart.kill9();
-    let told = output_of(load).await;
+    let told = load.to_its_end(LIMIT).await;
     assert!(!told.status.success(), "{told}");
     let report = json(&told);
     assert_eq!(report["verdict"]["is_good"], false, "{report}");

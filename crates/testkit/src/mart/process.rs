@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::POLL;
@@ -110,19 +111,43 @@ impl fmt::Display for Output {
     }
 }
 
+/// A program that runs beside the test until somebody waits for what it said.
+#[derive(Debug)]
+pub struct Running {
+    process: Process,
+    folder: TempDir,
+}
+
+impl Running {
+    pub(super) fn begin(command: Command) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the program's output");
+        let process = Process::spawn(command, &folder.path().join("out"), &folder.path().join("err"));
+        Self { process, folder }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// # Panics
+    /// When it is not done within the limit; it is killed then.
+    pub async fn to_its_end(mut self, limit: Duration) -> Output {
+        let status = self.process.wait(limit).await;
+        let read = |name| {
+            String::from_utf8_lossy(&std::fs::read(self.folder.path().join(name)).unwrap_or_default()).into_owned()
+        };
+        let (out, err) = (read("out"), read("err"));
+        match status {
+            Some(status) => Output { status, out, err },
+            None => panic!("still running after {limit:?}: {out}\n{err}"),
+        }
+    }
+}
+
 /// Runs a program to its end while everything else on this runtime goes on.
 ///
 /// # Panics
 /// When it is not done within the limit; it is killed then.
 pub async fn run_to_its_end(command: Command, limit: Duration) -> Output {
-    let folder = tempfile::tempdir().expect("a folder for the program's output");
-    let (out, err) = (folder.path().join("out"), folder.path().join("err"));
-    let mut process = Process::spawn(command, &out, &err);
-    let status = process.wait(limit).await;
-    let read = |path: &Path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
-    let (out, err) = (read(&out), read(&err));
-    match status {
-        Some(status) => Output { status, out, err },
-        None => panic!("still running after {limit:?}: {out}\n{err}"),
-    }
+    Running::begin(command).to_its_end(limit).await
 }
