@@ -255,7 +255,11 @@ async fn machinery(
         states_bytes: config.executor.states_bytes,
         ..Limits::default()
     };
-    let executor = Executor::start(store.log(), services::kinds(), clock.clone(), entropy.clone(), limits).await?;
+    let starts = Executor::start(store.log(), services::kinds(), clock.clone(), entropy.clone(), limits);
+    let executor = match store.lane() {
+        Some(lane) => lane.spawn(starts).await.map_err(std::io::Error::from)??,
+        None => starts.await?,
+    };
     let projector = Projector::start(&executor, &documents, &clock, &services::projections()).await?;
     let projector = match store.replicas() {
         Some(replicas) => projector.showing(replicas.clone()),

@@ -101,7 +101,7 @@ impl Appender {
         let kinds: Vec<&str> = plan.streams.iter().map(|(stream, _)| stream.kind()).collect();
         let expected: Vec<i64> = plan.streams.iter().map(|(_, base)| signed(*base)).collect();
 
-        let mut lease = self.store.writing.lease().await?;
+        let mut lease = self.store.appending.lease().await?;
         let statement = lease.prepare(APPEND).await.map_err(|error| of_read(&error))?;
         let answer = lease
             .run(

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -19,6 +20,9 @@ use super::writes::{Bodies, entries_of};
 
 /// Writes that one statement takes.
 const GATHERED_MAX: usize = 256;
+/// Where many ask, the next statement waits so long for more of them: a statement costs several times what one write more in
+/// it does, and appends need the processors and the disk. Who asks alone waits for nothing.
+const LINGER: Duration = Duration::from_millis(3);
 /// Writes that wait; one more is refused.
 const WAITING_MAX: usize = 10_000;
 
@@ -69,9 +73,13 @@ impl Gatherer {
 }
 
 async fn send_all(store: Arc<Store>, queue: Arc<Mutex<Queue>>) {
+    let mut sent = 0;
     loop {
         // Whoever is about to ask goes along.
-        tokio::task::yield_now().await;
+        match sent {
+            0 | 1 => tokio::task::yield_now().await,
+            _ => tokio::time::sleep(LINGER).await,
+        }
         let next = {
             let queue = &mut *queue.lock();
             let next = next_of(&mut queue.waiting);
@@ -81,6 +89,7 @@ async fn send_all(store: Arc<Store>, queue: Arc<Mutex<Queue>>) {
         if next.is_empty() {
             return;
         }
+        sent = next.len();
         send(&store, next).await;
     }
 }

@@ -13,6 +13,7 @@ mod connector;
 mod facts;
 mod failure;
 mod gather;
+mod lane;
 mod plan;
 mod pool;
 mod ports;
@@ -31,6 +32,7 @@ use platform::copying::Origin;
 use platform::documents::Documents;
 use platform::log::{Log, Shard};
 use platform::store::StoreResult;
+use tokio::runtime::Handle;
 
 pub use append::AppendStats;
 pub use bulk::Arrival;
@@ -41,6 +43,7 @@ use append::Appender;
 use bulk::PostgresOrigin;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
+use lane::Lane;
 use pool::{Bounds, Pool};
 use ports::{PostgresDocuments, PostgresLog};
 
@@ -92,6 +95,9 @@ impl From<tokio_postgres::Error> for OpenError {
 /// Shards of a new store. A batch of many orders touches nearly all of them, and each costs it a lock and two looks.
 const NEW_SHARDS: Shard = 16;
 
+/// Connections for appends. One is under way at a time; the other is there when that one stands still.
+pub const APPENDERS: usize = 2;
+
 /// Where the database is, and bounds of one node's use of it. The defaults suit two nodes on two cores.
 #[derive(Clone)]
 pub struct Options {
@@ -108,7 +114,7 @@ pub struct Options {
     pub shards: Shard,
     /// Connections that read.
     pub readers: usize,
-    /// Connections that write.
+    /// Connections that write. Appends have [`APPENDERS`] more.
     pub writers: usize,
     /// How long a caller waits for a connection, made or given back: also how long a failover may take unnoticed. One who
     /// waits for an answer for so long looks whether another host has become the one that takes writes.
@@ -188,6 +194,7 @@ pub struct Postgres {
     replicas: Option<Arc<Replicas>>,
     store: Arc<Store>,
     stats: Stats,
+    lane: Lane,
     options: Box<Options>,
 }
 
@@ -195,6 +202,8 @@ pub struct Postgres {
 struct Store {
     reading: Pool,
     writing: Pool,
+    /// Apart, so that they live where appends are asked for ([`Postgres::lane`]).
+    appending: Pool,
     shards: Shard,
     lock_class: i32,
 }
@@ -214,12 +223,13 @@ impl Postgres {
         };
         let reading = pool(Purpose::Reading, options.readers, &stats.readers)?;
         let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;
+        let appending = pool(Purpose::Writing, APPENDERS, &stats.writers)?;
         let mut first = writing.new_connection().await?;
         let found = schema::prepare(&mut first.client, &options.schema, options.shards).await?;
         writing.give(first);
 
         let lock_class = schema::lock_class(&options.schema);
-        let store = Arc::new(Store { reading, writing, shards: found.shards, lock_class });
+        let store = Arc::new(Store { reading, writing, appending, shards: found.shards, lock_class });
         let appender = Arc::new(Appender::new(store.clone(), stats.appends.clone()));
         let gatherer = Gatherer::new(store.clone());
         let replicas = match options.replicas.is_empty() {
@@ -232,6 +242,7 @@ impl Postgres {
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
             stats,
+            lane: Lane::open().map_err(|error| OpenError::Unusable(format!("no thread for appends: {error}")))?,
             options: Box::new(options.clone()),
         })
     }
@@ -244,10 +255,11 @@ impl Postgres {
             let connector = Connector::new(&self.options, Purpose::Moment, Arc::default())?;
             Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone()))
         };
-        let (reading, writing) = (pool()?, pool()?);
+        let (reading, writing, appending) = (pool()?, pool()?, pool()?);
         writing.close();
+        appending.close();
         let (shards, lock_class) = (self.store.shards, self.store.lock_class);
-        let store = Arc::new(Store { reading, writing, shards, lock_class });
+        let store = Arc::new(Store { reading, writing, appending, shards, lock_class });
         let appender = Arc::new(Appender::new(store.clone(), Arc::default()));
         let gatherer = Gatherer::new(store.clone());
         Ok(Moment {
@@ -270,6 +282,11 @@ impl Postgres {
         self.replicas.as_ref()
     }
 
+    /// Where to start whoever appends: the answer of the server, for which all orders wait, is not queued behind requests there.
+    pub fn lane(&self) -> &Handle {
+        self.lane.handle()
+    }
+
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
@@ -282,6 +299,7 @@ impl Postgres {
         }
         self.store.reading.close();
         self.store.writing.close();
+        self.store.appending.close();
         Ok(())
     }
 }

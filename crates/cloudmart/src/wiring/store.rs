@@ -13,6 +13,7 @@ use platform::copying::Origin;
 use platform::documents::Documents;
 use platform::log::Log;
 use platform::store::StoreResult;
+use tokio::runtime::Handle;
 
 use super::Error;
 use crate::config::{self, Config, Engine, PostgresTls, Secrets};
@@ -61,6 +62,14 @@ impl Store {
         match self {
             Self::Sqlite(sqlite) => sqlite.documents(),
             Self::Postgres(postgres) => postgres.documents(),
+        }
+    }
+
+    /// Where whoever appends is to run, if it matters.
+    pub fn lane(&self) -> Option<&Handle> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(postgres) => Some(postgres.lane()),
         }
     }
 
@@ -205,7 +214,7 @@ pub fn postgres_options(config: &Config, secrets: &Secrets) -> Result<postgres::
         schema: said.schema.clone(),
         // Half of them each: carts and lists keep both busy alike.
         readers: (said.connections / 2).max(1),
-        writers: (said.connections - said.connections / 2).max(1),
+        writers: (said.connections - said.connections / 2).saturating_sub(postgres::APPENDERS).max(1),
         wait: Duration::from_millis(said.wait_ms),
         idle: Duration::from_secs(said.idle_s),
         ..postgres::Options::default()

@@ -174,8 +174,12 @@ pub fn overtaken(projection: &str, shard: Shard, from: Option<Position>) -> Stor
 /// A read sees every write that was answered before it began. `now` decides what has expired.
 #[async_trait]
 pub trait Documents: Send + Sync {
-    /// All changes in order, and all checkpoints, in one durable transaction. Checkpoints are moved in their order; where one
+    /// All changes in order, and all checkpoints, in one transaction. Checkpoints are moved in their order; where one
     /// is not stored where its `from` says, nothing is written, and the answer is [`StoreError::Overtaken`].
+    ///
+    /// It is durable when it is answered, but for a batch with checkpoints: of those a crash may lose the last ones, each
+    /// whole, on an engine that several nodes share. The log has what they were made of, and whoever folds looks at its
+    /// checkpoints now and then.
     async fn write(&self, batch: WriteBatch) -> StoreResult<()>;
 
     /// Writes one document if it is as expected.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{AnyDoc, ErasedProjection, Lists, checkpoint_name};
 use crate::clock::Clock;
-use crate::documents::{Change, Checkpoint, Collection, Documents, Put, Replicas, Seen, WriteBatch};
+use crate::documents::{Change, Checkpoint, Collection, Documents, Put, Replicas, Seen, WriteBatch, overtaken};
 use crate::leases::{Duty, Leases};
 use crate::log::executor::{CommittedFact, Executor};
 use crate::log::kind::Kinds;
@@ -28,7 +28,8 @@ const FACTS_PER_WRITE: usize = 4_096;
 const READ_CHUNK: usize = 1_000;
 /// Documents that a projection keeps at hand between writes.
 const DOCUMENTS_AT_HAND: usize = 4_096;
-/// Without news, a projection looks at the log this often: batches can be left out of the channel.
+/// Without news, a projection looks at the log this often: batches can be left out of the channel. On a store that is not a
+/// node's own it looks as often whether what it wrote is still there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A projection writes no more often than this unless somebody waits for it: what happens to one document meanwhile is
 /// one write, and nothing at all where it ends as it began.
@@ -129,6 +130,7 @@ impl Projector {
                 progress: progress.clone(),
                 at_hand: AtHand::default(),
                 written: None,
+                confirmed: Instant::now(),
             };
             let news = executor.subscribe(CHANNEL_BATCHES);
             if executor.log().owned_alone() {
@@ -261,6 +263,8 @@ struct Run {
     at_hand: AtHand,
     /// When it last wrote, and how many facts that were.
     written: Option<(Instant, usize)>,
+    /// When it last made sure of what it wrote.
+    confirmed: Instant,
 }
 
 /// Documents folded lately, so that they need not be read for every fact. `None`: known not to exist.
@@ -378,6 +382,7 @@ impl Run {
             if self.duty.term() != self.term {
                 return Ok(true);
             }
+            self.confirm().await?;
             match tokio::time::timeout(LOOK_EVERY, news.recv()).await {
                 Ok(None) => return Ok(false),
                 Err(_) => self.catch_up().await?,
@@ -396,6 +401,22 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// What was folded last may be gone, with its checkpoint, when the store's server crashed or another took its place
+    /// ([`Documents::write`]); the fold begins again there, also where no more facts come.
+    async fn confirm(&mut self) -> StoreResult<()> {
+        if self.log.owned_alone() || self.confirmed.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        let checkpoints = self.documents.checkpoints(&self.checkpoints).await?;
+        let found: BTreeMap<Shard, Position> = checkpoints.iter().map(|point| (point.shard, point.position)).collect();
+        let moved = self.stored.iter().find(|(shard, position)| found.get(*shard) != Some(*position));
+        if let Some((shard, position)) = moved {
+            return Err(overtaken(&self.checkpoints, *shard, Some(*position)));
+        }
+        self.confirmed = Instant::now();
+        Ok(())
     }
 
     /// Lets more come in before it is folded, if the last write was just now and nobody waits.

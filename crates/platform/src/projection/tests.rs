@@ -288,6 +288,23 @@ async fn a_collection_is_not_cleared_by_one_who_comes_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_crash_of_the_store_took_is_folded_again_though_nothing_happens() {
+    let store = Store::new(false);
+    let one = store.node(1).await;
+    one.light_many(20).await;
+    store.check(&one).await;
+    for projection in projections() {
+        let name = super::checkpoint_name(projection.as_ref());
+        let checkpoints = store.documents.checkpoints(&name).await.unwrap();
+        let checkpoints = checkpoints.into_iter().map(|point| point.moved_to(0)).collect();
+        let changes = vec![Change::Clear { collection: projection.collection() }];
+        store.documents.write(WriteBatch { changes, checkpoints }).await.unwrap();
+    }
+    pass(3).await;
+    store.check(&one).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_keeps_leases_on_a_store_of_its_own() {
     let store = Store::new(true);
     let one = store.node(1).await;

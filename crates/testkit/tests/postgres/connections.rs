@@ -147,7 +147,7 @@ async fn a_caller_may_go_away() {
     assert!(matches!(found[0], GroupOutcome::Committed(_)));
     assert_eq!(pen.log.read_stream(&lamp("hall"), 0, 10).await.expect("the stream").len(), 1);
     let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}'", store.options.schema);
-    assert_eq!(store.sql(&sessions), "2", "one that reads and one that writes");
+    assert_eq!(store.sql(&sessions), "3", "one that reads, one that writes and one that appends");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
