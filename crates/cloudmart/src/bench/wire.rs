@@ -42,11 +42,16 @@ impl Request {
     }
 }
 
+/// 429, to one who asks too often; and 503, for a shop that has too much to do.
+pub const PUT_OFF: [u16; 2] = [429, 503];
+
 /// What the shop says.
 #[derive(Debug)]
 pub struct Answer<'a> {
     pub status: u16,
     pub etag: Option<Cow<'a, str>>,
+    /// Told only by a shop that puts this request off ([`PUT_OFF`]).
+    pub retry_after: Option<Duration>,
     pub body: Cow<'a, [u8]>,
 }
 
@@ -101,6 +106,19 @@ impl Target {
     pub async fn reach(&self) -> Result<(), Error> {
         let connected = TcpStream::connect(&*self.addresses).await;
         connected.map(|_| ()).map_err(|reason| Error::Unreachable { address: self.url.clone(), reason })
+    }
+
+    /// Whether the other one leads to the same node of the same shop.
+    pub fn leads_where(&self, other: &Self) -> bool {
+        let socket = |target: &Self| (target.url.host_str().map(str::to_owned), target.url.port_or_known_default());
+        let shares_one = self.addresses.iter().any(|address| other.addresses.contains(address));
+        // Elsewhere one gateway may stand before several names.
+        let is_same_socket = self.is_here() && other.is_here() && shares_one;
+        self.prefix == other.prefix && (is_same_socket || socket(self) == socket(other))
+    }
+
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Whether it is this machine.
@@ -228,10 +246,12 @@ async fn by_client(client: &reqwest::Client, target: &Target, request: &Request)
         asked = asked.header("content-type", "application/json").body(body.clone());
     }
     let response = asked.send().await.map_err(lost)?;
-    let etag = response.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(|tag| Cow::Owned(tag.to_owned()));
+    let said = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let etag = said("etag").map(|tag| Cow::Owned(tag.to_owned()));
+    let retry_after = said("retry-after").and_then(seconds);
     let status = response.status().as_u16();
     let body = response.bytes().await.map_err(lost)?;
-    Ok(Answer { status, etag, body: Cow::Owned(body.to_vec()) })
+    Ok(Answer { status, etag, retry_after, body: Cow::Owned(body.to_vec()) })
 }
 
 /// What came in, from its beginning; reused for every answer.
@@ -279,12 +299,14 @@ impl Input {
     }
 
     fn answer(&self, head: &Head) -> Answer<'_> {
-        let etag = header(&self.bytes[..head.end], b"etag").and_then(|tag| std::str::from_utf8(tag).ok());
+        let said = |name: &[u8]| header(&self.bytes[..head.end], name).and_then(|text| std::str::from_utf8(text).ok());
+        let retry_after = if PUT_OFF.contains(&head.status) { said(b"retry-after").and_then(seconds) } else { None };
         let body = match head.body {
             Framing::Length(length) => &self.bytes[head.end..head.end + length],
             Framing::Chunks => &self.joined[..],
         };
-        Answer { status: head.status, etag: etag.map(Cow::Borrowed), body: Cow::Borrowed(body) }
+        let etag = said(b"etag").map(Cow::Borrowed);
+        Answer { status: head.status, etag, retry_after, body: Cow::Borrowed(body) }
     }
 
     async fn more(&mut self, stream: &TcpStream) -> Result<(), Lost> {
@@ -330,6 +352,11 @@ impl Input {
             at = begin + size + 2;
         }
     }
+}
+
+/// `Retry-After` as shops write it; a date is not waited for.
+fn seconds(text: &str) -> Option<Duration> {
+    text.parse().ok().map(Duration::from_secs)
 }
 
 fn chunk_size(line: &[u8]) -> Option<usize> {
@@ -408,6 +435,24 @@ mod tests {
         assert_eq!((answer.status, &*answer.body), (200, &b"abcde"[..]));
         drop(server.await.unwrap());
         assert_eq!(line.exchange(&Request::get("/")).await.map(|_| ()), Err(Lost::NoConnection));
+    }
+
+    #[tokio::test]
+    async fn two_addresses_of_one_node_are_told_from_two_nodes() {
+        let leads = async |one: &str, other: &str| {
+            let (one, other) = (Target::find(one).await.unwrap(), Target::find(other).await.unwrap());
+            one.leads_where(&other)
+        };
+        let node = "http://127.0.0.1:8080";
+        for same in [node, "http://127.0.0.1:8080/", "http://localhost:8080", "HTTP://LOCALHOST:8080"] {
+            assert!(leads(node, same).await, "{same}");
+        }
+        for other in ["http://127.0.0.1:8081", "http://127.0.0.2:8080", "http://127.0.0.1:8080/shop"] {
+            assert!(!leads(node, other).await, "{other}");
+        }
+        // Not on this machine: the name counts, whatever lies behind it.
+        assert!(leads("http://192.0.2.1", "http://192.0.2.1:80/").await);
+        assert!(!leads("http://192.0.2.1", "http://192.0.2.2").await);
     }
 
     #[tokio::test]
