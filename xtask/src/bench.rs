@@ -8,8 +8,10 @@ mod load;
 mod nginx;
 mod orders;
 mod postgres;
+mod reach;
 mod reads;
 mod redis;
+mod run;
 mod shop;
 mod single;
 mod table;
@@ -17,6 +19,7 @@ mod text;
 mod watched;
 mod wrk;
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -235,8 +238,9 @@ fn build(workspace: &Workspace, options: &Options) -> Result<Bench, Error> {
 ///
 /// # Panics
 /// When there is none.
-fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
+fn median<T: Copy + PartialOrd>(values: impl IntoIterator<Item = T>) -> T {
+    let mut values: Vec<T> = values.into_iter().collect();
+    // Nobody measures what cannot be compared.
+    values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
     values[values.len() / 2]
 }

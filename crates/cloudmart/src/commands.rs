@@ -30,7 +30,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => crate::serve::run(options.load(&said)).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(options) => replay(options, Secrets::of_caller(&said)).await,
-        Command::Bench(options) => bench::run(options, Secrets::of_caller(&said)).await,
+        Command::Bench(options) => Ok(bench::run(&options, &Secrets::of_caller(&said)).await),
         Command::Import { what: ImportCommand::Products(options) } => transfer::import(options.into(), &said).await,
         Command::Export { what: ExportCommand::Products(options) } => transfer::export(options.into(), &said).await,
         Command::Rebuild(at) => rebuild(at, &said).await,

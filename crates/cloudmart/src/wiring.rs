@@ -145,22 +145,9 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     if let Some(level) = &second_level {
         catalog.share(level.clone());
     }
-    let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
-    let found = search::Neighbours {
-        shop: shop.clone(),
-        lists: catalog.clone(),
-        shelves: catalog.clone(),
-        inventory: inventory.clone(),
-    };
-    let search = Search::start(&machinery, found, index);
+    let search = searching(config, &machinery, &shop, &catalog, &inventory)?;
     let carts = Arc::new(Carts::new(&machinery, shop.clone(), catalog.clone(), inventory.clone()));
-    let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
-    let test_bank = Arc::new(TestProvider::new(
-        machinery.documents.clone(),
-        machinery.clock.clone(),
-        machinery.vault.master().clone(),
-        payments::Options { allowed, shop_url: String::new() },
-    ));
+    let (test_bank, is_open) = test_bank(config, &machinery);
     let payments = Arc::new(Payments::new(machinery.clone(), vec![Arc::new(Manual), test_bank.clone()]));
     let neighbours = Neighbours {
         shop: shop.clone(),
@@ -169,12 +156,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         payments: payments.clone(),
         carts: carts.clone(),
     };
-    let limits = orders::Limits {
-        payment_wait: Duration::from_millis(config.payments.wait_ms),
-        reservation_ttl: Duration::from_secs(config.orders.reservation_ttl_s),
-        ..orders::Limits::default()
-    };
-    let orders = Orders::new(machinery.clone(), neighbours, limits);
+    let orders = Orders::new(machinery.clone(), neighbours, limits_of_orders(config));
     let statistics = Arc::new(Statistics::new(&machinery, shop.clone()));
     let mail = mailroom(config, secrets, &machinery, shop.clone(), &orders)?;
     // Before anything can happen to an order, so that nothing of a new shop is old news.
@@ -207,8 +189,46 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         search,
         redis,
         second_level,
-        test_bank: allowed.then_some(test_bank),
+        test_bank: is_open.then_some(test_bank),
     })
+}
+
+/// The search over what the catalogue lists, with its index in the data folder.
+fn searching(
+    config: &Config,
+    machinery: &Machinery,
+    shop: &Arc<Shop>,
+    catalog: &Arc<Catalog>,
+    inventory: &Arc<Inventory>,
+) -> Result<Arc<Search>, Error> {
+    let index = Arc::new(TantivyIndex::open(&config.data.join(SEARCH_FOLDER)).map_err(Error::Search)?);
+    let found = search::Neighbours {
+        shop: shop.clone(),
+        lists: catalog.clone(),
+        shelves: catalog.clone(),
+        inventory: inventory.clone(),
+    };
+    Ok(Search::start(machinery, found, index))
+}
+
+/// The bank that plays along, and whether it may: without being told so, only for buyers of this machine.
+fn test_bank(config: &Config, machinery: &Machinery) -> (Arc<TestProvider>, bool) {
+    let allowed = config.payments.allow_test || config.listen.ip().is_loopback();
+    let bank = TestProvider::new(
+        machinery.documents.clone(),
+        machinery.clock.clone(),
+        machinery.vault.master().clone(),
+        payments::Options { allowed, shop_url: String::new() },
+    );
+    (Arc::new(bank), allowed)
+}
+
+fn limits_of_orders(config: &Config) -> orders::Limits {
+    orders::Limits {
+        payment_wait: Duration::from_millis(config.payments.wait_ms),
+        reservation_ttl: Duration::from_secs(config.orders.reservation_ttl_s),
+        ..orders::Limits::default()
+    }
 }
 
 /// So many letters tell shops in one Redis apart.

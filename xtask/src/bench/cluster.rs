@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::postgres::Postgres;
+use super::reach::Reach;
 use super::redis::Redis;
+use super::run::{Run, medians};
 use super::table::{CLUSTER_ONE_SKU, CLUSTER_ORDERS, CLUSTER_READS, CLUSTER_TWO_NODES, Cells};
-use super::{Bench, Error, io, load, median, shop, single, text, wrk};
+use super::{Bench, Error, io, load, shop, single, text, wrk};
 use crate::process;
 use crate::test::server::Server;
 
@@ -69,7 +71,7 @@ impl Engines<'_> {
     }
 
     /// Orders on a new shop of so many nodes.
-    fn orders(&mut self, nodes: usize, skus: &str) -> Result<load::Run, Error> {
+    fn orders(&mut self, nodes: usize, skus: &str) -> Result<Run, Error> {
         let settings = self.new_shop(nodes > 1)?;
         let nodes = self.nodes(&settings, nodes)?;
         let others: Vec<String> = nodes[1..].iter().map(|node| format!("--also=http://{}", node.address)).collect();
@@ -90,25 +92,26 @@ pub fn orders(bench: &Bench) -> Result<Vec<Cells>, Error> {
         two.push(engines.orders(2, "50")?);
         hot.push(engines.orders(2, "1")?);
     }
-    let rate = |runs: &[load::Run]| median(runs.iter().map(|run| run.per_second));
-    let p99_ms = |runs: &[load::Run]| median(runs.iter().map(|run| run.p99_ms));
-    let their_rate = median(theirs.iter().map(|run| run.per_second));
-    let their_p99_ms = median(theirs.iter().map(|run| run.p99_ms));
-    let cells = |figure, runs: &[load::Run], beside: (&str, f64), is_reached| Cells {
-        ratio: text::ratio(rate(runs), beside.1),
-        ours: text::whole(rate(runs)),
-        p99: text::ms(p99_ms(runs)),
-        beside: format!("{} {}", beside.0, text::whole(beside.1)),
-        reached: Some(is_reached),
-        ..Cells::of(figure)
-    };
-    let is_reached = rate(&one) >= PGBENCH_REACH * their_rate && p99_ms(&one) <= P99_REACH_MS;
-    let first = cells(CLUSTER_ORDERS, &one, ("pgbench", their_rate), is_reached);
+    let (one, theirs, two, hot) = (medians(&one), medians(&theirs), medians(&two), medians(&hot));
+    let first = beside(CLUSTER_ORDERS, one, ("pgbench", theirs), PGBENCH_REACH);
     Ok(vec![
-        Cells { beside: format!("{}, p99 {}", first.beside, text::ms(their_p99_ms)), ..first },
-        cells(CLUSTER_TWO_NODES, &two, ("one node", rate(&one)), rate(&two) >= TWO_NODES_REACH * rate(&one)),
-        cells(CLUSTER_ONE_SKU, &hot, ("over 50 SKUs", rate(&two)), rate(&hot) >= ONE_SKU_REACH * rate(&two)),
+        Cells {
+            beside: format!("{}, p99 {}", first.beside, text::ms(theirs.p99_ms)),
+            reach: first.reach.and_durable(one.p99_ms <= P99_REACH_MS),
+            ..first
+        },
+        beside(CLUSTER_TWO_NODES, two, ("one node", one), TWO_NODES_REACH),
+        beside(CLUSTER_ONE_SKU, hot, ("over 50 SKUs", two), ONE_SKU_REACH),
     ])
+}
+
+fn beside(figure: &'static str, ours: Run, (name, theirs): (&str, Run), reach: f64) -> Cells {
+    Cells {
+        ratio: text::ratio(ours.per_second, theirs.per_second),
+        beside: format!("{name} {}", text::whole(theirs.per_second)),
+        reach: Reach::ratio(ours.per_second >= reach * theirs.per_second),
+        ..Cells::of_run(figure, ours)
+    }
 }
 
 /// Products that one node finished, read on another that has none of them at hand.
@@ -124,13 +127,11 @@ pub fn reads(bench: &Bench) -> Result<Vec<Cells>, Error> {
     run(&nodes[0])?;
     let runs = (0..bench.runs).map(|_| run(&nodes[1])).collect::<Result<Vec<_>, _>>()?;
     nodes.into_iter().try_for_each(Server::stop)?;
-    let rate = median(runs.iter().map(|run| run.per_second));
+    let run = medians(&runs);
     Ok(vec![Cells {
-        ours: text::whole(rate),
-        p99: text::ms(median(runs.iter().map(|run| run.p99_ms))),
-        reached: Some(rate >= READS_REACH),
+        reach: Reach::absolute(run.per_second >= READS_REACH),
         note: format!("{} products in turns, 64 connections", text::whole(PRODUCTS as f64)),
-        ..Cells::of(CLUSTER_READS)
+        ..Cells::of_run(CLUSTER_READS, run)
     }])
 }
 

@@ -5,18 +5,17 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use super::reach::{FAST_DISK, Reach};
 use super::table::{Cells, SYNCS};
 use super::{Bench, Error, io, median, text};
 
 const FOR: Duration = Duration::from_secs(2);
 const PAGE: [u8; 4_096] = [0; 4_096];
-/// Where absolute figures count.
-const FAST: f64 = 5_400.0;
 
 pub fn measure(bench: &Bench) -> Result<Vec<Cells>, Error> {
     let runs = (0..bench.runs).map(|_| syncs_per_second(bench)).collect::<Result<Vec<_>, _>>()?;
     let rate = median(runs);
-    Ok(vec![Cells { ours: text::whole(rate), reached: Some(rate >= FAST), ..Cells::of(SYNCS) }])
+    Ok(vec![Cells { ours: text::whole(rate), reach: Reach::absolute(rate >= FAST_DISK), ..Cells::of(SYNCS) }])
 }
 
 #[expect(clippy::disallowed_methods, reason = "xtask measures the machine, not the shop")]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::reach::Reach;
+use super::run::{Run, medians};
 use super::table::{Cells, GROWTH_1M, GROWTH_10K, GROWTH_100K, GROWTH_EMPTY, MEMORY_1M, START_1M};
 use super::{Bench, Error, io, load, median, shop, text, watched};
 use crate::process;
@@ -27,7 +29,7 @@ const FIRST_PATH: &str = "/api/products/figures";
 pub fn measure(bench: &Bench) -> Result<Vec<Cells>, Error> {
     let folders =
         SIZES.iter().map(|(orders, _)| filled(bench, *orders / bench.shrink)).collect::<Result<Vec<_>, _>>()?;
-    let mut runs: [Vec<load::Run>; 4] = Default::default();
+    let mut runs: [Vec<Run>; 4] = Default::default();
     for _ in 0..bench.runs {
         for (at, folder) in folders.iter().enumerate() {
             // A copy of the largest would take longer than it is worth: what is added to it is a few of a hundred.
@@ -38,19 +40,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Cells>, Error> {
             server.stop()?;
         }
     }
-    let rates = runs.each_ref().map(|runs| median(runs.iter().map(|run| run.per_second)));
-    let mut cells: Vec<Cells> = SIZES
-        .iter()
-        .enumerate()
-        .map(|(at, (_, figure))| Cells {
-            ratio: text::ratio(rates[at], rates[0]),
-            ours: text::whole(rates[at]),
-            p99: text::ms(median(runs[at].iter().map(|run| run.p99_ms))),
-            beside: format!("empty log {}", text::whole(rates[0])),
-            reached: (at == SIZES.len() - 1).then(|| rates[at] >= REACH * rates[0]),
-            ..Cells::of(figure)
-        })
-        .collect();
+    let mut cells = growth(runs.each_ref().map(|runs| medians(runs)));
     let largest = &folders[SIZES.len() - 1];
     cells.push(after_a_crash(bench, largest)?);
     cells.push(memory(bench, largest)?);
@@ -60,6 +50,21 @@ pub fn measure(bench: &Bench) -> Result<Vec<Cells>, Error> {
         }
     }
     Ok(cells)
+}
+
+/// Each size beside the empty log.
+fn growth(runs: [Run; SIZES.len()]) -> Vec<Cells> {
+    let empty = runs[0].per_second;
+    let cells = |(at, (_, figure)): (usize, &(u64, &'static str))| Cells {
+        ratio: text::ratio(runs[at].per_second, empty),
+        beside: format!("empty log {}", text::whole(empty)),
+        reach: match at == SIZES.len() - 1 {
+            true => Reach::ratio(runs[at].per_second >= REACH * empty),
+            false => Reach::default(),
+        },
+        ..Cells::of_run(figure, runs[at])
+    };
+    SIZES.iter().enumerate().map(cells).collect()
 }
 
 /// A shop folder with so many orders, made now or kept from before.
@@ -86,8 +91,11 @@ fn after_a_crash(bench: &Bench, folder: &Path) -> Result<Cells, Error> {
         let server = shop::start_as(bench, folder, &["--sample-shop", "none"])?;
         let mut command = load::command(bench, server.address, &["checkout", "--concurrency", "64"]);
         let line = process::line_of(&command);
-        let mut load =
-            command.stdout(Stdio::null()).spawn().map_err(|source| process::Error::Start { line, source })?;
+        let mut load = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| process::Error::Start { line, source })?;
         std::thread::sleep(KILLED_AFTER);
         // Dropped, it is killed with signal 9.
         drop(server);
@@ -100,7 +108,7 @@ fn after_a_crash(bench: &Bench, folder: &Path) -> Result<Cells, Error> {
     let (first, ready) = (median(firsts), median(readies));
     Ok(Cells {
         ours: text::seconds(first),
-        reached: Some(first <= START_REACH_S),
+        reach: Reach::absolute(first <= START_REACH_S),
         note: format!("ready after {}; the page cache survives a kill", text::seconds(ready)),
         ..Cells::of(START_1M)
     })
@@ -116,7 +124,7 @@ fn memory(bench: &Bench, folder: &Path) -> Result<Cells, Error> {
     server.stop()?;
     Ok(Cells {
         ours: text::mb(after.rss_bytes),
-        reached: Some(after.rss_bytes <= MEMORY_REACH_BYTES),
+        reach: Reach::absolute(after.rss_bytes <= MEMORY_REACH_BYTES),
         note: format!("PSS {}; {} before the load", text::mb(after.pss_bytes), text::mb(before.rss_bytes)),
         ..Cells::of(MEMORY_1M)
     })

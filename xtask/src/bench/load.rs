@@ -2,26 +2,18 @@
 //! It does not know what the figures are compared with.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
+use super::run::Run;
 use super::{Bench, Error, io, shop, watched};
-
-/// What one run came to.
-#[derive(Debug, Clone, Copy)]
-pub struct Run {
-    pub per_second: f64,
-    pub p99_ms: f64,
-    /// Processors that the generator kept busy.
-    pub generator: f64,
-}
 
 /// Runs a scenario, and tells of one kind of request among it. A bad verdict is an error.
 pub fn run(bench: &Bench, shop: SocketAddr, arguments: &[&str], kind: &str) -> Result<Run, Error> {
     let file = bench.folder.join("load.json");
     let mut command = command(bench, shop, arguments);
-    watched::run(command.arg("--json").arg(&file), &bench.folder)?;
+    watched::run(command.arg(format!("--json={}", file.display())), &bench.folder)?;
     let said = std::fs::read_to_string(&file).map_err(io("cannot read the load's figures"))?;
     read(&said, kind).ok_or(Error::Unreadable { program: "cloudmart bench", said })
 }
@@ -31,7 +23,6 @@ pub fn command(bench: &Bench, shop: SocketAddr, arguments: &[&str]) -> Command {
     let mut command = Command::new(&bench.cloudmart);
     command.arg("bench").args(arguments).args(["--no-doctor", "--duration", &bench.seconds()]);
     command.args(["--url", &format!("http://{shop}")]).env("CLOUDMART_ADMIN_TOKEN", shop::ADMIN_TOKEN);
-    command.stderr(Stdio::null());
     command
 }
 

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::run::Run;
 use super::{Bench, Error, io, watched};
 use crate::process;
 
@@ -22,13 +23,6 @@ pub struct Postgres {
     folder: PathBuf,
     port: u16,
     as_user: bool,
-}
-
-/// What one run came to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    pub per_second: f64,
-    pub p99_ms: f64,
 }
 
 impl Postgres {
@@ -73,7 +67,7 @@ impl Postgres {
                 fs::remove_file(entry.path()).map_err(io("cannot remove pgbench's log"))?;
             }
         }
-        Ok(Run { per_second, p99_ms: p99_ms(micros) })
+        Ok(Run { per_second, p99_ms: p99_ms(micros), ..Run::default() })
     }
 
     /// Where another program finds it.

@@ -2,8 +2,10 @@
 //! It does not look at what the bytes are.
 
 use super::nginx::Nginx;
+use super::reach::Reach;
+use super::run::{Run, medians};
 use super::table::{Cells, PRODUCT_JSON, PRODUCT_PAGE};
-use super::{Bench, Error, median, shop, text, wrk};
+use super::{Bench, Error, shop, text, wrk};
 
 /// A product of the sample shop with several variants.
 const SLUG: &str = "sejak-green-tea";
@@ -20,7 +22,7 @@ pub fn measure(bench: &Bench) -> Result<Vec<Cells>, Error> {
     let files: [(&str, &str, &[u8]); 2] =
         [("product.json", "application/json", &json), ("product.html", "text/html; charset=utf-8", &page)];
     let nginx = Nginx::start(bench, &files)?;
-    let mut runs: [[Vec<wrk::Run>; 2]; 2] = Default::default();
+    let mut runs: [[Vec<Run>; 2]; 2] = Default::default();
     for _ in 0..bench.runs {
         for (at, (path, (name, ..))) in paths.iter().zip(&files).enumerate() {
             runs[at][0].push(wrk::run(bench, &format!("http://{}{path}", server.address), &folder)?);
@@ -36,17 +38,13 @@ pub fn measure(bench: &Bench) -> Result<Vec<Cells>, Error> {
     ])
 }
 
-fn beside(figure: &'static str, [ours, theirs]: &[Vec<wrk::Run>; 2], reach: f64, bytes: usize) -> Cells {
-    let of = |runs: &[wrk::Run], value: fn(&wrk::Run) -> f64| median(runs.iter().map(value));
-    let (rate, their_rate) = (of(ours, |run| run.per_second), of(theirs, |run| run.per_second));
-    let generator = of(ours, |run| run.generator);
+fn beside(figure: &'static str, [ours, theirs]: &[Vec<Run>; 2], reach: f64, bytes: usize) -> Cells {
+    let (ours, theirs) = (medians(ours), medians(theirs));
     Cells {
-        ratio: text::ratio(rate, their_rate),
-        ours: text::whole(rate),
-        p99: text::ms(of(ours, |run| run.p99_ms)),
-        beside: format!("nginx {}, p99 {}", text::whole(their_rate), text::ms(of(theirs, |run| run.p99_ms))),
-        reached: Some(rate / their_rate >= reach),
-        note: format!("{bytes} bytes; wrk used {generator:.2} processors"),
-        ..Cells::of(figure)
+        ratio: text::ratio(ours.per_second, theirs.per_second),
+        beside: format!("nginx {}, p99 {}", text::whole(theirs.per_second), text::ms(theirs.p99_ms)),
+        reach: Reach::ratio(ours.per_second >= reach * theirs.per_second),
+        note: format!("{bytes} bytes; wrk used {:.2} processors", ours.generator),
+        ..Cells::of_run(figure, ours)
     }
 }

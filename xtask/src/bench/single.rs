@@ -3,9 +3,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
+use super::reach::Reach;
+use super::run::{Run, medians};
 use super::table::{
     CART, Cells, IMPORT, IMPORT_MEMORY, MEMORY_SAMPLE, RESERVATIONS, RESERVATIONS_DOCUMENTS, SEARCH, START_EMPTY,
     START_SAMPLE,
@@ -35,14 +37,11 @@ pub fn search(bench: &Bench) -> Result<Vec<Cells>, Error> {
     let server = shop::start(bench, &folder)?;
     let runs = repeat(bench, || load::run(bench, server.address, &["search", "--concurrency", "64"], "search"))?;
     server.stop()?;
-    let rate = median(runs.iter().map(|run| run.per_second));
-    let generator = median(runs.iter().map(|run| run.generator));
+    let run = medians(&runs);
     Ok(vec![Cells {
-        ours: text::whole(rate),
-        p99: text::ms(median(runs.iter().map(|run| run.p99_ms))),
-        reached: Some(rate >= SEARCH_REACH),
-        note: format!("no two searches alike; the load used {generator:.2} processors"),
-        ..Cells::of(SEARCH)
+        reach: Reach::absolute(run.per_second >= SEARCH_REACH),
+        note: format!("no two searches alike; the load used {:.2} processors", run.generator),
+        ..Cells::of_run(SEARCH, run)
     }])
 }
 
@@ -51,14 +50,13 @@ pub fn cart(bench: &Bench) -> Result<Vec<Cells>, Error> {
     let arguments = ["carts", "--rate", CART_RATE, "--connections", "64"];
     let runs = repeat(bench, || load::run(bench, server.address, &arguments, "cart_line"))?;
     server.stop()?;
-    let p99_ms = median(runs.iter().map(|run| run.p99_ms));
-    let rate = median(runs.iter().map(|run| run.per_second));
+    let run = medians(&runs);
+    let lines = text::whole(run.per_second);
     Ok(vec![Cells {
-        ours: text::ms(p99_ms),
-        p99: text::ms(p99_ms),
-        reached: Some(p99_ms <= CART_REACH_MS && rate >= CART_RATE_REACH),
-        note: format!("{} lines per second were answered, each timed from when it was due", text::whole(rate)),
-        ..Cells::of(CART)
+        ours: text::ms(run.p99_ms),
+        reach: Reach::durable(run.p99_ms <= CART_REACH_MS && run.per_second >= CART_RATE_REACH),
+        note: format!("{lines} lines per second were answered, each timed from when it was due"),
+        ..Cells::of_run(CART, run)
     }])
 }
 
@@ -80,13 +78,11 @@ pub fn rest(bench: &Bench) -> Result<Vec<Cells>, Error> {
         pss.push(memory.pss_bytes);
         server.stop()?;
     }
-    rss.sort_unstable();
-    pss.sort_unstable();
-    let (rss, pss) = (rss[rss.len() / 2], pss[pss.len() / 2]);
+    let (rss, pss) = (median(rss), median(pss));
     Ok(vec![
         Cells {
             ours: text::mb(rss),
-            reached: Some(rss <= MEMORY_REACH_BYTES),
+            reach: Reach::absolute(rss <= MEMORY_REACH_BYTES),
             note: format!("PSS {}", text::mb(pss)),
             ..Cells::of(MEMORY_SAMPLE)
         },
@@ -109,22 +105,22 @@ pub fn reservations(bench: &Bench) -> Result<Vec<Cells>, Error> {
         alone.push(one);
         followed.push(other);
     }
-    let cells = |runs: &[(f64, f64)], figure| Cells {
-        ours: text::whole(median(runs.iter().map(|run| run.0))),
-        p99: text::ms(median(runs.iter().map(|run| run.1))),
-        ..Cells::of(figure)
-    };
-    let rate = median(alone.iter().map(|run| run.0));
-    let note = "2,048 callers in the same process".to_owned();
-    let first = Cells { reached: Some(rate >= RESERVATIONS_REACH), note, ..cells(&alone, RESERVATIONS) };
-    Ok(vec![first, cells(&followed, RESERVATIONS_DOCUMENTS)])
+    let (alone, followed) = (medians(&alone), medians(&followed));
+    Ok(vec![
+        Cells {
+            reach: Reach::durable(alone.per_second >= RESERVATIONS_REACH),
+            note: "2,048 callers in the same process".to_owned(),
+            ..Cells::of_run(RESERVATIONS, alone)
+        },
+        Cells::of_run(RESERVATIONS_DOCUMENTS, followed),
+    ])
 }
 
-/// Rate and p99 in milliseconds, from `executor rate=1 p50_ms=2 p99_ms=3`.
-fn reservation(said: &str, name: &str) -> Option<(f64, f64)> {
+/// From `executor rate=1 p50_ms=2 p99_ms=3`.
+fn reservation(said: &str, name: &str) -> Option<Run> {
     let line = said.lines().find_map(|line| line.strip_prefix(name))?;
     let value = |name: &str| line.split(' ').find_map(|part| part.strip_prefix(name)?.parse().ok());
-    Some((value("rate=")?, value("p99_ms=")?))
+    Some(Run { per_second: value("rate=")?, p99_ms: value("p99_ms=")?, ..Run::default() })
 }
 
 pub fn import(bench: &Bench) -> Result<Vec<Cells>, Error> {
@@ -136,11 +132,10 @@ pub fn import(bench: &Bench) -> Result<Vec<Cells>, Error> {
         took.push(done.took.as_secs_f64());
         peaks.push(done.peak_bytes);
     }
-    peaks.sort_unstable();
-    let (took, peak) = (median(took), peaks[peaks.len() / 2]);
+    let (took, peak) = (median(took), median(peaks));
     Ok(vec![
-        Cells { ours: text::seconds(took), reached: Some(took <= IMPORT_REACH_S), ..Cells::of(IMPORT) },
-        Cells { ours: text::mb(peak), reached: Some(peak <= IMPORT_REACH_BYTES), ..Cells::of(IMPORT_MEMORY) },
+        Cells { ours: text::seconds(took), reach: Reach::durable(took <= IMPORT_REACH_S), ..Cells::of(IMPORT) },
+        Cells { ours: text::mb(peak), reach: Reach::absolute(peak <= IMPORT_REACH_BYTES), ..Cells::of(IMPORT_MEMORY) },
     ])
 }
 
@@ -155,7 +150,7 @@ pub fn products(bench: &Bench, count: u64) -> Result<PathBuf, Error> {
 fn import_into(bench: &Bench, folder: &Path, file: &Path) -> Result<watched::Done, Error> {
     let mut command = Command::new(&bench.cloudmart);
     command.args(["import", "products"]).arg(file).args(["--currency", "EUR"]);
-    command.arg("--data").arg(folder.join("data")).stderr(Stdio::null());
+    command.arg("--data").arg(folder.join("data"));
     watched::run(&mut command, &bench.folder)
 }
 
@@ -163,7 +158,7 @@ fn import_into(bench: &Bench, folder: &Path, file: &Path) -> Result<watched::Don
 pub fn import_at(bench: &Bench, shop: SocketAddr, file: &Path) -> Result<watched::Done, Error> {
     let mut command = Command::new(&bench.cloudmart);
     command.args(["import", "products"]).arg(file).args(["--currency", "EUR", "--url", &format!("http://{shop}")]);
-    command.env("CLOUDMART_ADMIN_TOKEN", shop::ADMIN_TOKEN).stderr(Stdio::null());
+    command.env("CLOUDMART_ADMIN_TOKEN", shop::ADMIN_TOKEN);
     watched::run(&mut command, &bench.folder)
 }
 
@@ -179,8 +174,9 @@ mod tests {
     fn what_the_example_prints_is_read() {
         let said =
             "executor rate=6006 p50_ms=285.15 p99_ms=469.40\nwith_documents rate=3064 p50_ms=520.16 p99_ms=640.52\n";
-        assert_eq!(reservation(said, "executor "), Some((6_006.0, 469.4)));
-        assert_eq!(reservation(said, "with_documents "), Some((3_064.0, 640.52)));
+        let run = |per_second, p99_ms| Some(Run { per_second, p99_ms, generator: 0.0 });
+        assert_eq!(reservation(said, "executor "), run(6_006.0, 469.4));
+        assert_eq!(reservation(said, "with_documents "), run(3_064.0, 640.52));
         assert_eq!(reservation("nothing", "executor "), None);
     }
 }

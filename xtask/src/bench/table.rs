@@ -7,6 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::reach::Reach;
+use super::run::Run;
 use super::{Error, io, text};
 
 const FILE: &str = "docs/BENCHMARKS.md";
@@ -77,7 +79,7 @@ pub struct Cells {
     pub ours: String,
     pub p99: String,
     pub beside: String,
-    pub reached: Option<bool>,
+    pub reach: Reach,
     pub note: String,
 }
 
@@ -85,13 +87,19 @@ impl Cells {
     pub fn of(figure: &'static str) -> Self {
         Self { figure, ..Self::default() }
     }
+
+    /// With its rate and its p99.
+    pub fn of_run(figure: &'static str, run: Run) -> Self {
+        Self { ours: text::whole(run.per_second), p99: text::ms(run.p99_ms), ..Self::of(figure) }
+    }
 }
 
 /// The table's lines by their figures.
 #[derive(Debug, Default)]
 pub struct Table {
     lines: BTreeMap<String, String>,
-    today: String,
+    /// When, and what, this run measures: each of its lines says so, for the others are of other runs.
+    stamp: String,
 }
 
 impl Table {
@@ -99,18 +107,18 @@ impl Table {
     pub fn read(root: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(root.join(FILE)).map_err(io(format!("cannot read {FILE}")))?;
         let (_, between, _) = split(&text, FIGURES)?;
-        Ok(Self { lines: lines_of(between), today: said(Command::new("date").args(["-u", "+%F"])) })
+        Ok(Self { lines: lines_of(between), stamp: stamp(root) })
     }
 
     /// Puts lines in the place of those that were there. Beside each stands what the disk did just then.
     pub fn take(&mut self, cells: Vec<Cells>, syncs_per_second: f64) {
         let syncs = text::whole(syncs_per_second);
         for cells in cells {
-            let Cells { figure, ratio, ours, p99, beside, reached, note } = cells;
+            let Cells { figure, ratio, ours, p99, beside, reach: reached, note } = cells;
             let reach = ORDER.iter().find(|(name, _)| *name == figure).map_or("", |(_, reach)| reach);
-            let reached = reached.map_or("", |is_reached| if is_reached { "yes" } else { "**no**" });
+            let reached = reached.verdict(syncs_per_second);
             let ratio = if ratio.is_empty() { ratio } else { format!("**{ratio}**") };
-            let measured = format!("{}, {syncs} syncs/s", self.today);
+            let measured = format!("{}, {syncs} syncs/s", self.stamp);
             let line = format!(
                 "| {figure} | {ratio} | {ours} | {p99} | {beside} | {reach} | {reached} | {measured} | {note} |"
             );
@@ -127,7 +135,7 @@ impl Table {
     pub fn write(&self, root: &Path) -> Result<(), Error> {
         let path = root.join(FILE);
         let text = fs::read_to_string(&path).map_err(io(format!("cannot read {FILE}")))?;
-        let text = replaced(&text, MACHINE, &machine(root))?;
+        let text = replaced(&text, MACHINE, &machine())?;
         let text = replaced(&text, FIGURES, &self.to_markdown())?;
         fs::write(&path, text).map_err(io(format!("cannot write {FILE}")))
     }
@@ -151,18 +159,24 @@ fn split<'a>(text: &'a str, name: &'static str) -> Result<(&'a str, &'a str, &'a
     Ok((&text[..from], &text[from..until], &text[until..]))
 }
 
-/// The machine and the versions of everything that takes part.
-fn machine(root: &Path) -> String {
+/// The date and the commit, and whether anything differs from it: anything but this table, which a run itself writes.
+fn stamp(root: &Path) -> String {
+    let git = |arguments: &[&str]| said(Command::new("git").args(arguments).current_dir(root));
+    let but_this = format!(":(exclude){FILE}");
+    let is_changed = !git(&["status", "--porcelain", "--untracked-files=no", "--", ".", &but_this]).is_empty();
+    let (today, commit) = (said(Command::new("date").args(["-u", "+%F"])), git(&["rev-parse", "--short", "HEAD"]));
+    format!("{today} at {commit}{}", if is_changed { " with changes" } else { "" })
+}
+
+/// The machine and the versions of everything that takes part, as the last run found them.
+fn machine() -> String {
     let cpu = first_line("/proc/cpuinfo", "model name");
     let memory = first_line("/proc/meminfo", "MemTotal");
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let commit = said(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root));
-    let dirty = said(Command::new("git").args(["status", "--porcelain", "--untracked-files=no"]).current_dir(root));
-    let changed = if dirty.is_empty() { "" } else { ", with changes" };
     let lines = [
         format!("{processors} processors ({cpu}), {memory}, Linux {}", said(Command::new("uname").arg("-r"))),
-        format!("CloudMart at {commit}{changed}, {}", said(Command::new("rustc").arg("--version"))),
         [
+            said(Command::new("rustc").arg("--version")),
             said(Command::new("sh").args(["-c", "nginx -v 2>&1"])),
             said(Command::new("/usr/lib/postgresql/15/bin/postgres").arg("--version")),
             said(Command::new("sh").args(["-c", "redis-server --version | cut -d' ' -f1-3"])),
@@ -189,28 +203,57 @@ fn said(command: &mut Command) -> String {
 mod tests {
     use super::*;
 
+    fn of_run(stamp: &str, lines: BTreeMap<String, String>) -> Table {
+        Table { lines, stamp: stamp.to_owned() }
+    }
+
     fn table() -> Table {
-        let mut table = Table { lines: BTreeMap::new(), today: "2026-11-21".to_owned() };
-        let json = Cells { ratio: "1.07 ×".into(), ours: "9".into(), reached: Some(true), ..Cells::of(PRODUCT_JSON) };
-        table.take(
-            vec![json, Cells { ours: "80 MB".into(), reached: Some(false), ..Cells::of(MEMORY_SAMPLE) }],
-            5_812.4,
-        );
+        let mut table = of_run("2026-11-21 at 86653ec", BTreeMap::new());
+        let (json, memory) = (Reach::ratio(true), Reach::absolute(false));
+        let json = Cells { ratio: "1.07 ×".into(), ours: "9".into(), reach: json, ..Cells::of(PRODUCT_JSON) };
+        let memory = Cells { ours: "80 MB".into(), reach: memory, ..Cells::of(MEMORY_SAMPLE) };
+        table.take(vec![json, memory], 5_812.4);
         table
     }
 
+    /// So that nobody takes the figures of one commit for those of another.
     #[test]
-    fn what_was_written_is_read_and_only_new_lines_change() {
+    fn what_was_written_is_read_and_only_what_was_measured_says_so() {
         let first = table();
-        let mut again = Table { lines: lines_of(&first.to_markdown()), today: "2026-11-22".to_owned() };
+        let mut again = of_run("2026-11-22 at ea9eb38 with changes", lines_of(&first.to_markdown()));
         assert_eq!(again.lines, first.lines);
         again.take(vec![Cells { ours: "10".into(), ..Cells::of(PRODUCT_JSON) }], 4_000.0);
         let text = again.to_markdown();
         let lines: Vec<&str> = text.lines().skip(2).collect();
         assert_eq!(lines.len(), 2);
-        assert!(lines[0].contains("| 10 |") && lines[0].contains("2026-11-22, 4,000 syncs/s"), "{text}");
+        let now = "| 2026-11-22 at ea9eb38 with changes, 4,000 syncs/s |";
+        assert!(lines[0].contains("| 10 |") && lines[0].contains(now), "{text}");
         assert_eq!(lines[1], first.lines[MEMORY_SAMPLE]);
-        assert!(lines[1].contains("| 80 MB | **no** | 2026-11-21, 5,812 syncs/s |"), "{text}");
+        let before = "| 80 MB |  |  | 80 MB | **no** (absolute) | 2026-11-21 at 86653ec, 5,812 syncs/s |";
+        assert!(lines[1].contains(before), "{text}");
+        assert!(!machine().contains("CloudMart"), "a page is of no one commit");
+    }
+
+    #[test]
+    fn the_table_itself_changes_nothing_that_is_measured() {
+        let root = std::env::temp_dir().join(format!("stamped-{}", std::process::id()));
+        fs::create_dir_all(root.join("docs")).unwrap();
+        let git = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.args(["-c", "user.name=A", "-c", "user.email=a@example.com"]).args(arguments).current_dir(&root);
+            assert!(git.output().unwrap().status.success(), "{arguments:?}");
+        };
+        let write = |name: &str, text: &str| fs::write(root.join(name), text).unwrap();
+        git(&["init", "--quiet"]);
+        write(FILE, "before");
+        write("code", "before");
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "--message", "first"]);
+        write(FILE, "after the first row");
+        assert!(!stamp(&root).contains("with changes"), "{}", stamp(&root));
+        write("code", "after");
+        assert!(stamp(&root).ends_with(" with changes"), "{}", stamp(&root));
+        fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]

@@ -31,17 +31,19 @@ pub struct Memory {
     pub pss_bytes: u64,
 }
 
-/// Runs it; its standard output goes into a file in `folder`, its errors are shown.
+/// Runs it; what it says goes into files in `folder`.
 ///
 /// # Errors
-/// When it cannot be started or does not succeed.
+/// When it cannot be started or does not succeed; then with all that it said.
 #[expect(clippy::disallowed_methods, reason = "a synchronous tool waits for other programs")]
 pub fn run(command: &mut Command, folder: &Path) -> Result<Done, Error> {
     let line = process::line_of(command);
-    let path = folder.join("said");
-    let out = File::create(&path).map_err(io("cannot keep a program's output"))?;
+    let [out, errors] = ["said", "said.errors"].map(|name| folder.join(name));
+    let file = |path: &Path| File::create(path).map_err(io("cannot keep a program's output"));
+    command.stdin(Stdio::null()).stdout(file(&out)?).stderr(file(&errors)?);
+    let read = |path: &Path| fs::read_to_string(path).map_err(io("cannot read a program's output"));
     let began = Instant::now();
-    let child = command.stdin(Stdio::null()).stdout(out).spawn();
+    let child = command.spawn();
     let mut child = child.map_err(|source| process::Error::Start { line: line.clone(), source })?;
     let (mut cpu_s, mut peak_bytes) = (0.0, 0);
     let status = loop {
@@ -55,9 +57,9 @@ pub fn run(command: &mut Command, folder: &Path) -> Result<Done, Error> {
         }
     };
     let took = began.elapsed();
-    let said = fs::read_to_string(&path).map_err(io("cannot read a program's output"))?;
+    let said = read(&out)?;
     if !status.success() {
-        return Err(Error::Failed { program: line, status, said });
+        return Err(Error::Failed { program: line, status, said: said + &read(&errors)? });
     }
     Ok(Done { said, took, cpu_s, peak_bytes })
 }
@@ -100,8 +102,8 @@ mod tests {
         let done = run(Command::new("sh").args(["-c", "sleep 0.1; echo done"]), &folder).unwrap();
         assert_eq!(done.said, "done\n");
         assert!(done.took >= Duration::from_millis(100) && done.peak_bytes > 0, "{done:?}");
-        let error = run(Command::new("sh").args(["-c", "echo why; exit 3"]), &folder).unwrap_err();
-        assert!(error.to_string().contains("why"), "{error}");
+        let error = run(Command::new("sh").args(["-c", "echo what; echo why >&2; exit 3"]), &folder).unwrap_err();
+        assert!(error.to_string().ends_with("what\nwhy\n"), "{error}");
         fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
-use super::goods::{self, OwnProduct};
+use super::goods::OwnProduct;
 use super::load::Sales;
+use super::question;
 use super::script::Script;
 use super::verdict::Books;
 use super::wire::{self, Line, Lost, Request};
@@ -31,12 +31,10 @@ const AGAIN_LIMIT: Duration = Duration::from_secs(60);
 pub enum Error {
     #[error("the shop takes no orders: {status} {detail}")]
     NoOrders { status: u16, detail: String },
-    #[error("the first order got no answer: {0}")]
-    NoAnswer(Lost),
     #[error(transparent)]
     Gone(#[from] wire::Error),
     #[error(transparent)]
-    Read(#[from] goods::Error),
+    Question(#[from] question::Error),
     #[error(transparent)]
     Shop(#[from] client::Error),
 }
@@ -49,14 +47,10 @@ pub struct First {
 }
 
 pub async fn first_order(line: &mut Line, script: &Script) -> Result<First, Error> {
-    let answer = line.exchange(&script.order(FIRST)).await.map_err(Error::NoAnswer)?;
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    match (answer.status, body["id"].as_str(), body["placed_at"].as_str()) {
+    let said = question::ask(line, &script.order(FIRST)).await?;
+    match (said.status, said.body["id"].as_str(), said.body["placed_at"].as_str()) {
         (201, Some(id), Some(at)) => Ok(First { id: id.to_owned(), placed_at: at.to_owned() }),
-        (status, ..) => {
-            let detail = body["detail"].as_str().unwrap_or("it is no answer of a shop").to_owned();
-            Err(Error::NoOrders { status, detail })
-        }
+        (status, ..) => Err(Error::NoOrders { status, detail: said.detail() }),
     }
 }
 
@@ -124,7 +118,7 @@ pub async fn read_books(
         let path = format!("/api/admin/orders?limit=100&placed_from={since}{cursor}");
         let mut request = Request::get(path);
         request.bearer = Some(token.clone());
-        let page = goods::read(line, &request).await?;
+        let page = question::read(line, &request).await?;
         for row in page["items"].as_array().into_iter().flatten() {
             let text = |member: &str| row[member].as_str().unwrap_or_default().to_owned();
             orders.insert(text("id"), (text("status"), text("payment_status")));

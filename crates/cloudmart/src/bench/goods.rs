@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::question::{self, read};
 use super::script::{Checkout, Ground};
-use super::wire::{Line, Lost, Request};
+use super::wire::{Line, Request};
 use crate::client::{self, Ask, Shop};
 
 /// Products that are looked at: more only make the generator's own memory larger.
@@ -27,10 +28,8 @@ const KNOWN_COUNTRIES: [&str; 4] = ["DE", "US", "KR", "JP"];
 pub enum Error {
     #[error(transparent)]
     Shop(#[from] client::Error),
-    #[error("GET {path}: {reason}")]
-    NoAnswer { path: String, reason: Lost },
-    #[error("GET {path}: the shop answered {status}: {detail}")]
-    Refused { path: String, status: u16, detail: String },
+    #[error(transparent)]
+    Question(#[from] question::Error),
     #[error("this shop has nothing to look at; load the sample shop, or import products")]
     NoProducts,
     #[error("nothing in this shop is in stock, so nothing can be put into a cart")]
@@ -41,18 +40,6 @@ pub enum Error {
     NoShipping(String),
     #[error("the shop sells in no currency yet; staff say which in its settings")]
     NoCurrency,
-}
-
-/// Reads a document that anybody, or with a key staff, may read.
-pub async fn read(line: &mut Line, request: &Request) -> Result<Value, Error> {
-    let path = || request.path.clone();
-    let answer = line.exchange(request).await.map_err(|reason| Error::NoAnswer { path: path(), reason })?;
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    if answer.status == 200 {
-        return Ok(body);
-    }
-    let detail = body["detail"].as_str().unwrap_or("it is no answer of a shop").to_owned();
-    Err(Error::Refused { path: path(), status: answer.status, detail })
 }
 
 /// What there is to look at. Nothing is made.
@@ -107,24 +94,23 @@ pub async fn look_at_checkout(line: &mut Line, run: &str, skus: u32) -> Result<(
     let payment_method = payment.map(ToOwned::to_owned).ok_or(Error::NoTestPayments(
         "a shop offers them on this machine's own address, or with --allow-test-payments, and where its settings name them",
     ))?;
-    let (mut country, mut shipping_method) = (None, None);
-    for method in listed("shipping_methods") {
-        let has_rate = method["rates"].as_array().is_some_and(|rates| rates.iter().any(|r| r["currency"] == *currency));
-        let countries = method["countries"].as_array().cloned().unwrap_or_default();
-        let goes_to = |country: &str| countries.iter().any(|there| there == country);
-        let first = countries.first().and_then(Value::as_str);
-        let chosen = KNOWN_COUNTRIES.into_iter().find(|country| goes_to(country)).or(first);
-        if let (true, Some(chosen)) = (has_rate, chosen) {
-            country = Some(chosen.to_owned());
-            shipping_method = method["id"].as_str().map(ToOwned::to_owned);
-            break;
-        }
-    }
-    let (Some(country), Some(shipping_method)) = (country, shipping_method) else {
+    let Some((country, shipping_method)) = shipping(&listed("shipping_methods"), &currency) else {
         return Err(Error::NoShipping(currency));
     };
     let skus = (0..skus).map(|number| format!("BENCH-{run}-{number:02}")).collect();
     Ok((currency, Checkout { skus, run: run.to_owned(), country, shipping_method, payment_method }))
+}
+
+/// To which country an order can go in this currency, and by which method.
+fn shipping(methods: &[Value], currency: &str) -> Option<(String, String)> {
+    methods.iter().find_map(|method| {
+        let rates = method["rates"].as_array()?;
+        rates.iter().any(|rate| rate["currency"] == *currency).then_some(())?;
+        let countries = method["countries"].as_array()?;
+        let is_there = |country: &&str| countries.iter().any(|there| there == *country);
+        let country = KNOWN_COUNTRIES.into_iter().find(is_there).or_else(|| countries.first()?.as_str())?;
+        Some((country.to_owned(), method["id"].as_str()?.to_owned()))
+    })
 }
 
 /// A product made for one run, and how many of each SKU were put on its shelf.
@@ -163,10 +149,21 @@ impl OwnProduct {
         let made = shop.expect(&Ask::post(&["api", "admin", "products"], &key, Some(&body)), &[201]).await?;
         let id = made.body["id"].as_str().unwrap_or_default().to_owned();
         let product = Self { id, skus: skus.clone(), given };
-        for sku in skus {
-            product.count(shop, sku, given, "received").await?;
+        match product.fill(shop).await {
+            Ok(()) => Ok(product),
+            Err(error) => {
+                // Nothing half made stays on sale; what stood in the way is worth more than whether this worked, too.
+                let _ = product.put_away(shop).await;
+                Err(error)
+            }
         }
-        Ok(product)
+    }
+
+    async fn fill(&self, shop: &Shop) -> Result<(), client::Error> {
+        for sku in &self.skus {
+            self.count(shop, sku, self.given, "received").await?;
+        }
+        Ok(())
     }
 
     /// The address of its page.

@@ -119,7 +119,8 @@ pub fn run(
 ) -> std::io::Result<Loaded> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async move {
-        let shops: Vec<_> = targets.iter().map(usage::process_at).collect();
+        let shops = usage::processes_at(&targets);
+        let spent_by_shops = || shops.as_ref().and_then(usage::cpu_s_of);
         let window = Window::from_now(warm_up, duration);
         let pace = match press {
             Press::Rate { per_second, .. } => Pace::by_rate(window, per_second)?,
@@ -130,10 +131,10 @@ pub fn run(
         let lines = targets.iter().cycle().take(press.connections() as usize).map(Line::to);
         let buyers: Vec<_> = lines.map(|line| tokio::task::spawn_local(buy(crowd.clone(), line))).collect();
         tokio::time::sleep_until(window.counts_from).await;
-        let (own, of_shop) = (usage::own_cpu_s(), usage::all_cpu_s(&shops));
+        let (own, of_shop) = (usage::own_cpu_s(), spent_by_shops());
         tokio::time::sleep_until(window.ends).await;
         let own_cpu_s = usage::own_cpu_s() - own;
-        let shop_cpu_s = usage::all_cpu_s(&shops).zip(of_shop).map(|(now, before)| now - before);
+        let shop_cpu_s = spent_by_shops().zip(of_shop).map(|(now, before)| now - before);
         for buyer in buyers {
             // A buyer does not panic, and nobody cancels it.
             let _ = buyer.await;

@@ -58,8 +58,8 @@ pub struct Options {
     /// Leave out the shop's own doctor, who looks through everything that it holds
     #[arg(long)]
     pub no_doctor: bool,
-    /// Write the figures as JSON, too; into a file, or to standard output instead of the table
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = STANDARD_OUTPUT)]
+    /// Write the figures as JSON, too: to standard output instead of the table, or, as `--json=FILE`, into a file
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = STANDARD_OUTPUT)]
     json: Option<PathBuf>,
     /// Put the load on a shop that is not on this machine
     #[arg(long)]
@@ -75,7 +75,12 @@ pub enum Json {
 }
 
 impl Options {
+    /// # Errors
+    /// When it is asked for nothing, or for more than can be done.
     pub fn press(&self) -> Result<Press, Failure> {
+        if self.duration.is_zero() {
+            return Err(Failure::new("--duration must be above 0"));
+        }
         let wrong = |what: &str, max: f64| Failure::new(format!("--{what} must be above 0 and at most {max}"));
         match (self.rate, self.concurrency) {
             (Some(rate), _) if !(rate > 0.0 && rate <= RATE_MAX) => Err(wrong("rate", RATE_MAX)),
@@ -148,13 +153,16 @@ mod tests {
 
     #[test]
     fn times_and_places_are_read() {
-        let options = read("flash-sale --duration 1.5m --warm-up 0 --json out.json").unwrap();
+        let options = read("flash-sale --duration 1.5m --warm-up 0 --json=out.json").unwrap();
         assert_eq!((options.duration, options.warm_up()), (Duration::from_secs(90), Duration::ZERO));
         assert_eq!(read("flash-sale").unwrap().warm_up(), Duration::ZERO);
         assert_eq!(read("checkout").unwrap().warm_up(), WARM_UP);
         assert_eq!(read("flash-sale --warm-up 3").unwrap().warm_up(), Duration::from_secs(3));
         assert_eq!(options.json(), Json::File("out.json".into()));
         assert_eq!(read("flash-sale --json").unwrap().json(), Json::StandardOutput);
+        let first = read("--json browse").unwrap();
+        assert_eq!((first.scenario, first.json()), (Scenario::Browse, Json::StandardOutput));
+        assert!(read("browse --json out.json").is_err(), "a word that stands alone is no file");
         assert_eq!(read("flash-sale").unwrap().json(), Json::None);
         for bad in ["-1s", "soon", "", "999999999"] {
             assert!(time(bad).is_err(), "{bad}");

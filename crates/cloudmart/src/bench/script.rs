@@ -131,6 +131,13 @@ pub struct Checkout {
     pub payment_method: String,
 }
 
+impl Checkout {
+    /// Which SKU the order of a turn is for.
+    pub fn sku(&self, turn: u64) -> &str {
+        &self.skus[usize::try_from(turn).unwrap_or(0) % self.skus.len()]
+    }
+}
+
 /// One buyer, on one connection.
 #[derive(Debug, Default)]
 pub struct Buyer {
@@ -211,8 +218,8 @@ impl Script {
     /// The same order for the same turn, under the same key.
     pub fn order(&self, turn: u64) -> Request {
         let Some(checkout) = &self.ground.checkout else { return Request::get("/") };
-        let Checkout { skus, run, country, shipping_method, payment_method } = checkout;
-        let sku = &skus[usize::try_from(turn).unwrap_or(0) % skus.len()];
+        let Checkout { run, country, shipping_method, payment_method, .. } = checkout;
+        let sku = checkout.sku(turn);
         let body = format!(
             "{{\"currency\":\"{}\",\"lines\":[{{\"sku\":\"{sku}\",\"quantity\":1}}],\
              \"buyer\":{{\"email\":\"buyer{turn}@example.com\",\"name\":\"A Buyer\"}},\
@@ -355,7 +362,7 @@ mod tests {
                     ("/api/carts/crt_1/lines", Some("secret"))
                 );
             }
-            let answer = Answer { status, etag: Some(etag.into()), body: Cow::Borrowed(body) };
+            let answer = Answer { status, etag: Some(etag.into()), retry_after: None, body: Cow::Borrowed(body) };
             buyer.hear(kind, Some(&answer));
         }
         let new: Vec<usize> = (0..12).filter(|at| kinds[*at] == Kind::Cart).collect();

@@ -8,12 +8,10 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::script::Kind;
-use super::wire::Lost;
+use super::wire::{Lost, PUT_OFF};
 
 /// Three digits of every latency are kept.
 const DIGITS: u8 = 3;
-/// A shop that is too busy says so.
-pub const PUT_OFF: [u16; 2] = [429, 503];
 /// Whatever takes longer counts as an hour.
 const LONGEST_US: u64 = 3_600_000_000;
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::goods::Shelf;
 use super::load::{Loaded, Sales};
-use super::tally::PUT_OFF;
+use super::script::{Checkout, Kind};
+use super::wire::PUT_OFF;
 use crate::doctor::{Check, count};
 use crate::numbers::grouped;
 
@@ -37,7 +38,7 @@ pub fn answers(loaded: &Loaded) -> Check {
             }
         }
         // An order without an answer is asked about again.
-        if *kind != super::script::Kind::Order {
+        if *kind != Kind::Order {
             for (lost, number) in &counted.lost {
                 check.tell(format!("{} of {} got no answer: {lost}", count(*number, "request"), kind.name()));
             }
@@ -45,10 +46,12 @@ pub fn answers(loaded: &Loaded) -> Check {
     }
     check.tell_all(loaded.sales.strange.clone());
     check.looked_at = format!("{} as expected", grouped(well));
+    let is_limited = loaded.tally.kinds.values().any(|counted| counted.statuses.contains_key(&429));
     if busy > well {
         let (busy, well) = (count(busy, "request"), grouped(well));
         check.tell(format!(
-            "{busy} were put off (429, 503) and {well} were not: this measures how quickly they are refused"
+            "{busy} were put off (429, 503) and {well} were not: this measures how quickly they are refused{}",
+            if is_limited { "; 429 says that http.rate_limit_per_minute is too low for this load" } else { "" }
         ));
     }
     let unsent = loaded.tally.unsent;
@@ -59,7 +62,7 @@ pub fn answers(loaded: &Loaded) -> Check {
         ));
     }
     if busy > 0 {
-        check.looked_at += &format!(", {} put off because the shop was busy (429, 503)", grouped(busy));
+        check.looked_at += &format!(", {} put off because this was too much (429, 503)", grouped(busy));
     }
     check
 }
@@ -76,12 +79,18 @@ pub fn known(sales: &Sales) -> Check {
 }
 
 /// What was promised to buyers against what the books say.
-pub fn orders(sales: &Sales, books: &Books) -> Vec<Check> {
+pub fn orders(sales: &Sales, books: &Books, checkout: &Checkout) -> Vec<Check> {
     let mut by_id: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for (id, turn) in &sales.accepted {
         by_id.entry(id).or_default().push(*turn);
     }
-    vec![one_each(&by_id), sold(sales, books), not_oversold(books), sold_out(sales, books), paid(&by_id, books)]
+    vec![
+        one_each(&by_id),
+        sold(sales, books, checkout),
+        not_oversold(books),
+        sold_out(sales, books),
+        paid(&by_id, books),
+    ]
 }
 
 fn one_each(by_id: &BTreeMap<&str, Vec<u64>>) -> Check {
@@ -93,20 +102,33 @@ fn one_each(by_id: &BTreeMap<&str, Vec<u64>>) -> Check {
     check
 }
 
-/// Every line is one piece, so accepted orders are pieces sold.
-fn sold(sales: &Sales, books: &Books) -> Check {
+/// Every line is one piece, so of each SKU as many pieces are sold as orders for it were accepted: one too many of one and
+/// one too few of another are two lies, not none.
+fn sold(sales: &Sales, books: &Books, checkout: &Checkout) -> Check {
     let mut check = Check::new("accepted = stock sold");
-    let sold: i64 = books.shelves.iter().map(taken).sum();
-    let accepted = i64::try_from(sales.accepted.len()).unwrap_or(i64::MAX);
-    let open = i64::try_from(sales.open.len()).unwrap_or(i64::MAX);
-    check.looked_at = format!("{} accepted, {} sold", told(accepted), told(sold));
-    if open > 0 {
-        check.looked_at += &format!(", {} never answered for good", told(open));
+    let accepted = by_sku(sales.accepted.iter().map(|(_, turn)| *turn), checkout);
+    let open = by_sku(sales.open.iter().map(|(turn, _)| *turn), checkout);
+    for shelf in &books.shelves {
+        let of = |counts: &BTreeMap<&str, i64>| counts.get(&*shelf.sku).copied().unwrap_or(0);
+        let (accepted, open, sold) = (of(&accepted), of(&open), taken(shelf));
+        if !(accepted..=accepted + open).contains(&sold) {
+            let (sku, accepted, sold) = (&shelf.sku, told(accepted), told(sold));
+            check.tell(format!("{sku}: {accepted} orders were accepted and {sold} pieces were sold"));
+        }
     }
-    if !(accepted..=accepted.saturating_add(open)).contains(&sold) {
-        check.tell(format!("{} orders were accepted and {} pieces were sold", told(accepted), told(sold)));
+    let sum = |counts: &BTreeMap<&str, i64>| counts.values().sum::<i64>();
+    let sold: i64 = books.shelves.iter().map(taken).sum();
+    check.looked_at = format!("{} accepted, {} sold", told(sum(&accepted)), told(sold));
+    if !open.is_empty() {
+        check.looked_at += &format!(", {} never answered for good", told(sum(&open)));
     }
     check
+}
+
+fn by_sku(turns: impl Iterator<Item = u64>, checkout: &Checkout) -> BTreeMap<&str, i64> {
+    let mut counts = BTreeMap::new();
+    turns.for_each(|turn| *counts.entry(checkout.sku(turn)).or_default() += 1);
+    counts
 }
 
 fn not_oversold(books: &Books) -> Check {
@@ -117,13 +139,13 @@ fn not_oversold(books: &Books) -> Check {
     check
 }
 
-/// Where there is one SKU, who was refused must find nothing left.
+/// Nobody is refused while there is something left of every SKU.
 fn sold_out(sales: &Sales, books: &Books) -> Check {
     let mut check = Check::new("refused only when sold out");
     check.looked_at = format!("{} refused", count(sales.sold_out, "buyer"));
-    let left: i64 = books.shelves.iter().map(|shelf| shelf.available).sum();
+    let left = books.shelves.iter().map(|shelf| shelf.available).min().unwrap_or(0);
     if sales.sold_out > 0 && left > 0 {
-        check.tell(format!("{} refused, and {} left", count(sales.sold_out, "buyer"), told(left)));
+        check.tell(format!("{} refused, and {} left of every SKU", count(sales.sold_out, "buyer"), told(left)));
     }
     check
 }
@@ -175,16 +197,28 @@ mod tests {
         Sales { accepted, sold_out, ..Sales::default() }
     }
 
+    const SKUS: [&str; 2] = ["S-0", "S-1"];
+
+    /// Over so many of the SKUs.
+    fn checkout(skus: usize) -> Checkout {
+        let skus = SKUS[..skus].iter().map(|sku| (*sku).to_owned()).collect();
+        let [run, country, shipping_method, payment_method] = ["run", "DE", "standard", "test"].map(str::to_owned);
+        Checkout { skus, run, country, shipping_method, payment_method }
+    }
+
+    fn shelf(sku: &str, given: i64, reserved: i64) -> Shelf {
+        Shelf { sku: sku.into(), given, on_hand: given, reserved, available: given - reserved }
+    }
+
     fn books(reserved: i64, orders: &[(&str, &str, &str)]) -> Books {
-        let shelf = Shelf { sku: "S".into(), given: 2, on_hand: 2, reserved, available: 2 - reserved };
         let order = |(id, status, payment): &(&str, &str, &str)| {
             ((*id).to_owned(), ((*status).to_owned(), (*payment).to_owned()))
         };
-        Books { shelves: vec![shelf], orders: orders.iter().map(order).collect(), is_cut: false }
+        Books { shelves: vec![shelf("S-0", 2, reserved)], orders: orders.iter().map(order).collect(), is_cut: false }
     }
 
     fn problems(sales: &Sales, books: &Books) -> Vec<String> {
-        orders(sales, books).into_iter().flat_map(|check| check.problems).collect()
+        orders(sales, books, &checkout(books.shelves.len())).into_iter().flat_map(|check| check.problems).collect()
     }
 
     const A: (&str, &str, &str) = ("ord_a", "confirmed", "authorized");
@@ -199,12 +233,12 @@ mod tests {
     #[test]
     fn each_way_to_break_it_is_told() {
         let both = sales(&["ord_a", "ord_b"], 0);
-        assert_eq!(problems(&both, &books(1, &[A, B])), ["2 orders were accepted and 1 pieces were sold"]);
+        assert_eq!(problems(&both, &books(1, &[A, B])), ["S-0: 2 orders were accepted and 1 pieces were sold"]);
         assert_eq!(
             problems(&both, &books(3, &[A, B])),
-            ["2 orders were accepted and 3 pieces were sold", "S: 2 were there and 3 are sold"]
+            ["S-0: 2 orders were accepted and 3 pieces were sold", "S-0: 2 were there and 3 are sold"]
         );
-        assert_eq!(problems(&sales(&["ord_a"], 4), &books(1, &[A])), ["4 buyers refused, and 1 left"]);
+        assert_eq!(problems(&sales(&["ord_a"], 4), &books(1, &[A])), ["4 buyers refused, and 1 left of every SKU"]);
         assert_eq!(
             problems(&sales(&["ord_a", "ord_a"], 0), &books(2, &[A])),
             ["2 buyers were told of the same order ord_a"]
@@ -214,6 +248,37 @@ mod tests {
         assert_eq!(problems(&both, &books(2, &[A, unpaid])), ["ord_b was accepted and its payment is pending"]);
         let undone = ("ord_b", "cancelled", "voided");
         assert_eq!(problems(&both, &books(2, &[A, undone])).len(), 2);
+    }
+
+    /// Turns 0 and 2 want the first SKU, 1 and 3 the second.
+    #[test]
+    fn one_sku_sold_too_often_is_not_made_good_by_another_sold_too_seldom() {
+        let four: Vec<(String, &str, &str)> =
+            (0..4).map(|turn| (format!("ord_{turn}"), "confirmed", "authorized")).collect();
+        let listed: Vec<(&str, &str, &str)> = four.iter().map(|(id, status, paid)| (&**id, *status, *paid)).collect();
+        let ids: Vec<&str> = listed.iter().map(|(id, ..)| *id).collect();
+        let sold = |first, second| {
+            let shelves = vec![shelf("S-0", 9, first), shelf("S-1", 9, second)];
+            problems(&sales(&ids, 0), &Books { shelves, ..books(0, &listed) })
+        };
+        assert_eq!(sold(2, 2), Vec::<String>::new());
+        assert_eq!(
+            sold(3, 1),
+            [
+                "S-0: 2 orders were accepted and 3 pieces were sold",
+                "S-1: 2 orders were accepted and 1 pieces were sold"
+            ]
+        );
+    }
+
+    #[test]
+    fn who_is_refused_may_have_wanted_the_sku_that_is_gone() {
+        let refused = |sold| {
+            let shelves = vec![shelf("S-0", 1, sold), shelf("S-1", 9, 4)];
+            sold_out(&sales(&[], 3), &Books { shelves, ..Books::default() }).problems
+        };
+        assert_eq!(refused(1), Vec::<String>::new());
+        assert_eq!(refused(0), ["3 buyers refused, and 1 left of every SKU"]);
     }
 
     fn loaded(statuses: &[(u16, u64)], unsent: u64) -> Loaded {
@@ -229,7 +294,11 @@ mod tests {
     fn a_shop_that_puts_most_off_or_falls_behind_is_no_fast_one() {
         let problems = |statuses: &[(u16, u64)], unsent| answers(&loaded(statuses, unsent)).problems;
         assert_eq!(problems(&[(200, 9), (503, 5), (429, 4)], 1), Vec::<String>::new());
-        assert!(problems(&[(200, 8), (503, 5), (429, 4)], 0)[0].starts_with("9 requests were put off"));
+        let put_off = &problems(&[(200, 8), (503, 5), (429, 4)], 0)[0];
+        assert!(
+            put_off.starts_with("9 requests were put off") && put_off.contains("rate_limit_per_minute"),
+            "{put_off}"
+        );
         assert!(problems(&[(200, 8)], 1)[0].contains("did not keep up"));
         assert!(problems(&[(200, 8), (500, 1)], 0)[0].contains("were answered 500"));
     }

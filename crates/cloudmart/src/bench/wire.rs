@@ -2,6 +2,8 @@
 //! generator that shares a machine with the shop must cost little.
 //! It does not know what is asked, nor when. It speaks HTTP alone; for https each request goes through the ordinary client.
 
+mod input;
+
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
@@ -11,13 +13,10 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::net::{TcpStream, lookup_host};
 
+use self::input::{Head, Input, seconds};
+
 /// How long one answer may take; longer is no answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// A larger answer is not read.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Room that a read finds at least.
-const READ_BYTES: usize = 16 * 1024;
-const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -42,11 +41,16 @@ impl Request {
     }
 }
 
+/// 429, to one who asks too often; and 503, for a shop that has too much to do.
+pub const PUT_OFF: [u16; 2] = [429, 503];
+
 /// What the shop says.
 #[derive(Debug)]
 pub struct Answer<'a> {
     pub status: u16,
     pub etag: Option<Cow<'a, str>>,
+    /// Told only by a shop that puts this request off ([`PUT_OFF`]).
+    pub retry_after: Option<Duration>,
     pub body: Cow<'a, [u8]>,
 }
 
@@ -101,6 +105,19 @@ impl Target {
     pub async fn reach(&self) -> Result<(), Error> {
         let connected = TcpStream::connect(&*self.addresses).await;
         connected.map(|_| ()).map_err(|reason| Error::Unreachable { address: self.url.clone(), reason })
+    }
+
+    /// Whether the other one leads to the same node of the same shop.
+    pub fn leads_where(&self, other: &Self) -> bool {
+        let socket = |target: &Self| (target.url.host_str().map(str::to_owned), target.url.port_or_known_default());
+        let shares_one = self.addresses.iter().any(|address| other.addresses.contains(address));
+        // Elsewhere one gateway may stand before several names.
+        let is_same_socket = self.is_here() && other.is_here() && shares_one;
+        self.prefix == other.prefix && (is_same_socket || socket(self) == socket(other))
+    }
+
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Whether it is this machine.
@@ -228,145 +245,12 @@ async fn by_client(client: &reqwest::Client, target: &Target, request: &Request)
         asked = asked.header("content-type", "application/json").body(body.clone());
     }
     let response = asked.send().await.map_err(lost)?;
-    let etag = response.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(|tag| Cow::Owned(tag.to_owned()));
+    let said = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let etag = said("etag").map(|tag| Cow::Owned(tag.to_owned()));
+    let retry_after = said("retry-after").and_then(seconds);
     let status = response.status().as_u16();
     let body = response.bytes().await.map_err(lost)?;
-    Ok(Answer { status, etag, body: Cow::Owned(body.to_vec()) })
-}
-
-/// What came in, from its beginning; reused for every answer.
-#[derive(Default)]
-struct Input {
-    bytes: Vec<u8>,
-    filled: usize,
-    /// A body that came in chunks, put together.
-    joined: Vec<u8>,
-}
-
-/// What the head of an answer says, and where its body lies once it has all come.
-struct Head {
-    status: u16,
-    end: usize,
-    body: Framing,
-    closes: bool,
-}
-
-enum Framing {
-    Length(usize),
-    Chunks,
-}
-
-impl Input {
-    /// Reads one whole answer.
-    async fn receive(&mut self, stream: &TcpStream) -> Result<Head, Lost> {
-        self.filled = 0;
-        self.joined.clear();
-        let head = loop {
-            self.more(stream).await?;
-            if let Some(end) = find(&self.bytes[..self.filled], HEAD_END) {
-                break read_head(&self.bytes[..end], end + HEAD_END.len()).ok_or(Lost::Unreadable)?;
-            }
-        };
-        match head.body {
-            Framing::Length(length) => {
-                while self.filled < head.end + length {
-                    self.more(stream).await?;
-                }
-            }
-            Framing::Chunks => self.join_chunks(stream, head.end).await?,
-        }
-        Ok(head)
-    }
-
-    fn answer(&self, head: &Head) -> Answer<'_> {
-        let etag = header(&self.bytes[..head.end], b"etag").and_then(|tag| std::str::from_utf8(tag).ok());
-        let body = match head.body {
-            Framing::Length(length) => &self.bytes[head.end..head.end + length],
-            Framing::Chunks => &self.joined[..],
-        };
-        Answer { status: head.status, etag: etag.map(Cow::Borrowed), body: Cow::Borrowed(body) }
-    }
-
-    async fn more(&mut self, stream: &TcpStream) -> Result<(), Lost> {
-        if self.filled > ANSWER_BYTES_MAX {
-            return Err(Lost::Unreadable);
-        }
-        if self.bytes.len() < self.filled + READ_BYTES {
-            self.bytes.resize(self.filled + READ_BYTES, 0);
-        }
-        loop {
-            match stream.try_read(&mut self.bytes[self.filled..]) {
-                Ok(0) => return Err(Lost::Broke),
-                Ok(read) => {
-                    self.filled += read;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    stream.readable().await.map_err(|_| Lost::Broke)?;
-                }
-                Err(_) => return Err(Lost::Broke),
-            }
-        }
-    }
-
-    async fn join_chunks(&mut self, stream: &TcpStream, mut at: usize) -> Result<(), Lost> {
-        loop {
-            let line = loop {
-                match find(&self.bytes[at..self.filled], b"\r\n") {
-                    Some(length) => break at + length,
-                    None => self.more(stream).await?,
-                }
-            };
-            let size = chunk_size(&self.bytes[at..line]).ok_or(Lost::Unreadable)?;
-            let begin = line + 2;
-            // Nobody sends trailers to a client that did not say that it takes any.
-            while self.filled < begin + size + 2 {
-                self.more(stream).await?;
-            }
-            if size == 0 {
-                return Ok(());
-            }
-            self.joined.extend_from_slice(&self.bytes[begin..begin + size]);
-            at = begin + size + 2;
-        }
-    }
-}
-
-fn chunk_size(line: &[u8]) -> Option<usize> {
-    let digits = line.split(|byte| *byte == b';').next()?;
-    let size = usize::from_str_radix(std::str::from_utf8(digits).ok()?.trim(), 16).ok()?;
-    (size <= ANSWER_BYTES_MAX).then_some(size)
-}
-
-/// `head` ends before the empty line, the body begins at `end`.
-fn read_head(head: &[u8], end: usize) -> Option<Head> {
-    let status = std::str::from_utf8(head.strip_prefix(b"HTTP/1.")?.get(2..5)?).ok()?.parse().ok()?;
-    let closes = header(head, b"connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
-    let is_chunked = header(head, b"transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
-    let body = match header(head, b"content-length") {
-        _ if is_chunked => Framing::Chunks,
-        Some(length) => Framing::Length(std::str::from_utf8(length).ok()?.parse().ok()?),
-        None if matches!(status, 204 | 304) => Framing::Length(0),
-        // Until the connection ends: no shop answers so.
-        None => return None,
-    };
-    match body {
-        Framing::Length(length) if length > ANSWER_BYTES_MAX => None,
-        body => Some(Head { status, end, body, closes }),
-    }
-}
-
-/// The value of a header line; names are compared without their case.
-fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    head.split(|byte| *byte == b'\n').skip(1).find_map(|line| {
-        let (key, value) = line.split_at_checked(name.len())?;
-        key.eq_ignore_ascii_case(name).then_some(())?;
-        Some(value.strip_prefix(b":")?.trim_ascii())
-    })
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    Ok(Answer { status, etag, retry_after, body: Cow::Owned(body.to_vec()) })
 }
 
 #[cfg(test)]
@@ -374,18 +258,6 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-
-    #[test]
-    fn a_head_says_how_long_the_body_is() {
-        let head = b"HTTP/1.1 201 Created\r\nContent-Length: 12\r\nETag: \"a\"\r\nConnection: close";
-        let read = read_head(head, head.len() + 4).unwrap();
-        assert_eq!((read.status, read.closes), (201, true));
-        assert!(matches!(read.body, Framing::Length(12)));
-        assert_eq!(header(head, b"etag"), Some(&b"\"a\""[..]));
-        for bad in ["", "HTTP/1.1 2", "SMTP 200 no", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r\nContent-Length: many"] {
-            assert!(read_head(bad.as_bytes(), bad.len()).is_none(), "{bad}");
-        }
-    }
 
     #[tokio::test]
     async fn an_answer_may_come_in_chunks_and_in_pieces() {
@@ -408,6 +280,24 @@ mod tests {
         assert_eq!((answer.status, &*answer.body), (200, &b"abcde"[..]));
         drop(server.await.unwrap());
         assert_eq!(line.exchange(&Request::get("/")).await.map(|_| ()), Err(Lost::NoConnection));
+    }
+
+    #[tokio::test]
+    async fn two_addresses_of_one_node_are_told_from_two_nodes() {
+        let leads = async |one: &str, other: &str| {
+            let (one, other) = (Target::find(one).await.unwrap(), Target::find(other).await.unwrap());
+            one.leads_where(&other)
+        };
+        let node = "http://127.0.0.1:8080";
+        for same in [node, "http://127.0.0.1:8080/", "http://localhost:8080", "HTTP://LOCALHOST:8080"] {
+            assert!(leads(node, same).await, "{same}");
+        }
+        for other in ["http://127.0.0.1:8081", "http://127.0.0.2:8080", "http://127.0.0.1:8080/shop"] {
+            assert!(!leads(node, other).await, "{other}");
+        }
+        // Not on this machine: the name counts, whatever lies behind it.
+        assert!(leads("http://192.0.2.1", "http://192.0.2.1:80/").await);
+        assert!(!leads("http://192.0.2.1", "http://192.0.2.2").await);
     }
 
     #[tokio::test]

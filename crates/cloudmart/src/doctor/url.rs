@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::findings::{Check, Findings};
 use crate::client::{self, Ask, Shop};
+use crate::readiness;
 
 /// A large shop takes a while to look through.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -26,13 +27,21 @@ pub async fn ask(url: &str, token: &str) -> Result<Findings, client::Error> {
     Ok(Findings { checks, notes: own.notes })
 }
 
-/// A shop that is not ready says 503 and what is missing; that is a finding, not a reason to ask again.
+/// A shop that has just been started is given the time to get ready; one that does not is a finding, not the end.
 async fn ready(shop: &Shop) -> Result<Check, client::Error> {
-    let path = ["health", "ready"];
-    let answer = shop.ask_once(&Ask::get(&path)).await?;
-    let problem = match answer.status {
+    let ask = Ask::get(&readiness::PATH);
+    let (status, said) = readiness::wait("doctor", async || {
+        let answer = shop.ask_once(&ask).await?;
+        Ok::<_, client::Error>((answer.status, answer.body))
+    })
+    .await?;
+    let problem = match status {
         200 => None,
-        status => Some(format!("it answers {status}: {}", answer.body)),
+        readiness::NOT_READY => {
+            let (within, missing) = (readiness::WITHIN.as_secs(), readiness::missing(&said));
+            Some(format!("it did not get ready within {within} s: {missing}"))
+        }
+        status => Some(format!("it answers {status}: {said}")),
     };
     Ok(Check::of("ready", shop.address().to_string(), problem.into_iter().collect()))
 }
