@@ -15,6 +15,7 @@ mod failure;
 mod numbers;
 mod openapi;
 mod progress;
+mod readiness;
 mod replay;
 mod routes;
 mod sample;

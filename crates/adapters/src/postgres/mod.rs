@@ -3,7 +3,8 @@
 //!
 //! Every write is one statement of its own, most of them calls of a function ([`schema`]): no transaction waits for a
 //! client, so a node that freezes holds no lock. Reads and writes have connections of their own ([`pool`]); nothing
-//! ever cancels a write. The host that takes writes is looked for again whenever a connection is lost ([`connector`]).
+//! ever cancels a write, but whoever runs the shop is told when one waits ([`health`]). The host that takes writes is
+//! looked for again whenever a connection is lost ([`connector`]).
 //! Lists may be read from hosts that follow it ([`Replicas`]).
 //! The tables are told in `tables.sql`, the reasons in `docs/adr/0009-postgresql.md`.
 
@@ -13,6 +14,7 @@ mod connector;
 mod facts;
 mod failure;
 mod gather;
+mod health;
 mod plan;
 mod pool;
 mod ports;
@@ -33,7 +35,8 @@ use platform::log::{Log, Shard};
 use platform::store::StoreResult;
 
 pub use append::AppendStats;
-pub use bulk::Arrival;
+pub use bulk::{Arrival, Destined};
+pub use health::Health;
 pub use pool::PoolStats;
 pub use replicas::{Replica, Replicas};
 
@@ -41,6 +44,7 @@ use append::Appender;
 use bulk::PostgresOrigin;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
+use health::Lookout;
 use pool::{Bounds, Pool};
 use ports::{PostgresDocuments, PostgresLog};
 
@@ -186,6 +190,7 @@ pub struct Postgres {
     log: Arc<PostgresLog>,
     documents: Arc<PostgresDocuments>,
     replicas: Option<Arc<Replicas>>,
+    health: Health,
     store: Arc<Store>,
     stats: Stats,
     options: Box<Options>,
@@ -215,7 +220,8 @@ impl Postgres {
         let reading = pool(Purpose::Reading, options.readers, &stats.readers)?;
         let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;
         let mut first = writing.new_connection().await?;
-        let found = schema::prepare(&mut first.client, &options.schema, options.shards).await?;
+        let mut lookout = Lookout::new(options, &primary)?;
+        let found = lookout.during(schema::prepare(&mut first.client, &options.schema, options.shards)).await?;
         writing.give(first);
 
         let lock_class = schema::lock_class(&options.schema);
@@ -228,6 +234,7 @@ impl Postgres {
         };
         Ok(Self {
             replicas,
+            health: Health::start(&store, lookout),
             log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
@@ -270,6 +277,21 @@ impl Postgres {
         self.replicas.as_ref()
     }
 
+    /// How writes do.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Whether a write was refused for want of room, or because the server takes no writes; until [`Self::goes_on`].
+    pub fn is_stuck(&self) -> bool {
+        self.store.writing.is_stuck()
+    }
+
+    /// Something large was written since. What is small finds room where an order does not.
+    pub fn goes_on(&self) {
+        self.store.writing.goes_on();
+    }
+
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
@@ -280,6 +302,7 @@ impl Postgres {
         if let Some(replicas) = &self.replicas {
             replicas.close();
         }
+        self.health.close();
         self.store.reading.close();
         self.store.writing.close();
         Ok(())
