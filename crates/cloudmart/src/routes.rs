@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use contracts::staff::Staff;
 use platform::http::guard::Guard;
 use platform::http::limits::Limits;
 use platform::http::metrics::Registry;
 use platform::http::rate::{Policy, RateLimiter, Sharing};
 use platform::http::{self, Conventions, Holder, HolderRate, Holders, Site};
-use serde_json::json;
 use services::http::identify;
 use services::payments::provider::TestBank;
 use services::payments::{BankWindow, Notices};
@@ -39,11 +37,8 @@ pub fn site(
     registry: &Arc<Registry>,
 ) -> Result<Site, Failure> {
     readiness.missing("the shop is starting".to_owned());
-    let patient = Patient {
-        store: mart.store.clone(),
-        data: config.data.clone(),
-        master_key: secrets.master_key.clone(),
-    };
+    let patient =
+        Patient { store: mart.store.clone(), data: config.data.clone(), master_key: secrets.master_key.clone() };
     let (api, document) = api(mart).merge(doctor::http::router(patient)).split_for_parts();
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();

@@ -200,7 +200,7 @@ async fn look_after(desk: Weak<Desk>) {
         }
         if let Err(error) = desk.look(shared).await {
             // Whoever leaves closes the store.
-            if is_leaving() {
+            if is_leaving() || matches!(error, StoreError::Closed) {
                 return;
             }
             tracing::warn!(%error, "the table of duties could not be looked after; trying again");

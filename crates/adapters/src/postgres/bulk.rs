@@ -195,12 +195,13 @@ impl Arrival {
 
     /// From now on nodes open it. Statistics are made first, so that nothing is planned for empty tables.
     pub async fn finish(self) -> StoreResult<()> {
-        let analyzed = self.connection.client.batch_execute("ANALYZE facts, documents, entries, checkpoints").await;
+        let (client, mut lookout) = (&self.connection.client, self.lookout.into_inner());
+        let analyzed = lookout.during(client.batch_execute("ANALYZE facts, documents, entries, checkpoints")).await;
         if let Err(error) = analyzed {
             // The server makes them by itself, a little later.
             tracing::warn!(error = describe(&error), "there are no statistics of the new tables yet");
         }
-        let done = self.lookout.lock().await.during(schema::complete_arrival(&self.connection.client)).await;
+        let done = lookout.during(schema::complete_arrival(client)).await;
         done.map_err(|error| of_write(&error))
     }
 

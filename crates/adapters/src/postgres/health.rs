@@ -88,7 +88,7 @@ impl Health {
             f64::from(u8::from(standing.lock().as_ref().is_some_and(Trouble::is_standby)))
         });
         let store = self.store.clone();
-        let help = "1 from when PostgreSQL refuses writes, for want of room or as read-only, until /health/ready finds that it takes them.";
+        let help = "1 from when PostgreSQL refuses writes until /health/ready finds that it takes them.";
         registry.gauge("store_refuses_writes", help, move || {
             f64::from(u8::from(store.upgrade().is_some_and(|store| store.writing.is_stuck())))
         });
@@ -189,7 +189,8 @@ impl Lookout {
             Ok(_) => None,
             Err(reason) => {
                 self.rest();
-                let text = format!("PostgreSQL has not answered a write for {seconds} s, and cannot be asked why: {reason}");
+                let text =
+                    format!("PostgreSQL has not answered a write for {seconds} s, and cannot be asked why: {reason}");
                 is_slow.then_some(Trouble::Other(text))
             }
         }
@@ -226,7 +227,9 @@ impl Said {
         let what = match (&wanted[..], is_there) {
             // It was taken back, and those who wait go on in a moment.
             ("", _) => "none is asked for any more".to_owned(),
-            (_, true) => format!("of synchronous_standby_names ('{wanted}') too few confirm what they are sent; {those}"),
+            (_, true) => {
+                format!("of synchronous_standby_names ('{wanted}') too few confirm what they are sent; {those}")
+            }
             (_, false) => format!("none of synchronous_standby_names ('{wanted}') is connected; {those}"),
         };
         format!("commits wait for a synchronous standby, since {seconds} s: {what}")

@@ -102,7 +102,7 @@ impl Pool {
         let deadline = Instant::now() + shared.bounds.wait;
         let permit = match timeout_at(deadline, shared.permits.clone().acquire_owned()).await {
             Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return Err(StoreError::Unavailable("the store was closed".into())),
+            Ok(Err(_)) => return Err(StoreError::Closed),
             Err(_) => {
                 shared.stats.exhaustions.fetch_add(1, Ordering::Relaxed);
                 return Err(StoreError::Unavailable("every connection to PostgreSQL is in use".into()));

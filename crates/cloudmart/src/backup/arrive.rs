@@ -45,7 +45,7 @@ pub async fn arrive(
     (home, destined): (&Home<'_>, Destined),
     settle: impl FnOnce() -> Result<(), Error>,
 ) -> Result<Arrived, Error> {
-    let Home { config, secrets } = *home;
+    let config = home.config;
     let key = key_to_bring(from, folder, home).await?;
     let origin = from.origin();
     let shards = origin.shards().await?;

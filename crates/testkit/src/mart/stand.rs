@@ -66,7 +66,8 @@ impl Shared {
         }
         let media = tempfile::tempdir().expect("a folder for pictures");
         let redis = RedisServer::start().await;
-        variables.extend(replica.map(|replica| ("CLOUDMART_POSTGRES_REPLICAS", format!("127.0.0.1:{}", replica.port()))));
+        variables
+            .extend(replica.map(|replica| ("CLOUDMART_POSTGRES_REPLICAS", format!("127.0.0.1:{}", replica.port()))));
         variables.extend([
             ("CLOUDMART_MEDIA", media.path().to_string_lossy().into_owned()),
             ("CLOUDMART_MASTER_KEY", "5".repeat(64)),
