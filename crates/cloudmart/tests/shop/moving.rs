@@ -320,7 +320,7 @@ async fn the_new_place_is_looked_at_before_the_folder() {
     let nowhere = ["migrate-store", "--from", &ground.from(), "--to", "postgres://cloudmart@127.0.0.1:1/cloudmart"];
     refused(&ground.run(&nowhere).await, "PostgreSQL cannot be reached");
     let free = ground.place("free").await;
-    refused(&free.migrate().await, "damaged");
+    refused(&free.migrate().await, "malformed");
     assert_eq!(free.sql("SELECT count(*) FROM pg_namespace WHERE nspname = '{}'"), "0", "nothing was made there");
 }
 

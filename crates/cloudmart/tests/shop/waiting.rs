@@ -215,8 +215,9 @@ async fn a_stop_says_stopped_and_nothing_after_it() {
         town.mart.buy("LAMP", 1).await;
         assert!(town.mart.terminate().await.success());
         let output = town.mart.output();
-        let last = output.lines().last().unwrap_or_default();
-        assert!(last.ends_with("stopped") && !output.contains("WARN"), "{output}");
+        let (_, stopping) = output.split_once("stopping: ").expect("it says that it stops");
+        let last = stopping.lines().last().unwrap_or_default();
+        assert!(last.ends_with("stopped") && !stopping.contains("WARN"), "{output}");
         town.mart.restart().await;
     }
 }
