@@ -23,7 +23,7 @@ use adapters::{postgres, sqlite};
 use platform::clock::{Clock, SystemClock};
 use platform::store::StoreError;
 
-use crate::config::{self, Config, Engine, Secret, Secrets};
+use crate::config::{self, Config, Engine, Secrets};
 use crate::numbers::bytes;
 use crate::{doctor, wiring};
 use manifest::{KEY, Manifest};
@@ -127,13 +127,13 @@ pub async fn restore(file: &Path, config: &Config, secrets: &Secrets) -> Result<
     if config.store.engine == Engine::Sqlite {
         let manifest = load::load(file, data)?;
         tell_restored(file, &data.display().to_string(), &manifest);
-        let key = secrets.master_key.as_ref().map(Secret::expose);
-        return doctor::run_on_data(data, key, false).await;
+        return doctor::run_on_data(data, secrets.master_key.as_ref(), false).await;
     }
+    let home = arrive::Home { config, secrets };
+    let destined = arrive::reach(&home).await?;
     let (manifest, place) = load::open(file, data)?;
     let origin = sqlite::open_read_only(&place.waiting)?;
-    let home = arrive::Home { config, secrets };
-    let arrived = arrive::arrive(&origin, &place.waiting, &home, || Ok(())).await?;
+    let arrived = arrive::arrive(&origin, &place.waiting, (&home, destined), || Ok(())).await?;
     drop((origin, place));
     let there = arrive::place(config)?;
     if arrived.was_there {

@@ -16,18 +16,23 @@ use platform::log::executor::{Executor, Limits};
 use platform::projection::Projector;
 
 use crate::cli::{AtData, AtDataOrUrl, Cli, Command, ExportCommand, ImportCommand, Replay, StaffCommand};
-use crate::config::{self, Engine, Secret, Secrets, Variables};
-use crate::{Failure, backup, bench, doctor, replay, transfer, wiring};
+use crate::config::{self, Engine, Secrets, Variables};
+use crate::progress::Progress;
+use crate::{Failure, backup, bench, doctor, progress, replay, transfer, wiring};
 
-/// How often a long rebuild says how far it is.
-const PROGRESS_EVERY: Duration = Duration::from_secs(2);
+/// How often a long rebuild looks how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// Does what the command line asks for; without a command, serves.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let said = Variables::read();
     // TLS for the commands that ask a shop by https; a second installation is no mistake.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    if !matches!(command, Command::Serve(_)) {
+        progress::tell_what_is_waited_for();
+    }
+    match command {
         Command::Serve(options) => crate::serve::run(options.load(&said)).await.map(|()| ExitCode::SUCCESS),
         Command::Replay(options) => replay(options, Secrets::of_caller(&said)).await,
         Command::Bench(options) => Ok(bench::run(&options, &Secrets::of_caller(&said)).await),
@@ -63,7 +68,7 @@ pub async fn doctor(at: AtDataOrUrl, json: bool, said: &Variables) -> Result<Exi
     match at.url {
         Some(url) => doctor::run_on_url(&url, secrets.admin_token.ok_or_else(needs_token)?.expose(), json).await,
         None if config.store.engine == Engine::Postgres => doctor::run_on_database(&config, &secrets, json).await,
-        None => doctor::run_on_data(&config.data, secrets.master_key.as_ref().map(Secret::expose), json).await,
+        None => doctor::run_on_data(&config.data, secrets.master_key.as_ref(), json).await,
     }
 }
 
@@ -77,25 +82,34 @@ pub async fn rebuild(at: AtData, said: &Variables) -> Result<ExitCode, Failure> 
     let store = wiring::Store::open(&config, &secrets).await?;
     let documents = store.documents();
     let projections = services::projections();
+    let mut progress = Progress::start("collections cleared", projections.len() as u64);
     for projection in &projections {
         let changes = vec![Change::Clear { collection: projection.collection() }];
         let name = platform::projection::checkpoint_name(projection.as_ref());
         let checkpoints = documents.checkpoints(&name).await?;
         let checkpoints = checkpoints.into_iter().map(|checkpoint| checkpoint.moved_to(0)).collect();
         documents.write(WriteBatch { changes, checkpoints }).await?;
+        progress.step();
     }
+    drop(progress);
     let clock: Arc<dyn platform::clock::Clock> = Arc::new(SystemClock);
     let entropy = Arc::new(SystemEntropy);
     let executor = Executor::start(store.log(), services::kinds(), clock.clone(), entropy, Limits::default()).await?;
     let projector = Projector::start(&executor, &documents, &clock, &projections).await?;
-    while !projector.wait_for_heads(PROGRESS_EVERY).await? {
-        for lag in projector.lags().await? {
-            if let Some(reason) = lag.stopped {
-                return Err(Failure::new(format!("{} cannot be built: {reason}", lag.projection)));
-            }
-            println!("{}: {} facts to go", lag.projection, lag.facts);
+    let (mut progress, mut total) = (Progress::start("facts folded", 0), 0);
+    loop {
+        let lags = projector.lags().await?;
+        if let Some((lag, reason)) = lags.iter().find_map(|lag| Some((lag, lag.stopped.as_ref()?))) {
+            return Err(Failure::new(format!("{} cannot be built: {reason}", lag.projection)));
+        }
+        let left: u64 = lags.iter().map(|lag| lag.facts).sum();
+        total = left.max(total);
+        progress.reach(total - left, total);
+        if projector.wait_for_heads(PROGRESS_EVERY).await? {
+            break;
         }
     }
+    drop(progress);
     forget_search_index(&config.data)?;
     println!("{} derived collections were built anew; the search index follows at the next start.", projections.len());
     drop(executor);

@@ -21,6 +21,7 @@ mod routes;
 mod sample;
 mod serve;
 mod transfer;
+mod until_ready;
 mod wiring;
 
 use std::process::ExitCode;

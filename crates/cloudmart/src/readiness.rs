@@ -1,70 +1,143 @@
-//! Waits until a shop says that it can sell: right after its start it opens its store, fills itself and catches up first.
-//! It does not know how the shop is asked.
+//! Whether this node can sell, for load balancers, and what it does without, for people.
+//! It does not watch anything itself: it asks those who do, and tries to write where writing failed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::time::Instant;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use contracts::shop::Shop as _;
+use parking_lot::Mutex;
+use platform::documents::{Change, Collection, Put, WriteBatch};
+use platform::store::{StoreError, StoreResult};
+use serde_json::json;
+use services::machinery::stored;
 
-/// How long a shop is waited for, at most.
-pub const WITHIN: Duration = Duration::from_secs(30);
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
+use crate::wiring::Mart;
 
-/// How a shop says that it is not ready.
-pub const NOT_READY: u16 = 503;
-/// Where it says so.
-pub const PATH: [&str; 2] = ["health", "ready"];
+/// Written to see whether writing goes on.
+const PROBES: Collection = Collection::primary("write_probes");
+const PROBE: &str = "last";
+/// More than an order writes: where this fits, the next order does.
+const PROBE_BYTES: usize = 512 << 10;
+/// How long somebody who asks waits for the probe. It goes on without them.
+const PROBE_MAX: Duration = Duration::from_secs(2);
 
-/// Asks until the shop is ready, says something else, or [`WITHIN`] is over; answers with the last status and body. Standard
-/// error is told, once, that `who` waits, and for how long.
-pub async fn wait<E>(who: &str, mut ask: impl AsyncFnMut() -> Result<(u16, Value), E>) -> Result<(u16, Value), E> {
-    let deadline = Instant::now() + WITHIN;
-    let mut is_told = false;
-    loop {
-        let (status, said) = ask().await?;
-        if status != NOT_READY || Instant::now() >= deadline {
-            return Ok((status, said));
-        }
-        if !is_told {
-            eprintln!("{who}: the shop is not ready yet ({}); waiting up to {} s", missing(&said), WITHIN.as_secs());
-            is_told = true;
-        }
-        tokio::time::sleep(PAUSE).await;
+/// Whether the shop is loaded, and what is missing if not; and that it is about to stop.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    standing: Arc<Mutex<Standing>>,
+    /// Held by the probe that is being written: one at a time, however often and by however many is asked.
+    probing: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Standing {
+    missing: Option<String>,
+    is_stopping: bool,
+}
+
+impl Readiness {
+    pub fn missing(&self, what: String) {
+        self.standing.lock().missing = Some(what);
+    }
+
+    pub fn set_ready(&self) {
+        self.standing.lock().missing = None;
+    }
+
+    /// From now on it is not ready, whatever else becomes of it.
+    pub fn set_stopping(&self) {
+        self.standing.lock().is_stopping = true;
+    }
+
+    fn is_missing(&self) -> Vec<String> {
+        let standing = self.standing.lock();
+        let stopping = standing.is_stopping.then(|| "this node is stopping".to_owned());
+        stopping.into_iter().chain(standing.missing.clone()).collect()
     }
 }
 
-/// What a shop that is not ready says is missing.
-pub fn missing(said: &Value) -> String {
-    let listed: Vec<&str> = said["missing"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    if listed.is_empty() { "it does not say why".to_owned() } else { listed.join("; ") }
+pub fn router(mart: &Arc<Mart>, readiness: &Readiness) -> Router {
+    let state = (mart.clone(), readiness.clone());
+    Router::new()
+        .route("/health", get(|| async { Json(json!({"status": "healthy"})) }))
+        .route("/health/live", get(|| async { Json(json!({"status": "live"})) }))
+        .route("/health/ready", get(ready))
+        .with_state(state)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use serde_json::json;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_shop_that_gets_ready_is_waited_for_and_one_that_does_not_is_not_waited_for_for_ever() {
-        let mut looks = 0;
-        let said = wait("a test", async || {
-            looks += 1;
-            let status = if looks < 5 { NOT_READY } else { 200 };
-            Ok::<_, Infallible>((status, json!({"missing": ["its goods", "its books"]})))
-        });
-        assert!(matches!(said.await, Ok((200, _))));
-        assert_eq!(looks, 5);
-
-        let began = Instant::now();
-        let stuck = json!({"missing": ["room on the disk", "a projection"]});
-        let Ok((status, said)) = wait("a test", async || Ok::<_, Infallible>((NOT_READY, stuck.clone()))).await;
-        assert_eq!((status, missing(&said)), (NOT_READY, "room on the disk; a projection".to_owned()));
-        assert!(began.elapsed() >= WITHIN && began.elapsed() < WITHIN * 2);
-        assert!(matches!(wait("a test", async || Err::<(u16, Value), _>("gone")).await, Err("gone")));
-        assert_eq!(missing(&Value::Null), "it does not say why");
+/// 503 where another node might do better, or where everything that is to be written is refused. 200 with `degraded` where it
+/// sells, and something makes it slower; and where commits wait for a standby: that is so on all nodes alike, what was sent
+/// goes on by itself when one is there, and until then shoppers can look around, which they could not at a load balancer
+/// that has taken every node out.
+async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Response {
+    let mut missing = readiness.is_missing();
+    match mart.machinery.projector.lags().await {
+        Ok(lags) => missing.extend(lags.into_iter().filter_map(|lag| {
+            lag.stopped.map(|reason| format!("the projection {} stopped: {reason}", lag.projection))
+        })),
+        Err(error) => missing.push(error.to_string()),
     }
+    if let Err(error) = mart.shop.settings().await {
+        missing.push(error.message);
+    }
+    missing.extend(cannot_write(&mart, &readiness).await);
+    let trouble = mart.redis.as_ref().and_then(|redis| redis.trouble());
+    let redis = trouble.map(|reason| format!("redis: {reason}"));
+    let degraded: Vec<String> = redis.into_iter().chain(mart.store.trouble()).collect();
+    let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut told = json!({"status": if missing.is_empty() { "ready" } else { "not_ready" }});
+    for (name, reasons) in [("missing", missing), ("degraded", degraded)] {
+        if !reasons.is_empty() {
+            told[name] = reasons.into();
+        }
+    }
+    (status, Json(told)).into_response()
+}
+
+/// Why a shop whose last write failed cannot sell. It is tried again each time, so that a shop knows by itself when there is
+/// room again.
+async fn cannot_write(mart: &Arc<Mart>, readiness: &Readiness) -> Option<String> {
+    if !mart.store.is_stuck() {
+        return None;
+    }
+    let Ok(turn) = readiness.probing.clone().try_lock_owned() else {
+        return Some("the last write was refused; whether there is room again is being tried".to_owned());
+    };
+    let mart = mart.clone();
+    let probing = tokio::spawn(async move {
+        let written = probe(&mart).await;
+        if written.is_ok() {
+            mart.store.goes_on();
+        }
+        drop(turn);
+        written
+    });
+    match tokio::time::timeout(PROBE_MAX, probing).await {
+        Ok(Ok(Ok(()))) => None,
+        Ok(Ok(Err(error @ StoreError::Full(_)))) => Some(stored(error).message),
+        Ok(Ok(Err(error))) => Some(error.to_string()),
+        Ok(Err(_)) => Some("the shop is shutting down".to_owned()),
+        Err(_) => Some("the last write was refused, and the store does not answer another one".to_owned()),
+    }
+}
+
+/// Writes what no engine can make much smaller, and deletes it.
+async fn probe(mart: &Mart) -> StoreResult<()> {
+    let documents = &mart.machinery.documents;
+    let mut random = vec![0_u8; PROBE_BYTES / 2];
+    mart.machinery.entropy.fill(&mut random);
+    let filling = random.iter().fold(String::with_capacity(PROBE_BYTES), |mut text, byte| {
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(b'a' + digit)));
+        text
+    });
+    let body = json!({"at": mart.machinery.clock.now(), "filling": filling}).to_string();
+    let put = Put { collection: PROBES, id: PROBE.to_owned(), body: body.into(), entries: Vec::new(), expires: None };
+    let one = |change| WriteBatch { changes: vec![change], ..WriteBatch::default() };
+    documents.write(one(Change::Put(put))).await?;
+    documents.write(one(Change::Delete { collection: PROBES, id: PROBE.to_owned() })).await
 }

@@ -1,29 +1,22 @@
-//! All routes of a shop: services, pages, health, metrics, and the API's own description.
+//! All routes of a shop: services, pages, readiness, metrics, and the API's own description.
 //! It does not know what a route does.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::Router;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
-use contracts::shop::Shop as _;
 use contracts::staff::Staff;
-use parking_lot::Mutex;
-use platform::documents::{Change, Collection, Put, WriteBatch};
 use platform::http::guard::Guard;
 use platform::http::limits::Limits;
 use platform::http::metrics::Registry;
 use platform::http::rate::{Policy, RateLimiter, Sharing};
 use platform::http::{self, Conventions, Holder, HolderRate, Holders, Site};
-use serde_json::json;
 use services::http::identify;
-use services::machinery::stored;
 use services::payments::provider::TestBank;
 use services::payments::{BankWindow, Notices};
 use utoipa::openapi::OpenApi;
@@ -31,39 +24,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::{Config, Secrets};
 use crate::doctor::http::Patient;
+use crate::readiness::{self, Readiness};
 use crate::wiring::Mart;
 use crate::{Failure, api_docs, doctor, openapi};
-
-/// Whether the shop is loaded, and what is missing if not; and that it is about to stop.
-#[derive(Clone, Default)]
-pub struct Readiness(Arc<Mutex<Standing>>);
-
-#[derive(Default)]
-struct Standing {
-    missing: Option<String>,
-    is_stopping: bool,
-}
-
-impl Readiness {
-    pub fn missing(&self, what: String) {
-        self.0.lock().missing = Some(what);
-    }
-
-    pub fn set_ready(&self) {
-        self.0.lock().missing = None;
-    }
-
-    /// From now on it is not ready, whatever else becomes of it.
-    pub fn set_stopping(&self) {
-        self.0.lock().is_stopping = true;
-    }
-
-    fn is_missing(&self) -> Vec<String> {
-        let standing = self.0.lock();
-        let stopping = standing.is_stopping.then(|| "this node is stopping".to_owned());
-        stopping.into_iter().chain(standing.missing.clone()).collect()
-    }
-}
 
 /// Every route, with the conventions of `api.md` around it.
 pub fn site(
@@ -74,11 +37,8 @@ pub fn site(
     registry: &Arc<Registry>,
 ) -> Result<Site, Failure> {
     readiness.missing("the shop is starting".to_owned());
-    let patient = Patient {
-        store: mart.store.clone(),
-        data: config.data.clone(),
-        master_key: secrets.master_key.as_ref().map(|key| key.expose().to_owned()),
-    };
+    let patient =
+        Patient { store: mart.store.clone(), data: config.data.clone(), master_key: secrets.master_key.clone() };
     let (api, document) = api(mart).merge(doctor::http::router(patient)).split_for_parts();
     let document = Arc::new(openapi::complete(document));
     let staff: Arc<dyn Staff> = mart.staff.clone();
@@ -93,7 +53,7 @@ pub fn site(
         .merge(api)
         .merge(pages)
         .merge(described(&document))
-        .merge(health(mart, readiness))
+        .merge(readiness::router(mart, readiness))
         .route("/metrics", get(move || async move { registry_state.respond() }));
     let conventions = Conventions::new(http_config(mart, config, registry)?);
     Ok(Site::new(web::for_people(conventions.around(router), &services, &options), conventions))
@@ -217,66 +177,6 @@ fn described(document: &Arc<OpenApi>) -> Router {
         .route("/docs/style.css", get(|| async { api_docs::style() }))
 }
 
-fn health(mart: &Arc<Mart>, readiness: &Readiness) -> Router {
-    let state = (mart.clone(), readiness.clone());
-    Router::new()
-        .route("/health", get(|| async { Json(json!({"status": "healthy"})) }))
-        .route("/health/live", get(|| async { Json(json!({"status": "live"})) }))
-        .route("/health/ready", get(ready))
-        .with_state(state)
-}
-
-async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Response {
-    let mut missing = readiness.is_missing();
-    match mart.machinery.projector.lags().await {
-        Ok(lags) => missing.extend(lags.into_iter().filter_map(|lag| {
-            lag.stopped.map(|reason| format!("the projection {} stopped: {reason}", lag.projection))
-        })),
-        Err(error) => missing.push(error.to_string()),
-    }
-    if let Err(error) = mart.shop.settings().await {
-        missing.push(error.message);
-    }
-    missing.extend(cannot_write(&mart).await);
-    match missing.is_empty() {
-        true => {
-            // It sells, and something makes it slower or less sure of what others do.
-            let trouble = mart.redis.as_ref().and_then(|redis| redis.trouble());
-            let mut degraded: Vec<String> = trouble.map(|reason| format!("redis: {reason}")).into_iter().collect();
-            degraded.extend(mart.store.replicas().map(|replicas| replicas.trouble()).unwrap_or_default());
-            match degraded.is_empty() {
-                true => Json(json!({"status": "ready"})).into_response(),
-                false => Json(json!({"status": "ready", "degraded": degraded})).into_response(),
-            }
-        }
-        false => {
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "not_ready", "missing": missing}))).into_response()
-        }
-    }
-}
-
-/// Written to see whether writing goes on.
-const PROBES: Collection = Collection::primary("write_probes");
-/// More than an order writes: where this fits, the next order does.
-const PROBE_BYTES: usize = 512 << 10;
-
-/// Why a shop whose last write failed cannot sell. It is tried again each time, so that a shop knows by itself when there is
-/// room again.
-async fn cannot_write(mart: &Mart) -> Option<String> {
-    if !mart.store.is_stuck() {
-        return None;
-    }
-    let (id, documents) = ("last".to_owned(), &mart.machinery.documents);
-    let body = json!({"at": mart.machinery.clock.now(), "filling": ".".repeat(PROBE_BYTES)}).to_string();
-    let put = Put { collection: PROBES, id: id.clone(), body: body.into(), entries: Vec::new(), expires: None };
-    let one = |change| WriteBatch { changes: vec![change], ..WriteBatch::default() };
-    if let Err(error) = documents.write(one(Change::Put(put))).await {
-        return Some(stored(error).message);
-    }
-    let removed = documents.write(one(Change::Delete { collection: PROBES, id })).await;
-    removed.err().map(|error| stored(error).message)
-}
-
 type ReadStat = fn(&platform::log::executor::ExecutorStats) -> u64;
 
 /// The machinery's own counters, beside those of HTTP.
@@ -288,9 +188,7 @@ fn show_machinery(mart: &Arc<Mart>, registry: &Arc<Registry>) {
     if let Some(level) = &mart.second_level {
         level.show_in(registry);
     }
-    if let Some(replicas) = mart.store.replicas() {
-        replicas.show_in(registry);
-    }
+    mart.store.show_in(registry);
     let executor = &mart.machinery.executor;
     let gauges: [(&'static str, &'static str, ReadStat); 7] = [
         ("executor_commands_total", "Commands decided.", |stats| stats.commands.load(Relaxed)),

@@ -15,7 +15,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Engine, Loaded, LogFormat, Secrets};
-use crate::routes::{self, Readiness};
+use crate::readiness::Readiness;
+use crate::routes;
 use crate::wiring::{self, Mart};
 use crate::{Failure, sample};
 

@@ -46,7 +46,7 @@ use services::statistics::Statistics;
 use services::transfer::{self, Transfer};
 
 pub use self::store::{Beside, MOVED_FILE, Moment, Store, postgres_options};
-use crate::config::{self, Config, MailTls, MailTransport, Secrets};
+use crate::config::{self, Config, MailTls, MailTransport, Secret, Secrets};
 
 /// The master key's file in the data folder.
 pub const KEY_FILE: &str = "master.key";
@@ -54,6 +54,9 @@ pub const KEY_FILE: &str = "master.key";
 pub const SPOOL_FOLDER: &str = "imports";
 /// The folder of the search index in the data folder; what is in it can be found again.
 pub const SEARCH_FOLDER: &str = "search";
+
+/// How long a stop waits for the store to take note of it: a commit may wait for a standby for ever.
+const LEAVE_MAX: Duration = Duration::from_secs(2);
 
 /// Why a shop does not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +79,8 @@ pub enum Error {
          any other key, buyers' data cannot be read"
     )]
     OtherKey,
-    #[error("CLOUDMART_MASTER_KEY, or what master_key_file names, is not a key: it must be 64 hexadecimal digits")]
-    KeyVariable,
+    #[error("{0} is not a key: it must be 64 hexadecimal digits")]
+    NoKey(String),
     #[error("CLOUDMART_ADMIN_TOKEN: {0}")]
     Staff(#[from] staff::SetupError),
     #[error("the shop cannot fetch pictures: {0}")]
@@ -379,10 +382,15 @@ pub async fn is_key_of(documents: &dyn Documents, key: &MasterKey) -> Result<Opt
     Ok(remembered.map(|known| *known.body == mark_of(key)))
 }
 
-/// The key from the environment, else from its file, which is made where there is none.
+/// Where a master key comes from that the settings name.
+pub fn origin_of_key(key: &Secret) -> String {
+    key.file().map_or("CLOUDMART_MASTER_KEY".to_owned(), |file| format!("{} (master_key_file)", file.display()))
+}
+
+/// The key that the settings name, else from its file, which is made where there is none.
 pub fn master_key(data: &Path, secrets: &Secrets, entropy: &dyn Entropy) -> Result<MasterKey, Error> {
     if let Some(text) = &secrets.master_key {
-        return MasterKey::from_hex(text.expose()).ok_or(Error::KeyVariable);
+        return MasterKey::from_hex(text.expose()).ok_or_else(|| Error::NoKey(origin_of_key(text)));
     }
     let path = data.join(KEY_FILE);
     let wrong = |reason: String| Error::Key { path: path.clone(), reason };
@@ -411,7 +419,9 @@ pub fn write_key(path: &Path, key: &MasterKey) -> std::io::Result<()> {
 impl Mart {
     /// Leaves this node's duties to others, so that they go on at once, and closes the store.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.machinery.projector.leases().leave().await;
+        if tokio::time::timeout(LEAVE_MAX, self.machinery.projector.leases().leave()).await.is_err() {
+            tracing::warn!("the store does not answer; the duties of this node are found free when it is missed");
+        }
         self.store.close().await
     }
 

@@ -189,12 +189,20 @@ impl Drop for Duty {
     }
 }
 
-/// Looks now and then, until nobody has a handle any more.
+/// Looks now and then, until this node has left or nobody has a handle any more.
 async fn look_after(desk: Weak<Desk>) {
     loop {
         let Some(desk) = desk.upgrade() else { return };
         let Some(shared) = &desk.shared else { return };
+        let is_leaving = || desk.state.look(|state| state.wishes.is_leaving);
+        if is_leaving() {
+            return;
+        }
         if let Err(error) = desk.look(shared).await {
+            // Whoever leaves closes the store.
+            if is_leaving() || matches!(error, StoreError::Closed) {
+                return;
+            }
             tracing::warn!(%error, "the table of duties could not be looked after; trying again");
         }
         let nudge = desk.nudge.clone();

@@ -7,6 +7,9 @@ pub enum StoreError {
     /// Nothing was written. Trying again later may help.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// Nothing was written: this process is done with the store. Nobody needs to try again.
+    #[error("the store was closed")]
+    Closed,
     /// Nothing was written: there is no room left.
     #[error("the store is full: {0}")]
     Full(String),

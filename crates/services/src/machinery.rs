@@ -97,6 +97,7 @@ pub fn cause(caller: &Caller) -> Cause {
 pub fn stored(error: StoreError) -> Error {
     match error {
         StoreError::Corrupt(reason) => Error::internal(reason),
+        StoreError::Closed => Error::unavailable("the shop is shutting down; try again shortly", RETRY_AFTER_S),
         StoreError::Full(_) => Error::unavailable("the shop's disk is full; nothing was changed", RETRY_AFTER_S),
         StoreError::Unavailable(reason) | StoreError::Unknown(reason) | StoreError::Overtaken(reason) => {
             tracing::warn!(reason, "the store did not answer");

@@ -4,6 +4,7 @@
 mod answer;
 mod ask;
 mod gateway;
+mod guard;
 mod mail;
 mod process;
 mod shop;

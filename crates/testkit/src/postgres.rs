@@ -130,6 +130,12 @@ impl Server {
         standby
     }
 
+    /// A replica of [`Self::shared`] that all tests of this process share.
+    pub fn shared_replica() -> &'static Self {
+        static SHARED: OnceLock<Server> = OnceLock::new();
+        SHARED.get_or_init(|| Self::shared().replica())
+    }
+
     /// A replica that nobody waits for.
     pub fn replica(&self) -> Self {
         self.standby("replica")

@@ -52,6 +52,14 @@ impl RedisServer {
         server
     }
 
+    /// Its process id.
+    ///
+    /// # Panics
+    /// It does not run.
+    pub fn id(&self) -> u32 {
+        self.process.as_ref().expect("Redis runs").id()
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -7,6 +7,7 @@ mod fuzz;
 mod golden;
 mod laws;
 mod mail;
+mod orphans;
 mod postgres;
 mod redis;
 mod search;

@@ -15,8 +15,9 @@ use platform::store::{StoreError, StoreResult};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::connector::{Connection, Connector, Purpose};
+use super::connector::{Connection, Connector, Primary, Purpose};
 use super::failure::{describe, is_about_a_value, of_read, of_write};
+use super::health::Lookout;
 use super::ports::PostgresLog;
 use super::schema::{self, Begun};
 use super::values::{Time, count_of, escaped, get, signed, text, unescaped, unsigned};
@@ -141,15 +142,24 @@ fn checkpoint_of(row: &Row) -> StoreResult<Checkpoint> {
 /// A schema into which a store is copied.
 pub struct Arrival {
     connection: Connection,
+    lookout: tokio::sync::Mutex<Lookout>,
     is_complete: bool,
 }
 
-impl Arrival {
-    /// Begins, or finds what an earlier attempt left. `digest` sums up what is to come: who goes on copies the same.
-    pub async fn begin(options: &Options, shards: &[ShardInfo], digest: &str) -> Result<Self, OpenError> {
+/// A schema that nobody else copies into, and that may take a store, before anybody has summed up which.
+pub struct Destined {
+    connection: Connection,
+    lookout: Lookout,
+    schema: String,
+}
+
+impl Destined {
+    /// Connects, and looks whether the schema may take a store. Nothing is made or changed there.
+    pub async fn reach(options: &Options) -> Result<Self, OpenError> {
         schema::check_name(&options.schema)?;
-        let connector = Connector::new(options, Purpose::Writing, Arc::default())?;
-        let mut connection = connector.connect().await?;
+        let primary: Arc<Primary> = Arc::default();
+        let connector = Connector::new(options, Purpose::Writing, primary.clone())?;
+        let connection = connector.connect().await?;
         let lock = schema::lock_class(&options.schema);
         connection.client.batch_execute(WAIT_FOR_IT).await?;
         connection.client.query_one(ONE_AT_A_TIME, &[&lock]).await.map_err(|error| {
@@ -159,8 +169,18 @@ impl Arrival {
             }
         })?;
         connection.client.batch_execute(WAIT_FOR_NOTHING).await?;
-        let begun = schema::begin_arrival(&mut connection.client, &options.schema, shards, digest).await?;
-        Ok(Self { connection, is_complete: begun == Begun::Complete })
+        schema::look_at_destination(&connection.client, &options.schema).await?;
+        Ok(Self { connection, lookout: Lookout::new(options, &primary)?, schema: options.schema.clone() })
+    }
+}
+
+impl Arrival {
+    /// Begins, or finds what an earlier attempt left. `digest` sums up what is to come: who goes on copies the same.
+    pub async fn begin(at: Destined, shards: &[ShardInfo], digest: &str) -> Result<Self, OpenError> {
+        let Destined { mut connection, mut lookout, schema } = at;
+        let begun = lookout.during(schema::begin_arrival(&mut connection.client, &schema, shards, digest)).await?;
+        let is_complete = begun == Begun::Complete;
+        Ok(Self { connection, lookout: tokio::sync::Mutex::new(lookout), is_complete })
     }
 
     /// Whether an earlier attempt came to its end. The shop may have been served since.
@@ -175,12 +195,13 @@ impl Arrival {
 
     /// From now on nodes open it. Statistics are made first, so that nothing is planned for empty tables.
     pub async fn finish(self) -> StoreResult<()> {
-        let analyzed = self.connection.client.batch_execute("ANALYZE facts, documents, entries, checkpoints").await;
+        let (client, mut lookout) = (&self.connection.client, self.lookout.into_inner());
+        let analyzed = lookout.during(client.batch_execute("ANALYZE facts, documents, entries, checkpoints")).await;
         if let Err(error) = analyzed {
             // The server makes them by itself, a little later.
             tracing::warn!(error = describe(&error), "there are no statistics of the new tables yet");
         }
-        let done = schema::complete_arrival(&self.connection.client).await;
+        let done = lookout.during(schema::complete_arrival(client)).await;
         done.map_err(|error| of_write(&error))
     }
 
@@ -191,7 +212,8 @@ impl Arrival {
 
     async fn write(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(), tokio_postgres::Error> {
         let statement = self.connection.prepare(sql).await?;
-        self.connection.client.execute(&statement, values).await.map(drop)
+        let written = self.connection.client.execute(&statement, values);
+        self.lookout.lock().await.during(written).await.map(drop)
     }
 
     async fn send_records(&self, records: &[Record], as_texts: bool) -> Result<(), tokio_postgres::Error> {

@@ -14,6 +14,7 @@ pub fn of_read(error: &Error) -> StoreError {
         // Data and index corrupted.
         "XX001" | "XX002" => StoreError::Corrupt(text),
         "CM001" => StoreError::Overtaken(text),
+        "25006" => StoreError::Unavailable(format!("PostgreSQL takes no writes: {text}")),
         "57014" => StoreError::Unavailable("the read took too long".into()),
         _ => StoreError::Unavailable(text),
     }
@@ -38,6 +39,11 @@ pub fn is_definite(error: &Error) -> bool {
 /// Whether a connection is of no use any more: it is gone, or its server is on its way out or takes no writes.
 pub fn is_over(error: &Error) -> bool {
     error.is_closed() || !is_definite(error) || code(error) == "25006"
+}
+
+/// Whether nothing can be written for the time being: there is no room, or the server takes no writes.
+pub fn refuses_writes(error: &Error) -> bool {
+    matches!(code(error), "53100" | "25006")
 }
 
 /// Whether the server ended a statement because it took too long, or waited too long for a lock.

@@ -3,7 +3,8 @@
 //!
 //! Every write is one statement of its own, most of them calls of a function ([`schema`]): no transaction waits for a
 //! client, so a node that freezes holds no lock. Reads and writes have connections of their own ([`pool`]); nothing
-//! ever cancels a write. The host that takes writes is looked for again whenever a connection is lost ([`connector`]).
+//! ever cancels a write, but whoever runs the shop is told when one waits ([`health`]). The host that takes writes is
+//! looked for again whenever a connection is lost ([`connector`]).
 //! Lists may be read from hosts that follow it ([`Replicas`]).
 //! The tables are told in `tables.sql`, the reasons in `docs/adr/0009-postgresql.md`.
 
@@ -13,6 +14,7 @@ mod connector;
 mod facts;
 mod failure;
 mod gather;
+mod health;
 mod lane;
 mod plan;
 mod pool;
@@ -35,7 +37,8 @@ use platform::store::StoreResult;
 use tokio::runtime::Handle;
 
 pub use append::AppendStats;
-pub use bulk::Arrival;
+pub use bulk::{Arrival, Destined};
+pub use health::Health;
 pub use pool::PoolStats;
 pub use replicas::{Replica, Replicas};
 
@@ -43,6 +46,7 @@ use append::Appender;
 use bulk::PostgresOrigin;
 use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
+use health::Lookout;
 use lane::Lane;
 use pool::{Bounds, Pool};
 use ports::{PostgresDocuments, PostgresLog};
@@ -192,6 +196,7 @@ pub struct Postgres {
     log: Arc<PostgresLog>,
     documents: Arc<PostgresDocuments>,
     replicas: Option<Arc<Replicas>>,
+    health: Health,
     store: Arc<Store>,
     stats: Stats,
     lane: Lane,
@@ -206,6 +211,13 @@ struct Store {
     appending: Pool,
     shards: Shard,
     lock_class: i32,
+}
+
+impl Store {
+    /// How long the server has owed the answer to a write, to whoever has waited longest for one.
+    fn longest_wait(&self) -> Option<Duration> {
+        self.writing.longest_wait().max(self.appending.longest_wait())
+    }
 }
 
 impl Postgres {
@@ -225,7 +237,8 @@ impl Postgres {
         let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;
         let appending = pool(Purpose::Writing, APPENDERS, &stats.writers)?;
         let mut first = writing.new_connection().await?;
-        let found = schema::prepare(&mut first.client, &options.schema, options.shards).await?;
+        let mut lookout = Lookout::new(options, &primary)?;
+        let found = lookout.during(schema::prepare(&mut first.client, &options.schema, options.shards)).await?;
         writing.give(first);
 
         let lock_class = schema::lock_class(&options.schema);
@@ -238,6 +251,7 @@ impl Postgres {
         };
         Ok(Self {
             replicas,
+            health: Health::start(&store, lookout),
             log: Arc::new(PostgresLog::new(store.clone(), appender)),
             documents: Arc::new(PostgresDocuments { store: store.clone(), gatherer }),
             store,
@@ -287,6 +301,21 @@ impl Postgres {
         self.lane.handle()
     }
 
+    /// How writes do.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Whether a write was refused for want of room, or because the server takes no writes; until [`Self::goes_on`].
+    pub fn is_stuck(&self) -> bool {
+        self.store.writing.is_stuck()
+    }
+
+    /// Something large was written since. What is small finds room where an order does not.
+    pub fn goes_on(&self) {
+        self.store.writing.goes_on();
+    }
+
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
@@ -297,6 +326,7 @@ impl Postgres {
         if let Some(replicas) = &self.replicas {
             replicas.close();
         }
+        self.health.close();
         self.store.reading.close();
         self.store.writing.close();
         self.store.appending.close();

@@ -5,10 +5,10 @@
 //! asked, and the answer is thrown away. Nothing is cancelled on the server for it. A caller that waits on a host which
 //! stands still is let go when another host has taken its place.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,7 +19,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use super::connector::{ConnectError, Connection, Connector};
-use super::failure::is_over;
+use super::failure::{is_over, refuses_writes};
 
 /// First and longest pause between two attempts to connect.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -47,6 +47,8 @@ pub struct PoolStats {
     pub exhaustions: AtomicU64,
     /// Connections that are lent out or being made right now.
     pub lent: AtomicU64,
+    /// What was to be written last was refused for want of room, or because the server takes no writes.
+    pub is_stuck: AtomicBool,
 }
 
 pub struct Pool {
@@ -59,7 +61,22 @@ struct Shared {
     permits: Arc<Semaphore>,
     /// The one used last is at the back, and lent first.
     idle: Mutex<VecDeque<(Instant, Arc<Connection>)>>,
+    /// Since when an answer is owed; the smallest number is the oldest.
+    asked: Mutex<BTreeMap<u64, Instant>>,
+    questions: AtomicU64,
     stats: Arc<PoolStats>,
+}
+
+/// An answer that is owed. It counts until the server has given it, whether or not anybody still waits.
+struct Owed {
+    number: u64,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.shared.asked.lock().remove(&self.number);
+    }
 }
 
 /// A connection that is lent.
@@ -68,14 +85,15 @@ pub struct Lease {
     permit: Option<OwnedSemaphorePermit>,
     shared: Arc<Shared>,
     /// Something was asked and has not been answered.
-    is_asking: bool,
+    asking: Option<Owed>,
     is_over: bool,
 }
 
 impl Pool {
     pub fn new(connector: Connector, bounds: Bounds, stats: Arc<PoolStats>) -> Self {
         let permits = Arc::new(Semaphore::new(bounds.connections.max(1)));
-        Self { shared: Arc::new(Shared { connector, bounds, permits, idle: Mutex::default(), stats }) }
+        let (idle, asked, questions) = Default::default();
+        Self { shared: Arc::new(Shared { connector, bounds, permits, idle, asked, questions, stats }) }
     }
 
     /// A connection that is idle, or a new one. While the server cannot be reached this goes on trying.
@@ -84,7 +102,7 @@ impl Pool {
         let deadline = Instant::now() + shared.bounds.wait;
         let permit = match timeout_at(deadline, shared.permits.clone().acquire_owned()).await {
             Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return Err(StoreError::Unavailable("the store was closed".into())),
+            Ok(Err(_)) => return Err(StoreError::Closed),
             Err(_) => {
                 shared.stats.exhaustions.fetch_add(1, Ordering::Relaxed);
                 return Err(StoreError::Unavailable("every connection to PostgreSQL is in use".into()));
@@ -95,12 +113,28 @@ impl Pool {
             None => Arc::new(shared.connect(deadline).await?),
         };
         shared.stats.lent.fetch_add(1, Ordering::Relaxed);
-        Ok(Lease { connection, permit: Some(permit), shared: shared.clone(), is_asking: false, is_over: false })
+        Ok(Lease { connection, permit: Some(permit), shared: shared.clone(), asking: None, is_over: false })
     }
 
     /// Whether whoever asks now must wait for a connection.
     pub fn is_exhausted(&self) -> bool {
         self.shared.permits.available_permits() == 0
+    }
+
+    /// How long the server has owed an answer, to whoever has waited longest for one.
+    pub fn longest_wait(&self) -> Option<Duration> {
+        self.shared.asked.lock().first_key_value().map(|(_, since)| since.elapsed())
+    }
+
+    /// Whether a write was refused for want of room, or because the server takes no writes, and none was tried since that is
+    /// as large as any.
+    pub fn is_stuck(&self) -> bool {
+        self.shared.stats.is_stuck.load(Ordering::Relaxed)
+    }
+
+    /// One that is as large as any was written.
+    pub fn goes_on(&self) {
+        self.shared.stats.is_stuck.store(false, Ordering::Relaxed);
     }
 
     /// A connection that nobody else has, within the usual wait. It does not count, and goes back by [`Self::give`].
@@ -155,6 +189,12 @@ impl Shared {
         }
     }
 
+    fn owes(self: &Arc<Self>) -> Owed {
+        let number = self.questions.fetch_add(1, Ordering::Relaxed);
+        self.asked.lock().insert(number, Instant::now());
+        Owed { number, shared: self.clone() }
+    }
+
     fn take_back(&self, connection: Arc<Connection>) {
         if !connection.client.is_closed() && !self.permits.is_closed() {
             self.idle.lock().push_back((Instant::now(), connection));
@@ -183,7 +223,7 @@ impl Lease {
         &mut self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, tokio_postgres::Error> {
-        self.is_asking = true;
+        self.asking = Some(self.shared.owes());
         let mut answer = pin!(answer);
         let answer = loop {
             tokio::select! {
@@ -192,8 +232,13 @@ impl Lease {
                 () = self.is_hopeless() => self.connection.cut(),
             }
         };
-        self.is_asking = false;
-        self.is_over |= answer.as_ref().is_err_and(is_over);
+        self.asking = None;
+        if let Err(error) = &answer {
+            self.is_over |= is_over(error);
+            if refuses_writes(error) {
+                self.shared.stats.is_stuck.store(true, Ordering::Relaxed);
+            }
+        }
         answer
     }
 
@@ -237,7 +282,7 @@ impl Lease {
             async { futures::try_join!(client.query(&statements.0, first.1), client.query(&statements.1, second.1)) };
         let answers = self.answered(both).await;
         // One of them may have failed before the other was answered.
-        self.is_asking = answers.is_err();
+        self.asking = answers.is_err().then(|| self.shared.owes());
         answers
     }
 }
@@ -249,16 +294,14 @@ impl Drop for Lease {
             return;
         }
         let (connection, shared, permit) = (self.connection.clone(), self.shared.clone(), self.permit.take());
-        if !self.is_asking {
-            return shared.take_back(connection);
-        }
+        let Some(owed) = self.asking.take() else { return shared.take_back(connection) };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 // Answered behind what was asked before; until then the connection counts as lent.
                 if connection.client.simple_query("").await.is_ok() {
                     shared.take_back(connection);
                 }
-                drop(permit);
+                drop((owed, permit));
             });
         }
     }

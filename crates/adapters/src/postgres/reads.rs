@@ -61,7 +61,7 @@ impl<Q: Question> GatheredReads<Q> {
                 tokio::spawn(answer_all(self.store.clone(), self.queue.clone()));
             }
         }
-        answer.await.map_err(|_| StoreError::Unavailable("the store was closed".into()))?
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 }
 

@@ -98,10 +98,7 @@ impl Replicas {
     /// Asks no replica any more.
     pub(super) fn close(&self) {
         self.watching.iter().for_each(AbortHandle::abort);
-        for replica in &self.all {
-            replica.leave("the store was closed".to_owned());
-            replica.pool.close();
-        }
+        self.all.iter().for_each(|replica| replica.close());
     }
 
     fn in_rotation(&self) -> Vec<Arc<Replica>> {

@@ -2,7 +2,7 @@
 //! It knows no statement that a port sends; what the functions mean is told beside those who call them.
 
 use platform::log::{Shard, ShardInfo, ShardState};
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::OpenError;
 use super::failure::describe;
@@ -123,6 +123,39 @@ pub enum Begun {
     Complete,
 }
 
+/// Whether a store may be copied there, as far as that can be told before it is known which one. Changes nothing.
+pub async fn look_at_destination(client: &Client, schema: &str) -> Result<(), OpenError> {
+    check_server(client).await?;
+    let row = client
+        .query_one(
+            "SELECT to_regnamespace($1::text) IS NOT NULL, to_regclass(format('%I.meta', $1::text)) IS NOT NULL,
+                to_regclass(format('%I.arrival', $1::text)) IS NOT NULL,
+                EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace($1::text)),
+                has_database_privilege(current_database(), 'CREATE'), current_user::text, current_database()::text",
+            &[&schema],
+        )
+        .await?;
+    let (has_schema, is_store, is_arrival): (bool, bool, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let (is_used, may_create): (bool, bool) = (row.try_get(3)?, row.try_get(4)?);
+    match (has_schema, is_store, is_arrival) {
+        (false, _, _) if !may_create => {
+            let (user, database): (String, String) = (row.try_get(5)?, row.try_get(6)?);
+            Err(OpenError::Unusable(format!(
+                "`{user}` may not make the schema `{schema}`: GRANT CREATE ON DATABASE {database} TO {user}"
+            )))
+        }
+        (true, false, _) if is_used => Err(OpenError::Foreign(schema.to_owned())),
+        // Not one that is being copied: then it must be empty.
+        (true, true, false) if holds_a_shop(client).await? => Err(OpenError::Used(schema.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+async fn holds_a_shop(client: &impl GenericClient) -> Result<bool, OpenError> {
+    let sql = "SELECT EXISTS (SELECT FROM facts) OR EXISTS (SELECT FROM documents)";
+    Ok(client.query_one(sql, &[]).await?.try_get(0)?)
+}
+
 /// Makes the tables for a store that is copied there, or makes sure that what is there is a part of it.
 pub async fn begin_arrival(
     client: &mut Client,
@@ -156,8 +189,7 @@ pub async fn begin_arrival(
         }
         None => {
             recognise(&transaction, schema).await?;
-            let sql = "SELECT EXISTS (SELECT FROM facts) OR EXISTS (SELECT FROM documents)";
-            if transaction.query_one(sql, &[]).await?.try_get(0)? {
+            if holds_a_shop(&transaction).await? {
                 return Err(OpenError::Used(schema.to_owned()));
             }
             // Somebody has looked at it, and nothing more.

@@ -81,7 +81,7 @@ impl Nudge {
 
     /// Empties the WAL: nothing that was deleted before is left in it.
     pub async fn empty(&self) -> StoreResult<()> {
-        let closed = || StoreError::Unavailable("the store was closed".into());
+        let closed = || StoreError::Closed;
         let (reply, answer) = oneshot::channel();
         self.queue.send(Message::Empty(reply)).map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?

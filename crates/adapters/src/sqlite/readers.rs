@@ -121,7 +121,7 @@ impl Drop for Readers {
 }
 
 fn closed() -> StoreError {
-    StoreError::Unavailable("the store was closed".into())
+    StoreError::Closed
 }
 
 fn serve(shared: &Shared, mut reader: Reader, before_each: impl Fn()) {

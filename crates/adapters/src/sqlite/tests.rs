@@ -69,8 +69,8 @@ async fn a_folder_belongs_to_one_process() {
     let (log, documents) = (first.log(), first.documents());
     first.close().await.expect("it closes");
     first.close().await.expect("closing twice does no harm");
-    assert!(matches!(log.append(batch(1, Vec::new())).await, Err(StoreError::Unavailable(_))));
-    assert!(matches!(documents.get(KEYS, "a", now()).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(log.append(batch(1, Vec::new())).await, Err(StoreError::Closed)));
+    assert!(matches!(documents.get(KEYS, "a", now()).await, Err(StoreError::Closed)));
     open(folder.path()).close().await.expect("the lock was given back");
 }
 

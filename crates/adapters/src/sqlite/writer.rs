@@ -108,7 +108,7 @@ where
 }
 
 fn gone() -> StoreError {
-    StoreError::Unavailable("the store was closed".into())
+    StoreError::Closed
 }
 
 impl Writer {

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use adapters::postgres::Arrival;
+use adapters::postgres::{Arrival, Destined};
 use adapters::sqlite::Inspection;
 use platform::copying::{Contents, contents, copy};
 use platform::sealing::MasterKey;
@@ -32,15 +32,20 @@ pub struct Arrived {
     pub was_there: bool,
 }
 
+/// Whether the database can be reached and may take a shop: asked before anything is done that takes long.
+pub async fn reach(home: &Home<'_>) -> Result<Destined, Error> {
+    Ok(Destined::reach(&wiring::postgres_options(home.config, home.secrets)?).await?)
+}
+
 /// Copies a store into the database, goes on where an earlier attempt ended, and compares. `folder` holds its pictures and,
 /// maybe, its key. `settle` is done when everything is there, right before nodes may open the database.
 pub async fn arrive(
     from: &Inspection,
     folder: &Path,
-    home: &Home<'_>,
+    (home, destined): (&Home<'_>, Destined),
     settle: impl FnOnce() -> Result<(), Error>,
 ) -> Result<Arrived, Error> {
-    let Home { config, secrets } = *home;
+    let config = home.config;
     let key = key_to_bring(from, folder, home).await?;
     let origin = from.origin();
     let shards = origin.shards().await?;
@@ -48,8 +53,7 @@ pub async fn arrive(
     let mut progress = Progress::start("summed up", facts);
     let here = contents(origin.as_ref(), |done| progress.reach(done.min(facts), facts)).await?;
     drop(progress);
-    let options = wiring::postgres_options(config, secrets)?;
-    let arrival = Arrival::begin(&options, &shards, &here.digest()).await?;
+    let arrival = Arrival::begin(destined, &shards, &here.digest()).await?;
     if !arrival.is_complete() {
         let total = here.count();
         let mut progress = Progress::start("copied", total);

@@ -8,9 +8,10 @@ use adapters::sqlite::{self, OpenError};
 use platform::clock::{Clock, SystemClock};
 
 use super::Error;
-use super::arrive::{Arrived, Home, arrive, forget_search_index, place};
+use super::arrive::{Arrived, Home, arrive, forget_search_index, place, reach};
 use super::files::write_new;
 use crate::config::{Config, Engine, Secrets};
+use crate::progress::Progress;
 use crate::wiring::MOVED_FILE;
 use crate::{Failure, doctor};
 
@@ -42,14 +43,18 @@ async fn bring(from: &Path, config: &Config, secrets: &Secrets) -> Result<Arrive
         OpenError::InUse(folder) => Error::Running(folder),
         other => other.into(),
     })?;
+    let home = Home { config, secrets };
+    let destined = reach(&home).await?;
+    let checking = Progress::start("pages", 0);
     let problems = sqlite::integrity_check(from)?;
+    drop(checking);
     if !problems.is_empty() {
         return Err(Error::DamagedSource { data: from.to_owned(), reason: problems.join("; ") });
     }
     let origin = sqlite::open_read_only(from)?;
     let note = format!("This shop moved into {} at {}.\n", place(config)?, SystemClock.now());
     let settle = || write_new(&from.join(MOVED_FILE), &note);
-    let arrived = arrive(&origin, from, &Home { config, secrets }, settle).await?;
+    let arrived = arrive(&origin, from, (&home, destined), settle).await?;
     // Of the same folder it is this shop's own, at the very place in the log.
     let is_same = || Ok::<_, std::io::Error>(from.canonicalize()? == config.data.canonicalize()?);
     if !is_same().map_err(Error::at(&config.data))? && !arrived.was_there {

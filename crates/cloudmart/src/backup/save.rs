@@ -136,7 +136,9 @@ fn still_free(target: &Path) -> Result<(), Error> {
 
 /// Makes the file of the database's copy and what lies beside.
 fn pack_up(staging: &Staging, beside: &Beside<'_>, target: &Path, created_at: Timestamp) -> Result<Manifest, Error> {
+    let checking = Progress::start("pages", 0);
     let problems = sqlite::integrity_check(&staging.folder)?;
+    drop(checking);
     if !problems.is_empty() {
         return Err(Error::DamagedCopy(problems.join("; ")));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::wire::{Line, Lost, Request};
-use crate::readiness;
+use crate::until_ready;
 
 /// How a shop answers one who asks too often.
 const LIMITED: u16 = 429;
@@ -27,7 +27,7 @@ pub enum Error {
          http.rate_limit_staff_per_minute)", again_in.as_secs()
     )]
     Limited { asked: String, again_in: Duration },
-    #[error("the shop did not get ready within {} s: {missing}", readiness::WITHIN.as_secs())]
+    #[error("the shop did not get ready within {} s: {missing}", until_ready::WITHIN.as_secs())]
     NotReady { missing: String },
 }
 
@@ -79,14 +79,14 @@ pub async fn read(line: &mut Line, request: &Request) -> Result<Value, Error> {
 
 /// Waits until the shop is ready to sell. One that does not tell whether it is, behind a gateway perhaps, counts as ready.
 pub async fn ready(line: &mut Line) -> Result<(), Error> {
-    let request = Request::get(format!("/{}", readiness::PATH.join("/")));
-    let (status, said) = readiness::wait("bench", async || {
+    let request = Request::get(format!("/{}", until_ready::PATH.join("/")));
+    let (status, said) = until_ready::wait("bench", async || {
         let said = ask(line, &request).await?;
         Ok::<_, Error>((said.status, said.body))
     })
     .await?;
     match status {
-        readiness::NOT_READY => Err(Error::NotReady { missing: readiness::missing(&said) }),
+        until_ready::NOT_READY => Err(Error::NotReady { missing: until_ready::missing(&said) }),
         _ => Ok(()),
     }
 }

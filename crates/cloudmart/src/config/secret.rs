@@ -1,7 +1,7 @@
 //! What must not be read over an operator's shoulder, nor in a log: a text that shows only whether it is there.
 //! It does not know what it opens.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -10,26 +10,35 @@ const SET: &str = "(set)";
 
 /// A password, a key, a token. Neither `Debug` nor an error shows it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret {
+    text: String,
+    file: Option<PathBuf>,
+}
 
 impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), file: None }
     }
 
     /// The text itself, for those who hand it to whom it is meant for.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Where it was read, where that is a file.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The first line of a file.
     pub fn of_file(path: &Path) -> std::io::Result<Self> {
         let text = std::fs::read_to_string(path)?;
-        Ok(Self(text.lines().next().unwrap_or_default().to_owned()))
+        let text = text.lines().next().unwrap_or_default().to_owned();
+        Ok(Self { text, file: Some(path.to_owned()) })
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 }
 

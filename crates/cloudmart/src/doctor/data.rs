@@ -46,8 +46,10 @@ pub enum Error {
 
 /// Everything that can be said about a folder without asking its shop: whether the database is whole, and
 /// [`examine_moment`].
-pub async fn examine_data(data: &Path, master_key: Option<&str>) -> Result<Findings, Error> {
+pub async fn examine_data(data: &Path, master_key: Option<&Secret>) -> Result<Findings, Error> {
+    let checking = Progress::start("pages", 0);
     let problems = sqlite::integrity_check(data)?;
+    drop(checking);
     let size = |name: &str| std::fs::metadata(data.join(name)).map_or(0, |file| file.len());
     let sizes = format!("{}, and {} written lately", bytes(size(DATABASE)), bytes(size(LATELY)));
     let whole = Check::of(DATABASE, sizes, problems);
@@ -62,7 +64,7 @@ pub async fn examine_data(data: &Path, master_key: Option<&str>) -> Result<Findi
 /// What a shop in a database says. Its pages are the database's own business.
 pub async fn examine_database(config: &Config, secrets: &Secrets) -> Result<Findings, Error> {
     let store = Store::open(config, secrets).await?;
-    let (data, master_key) = (&config.data, secrets.master_key.as_ref().map(Secret::expose));
+    let (data, master_key) = (&config.data, secrets.master_key.as_ref());
     let index = look_at_index(data);
     let moment = store.at_one_moment(data)?;
     let found = examine_showing(index, &moment, data, master_key, &mut Progress::start("facts", 0)).await;
@@ -72,7 +74,7 @@ pub async fn examine_database(config: &Config, secrets: &Secrets) -> Result<Find
 
 /// What a store holds now: also from within a shop that runs, since it is read by connections of its own. It does not
 /// look at a database's pages, which would block.
-pub async fn examine_moment(store: &Store, data: &Path, master_key: Option<&str>) -> Result<Findings, Error> {
+pub async fn examine_moment(store: &Store, data: &Path, master_key: Option<&Secret>) -> Result<Findings, Error> {
     let index = look_at_index(data);
     let moment = store.at_one_moment(data)?;
     examine_showing(index, &moment, data, master_key, &mut Progress::silent()).await
@@ -89,7 +91,7 @@ async fn examine_showing(
     index: Index,
     moment: &Moment,
     data: &Path,
-    master_key: Option<&str>,
+    master_key: Option<&Secret>,
     progress: &mut Progress,
 ) -> Result<Findings, Error> {
     let (log, documents) = (moment.log(), moment.documents());
@@ -143,15 +145,17 @@ async fn count_for_sale(documents: &dyn Documents) -> Result<u64, Error> {
 }
 
 /// Whether the master key opens what personal data is sealed with.
-async fn sealing_keys(data: &Path, given: Option<&str>, documents: Arc<dyn Documents>) -> Result<Check, Error> {
+async fn sealing_keys(data: &Path, given: Option<&Secret>, documents: Arc<dyn Documents>) -> Result<Check, Error> {
     let mut check = Check::new("personal data");
     let kept = documents.scan(KEYS, None, KEYS_TRIED_MAX).await?;
     let (text, origin) = match given {
-        Some(text) => (Some(text.to_owned()), "CLOUDMART_MASTER_KEY"),
-        None => (std::fs::read_to_string(data.join(KEY_FILE)).ok(), KEY_FILE),
+        Some(key) => (Some(key.expose().to_owned()), wiring::origin_of_key(key)),
+        None => (std::fs::read_to_string(data.join(KEY_FILE)).ok(), KEY_FILE.to_owned()),
     };
     let Some(text) = text else {
-        check.looked_at = format!("not tried: there is no {KEY_FILE} here, and no CLOUDMART_MASTER_KEY");
+        check.looked_at = format!(
+            "not tried: there is no {KEY_FILE} here, and the settings name none (master_key_file, CLOUDMART_MASTER_KEY)"
+        );
         return Ok(check);
     };
     let Some(master) = MasterKey::from_hex(&text) else {

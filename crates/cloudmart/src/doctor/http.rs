@@ -12,13 +12,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Findings, examine_moment};
+use crate::config::Secret;
 use crate::wiring::Store;
 
 /// The shop's store, its data folder, and the key that the settings name.
 pub struct Patient {
     pub store: Arc<Store>,
     pub data: PathBuf,
-    pub master_key: Option<String>,
+    pub master_key: Option<Secret>,
 }
 
 pub fn router(patient: Patient) -> OpenApiRouter {
@@ -31,6 +32,6 @@ pub fn router(patient: Patient) -> OpenApiRouter {
     responses((status = 200, description = "What was looked at, and what is wrong", body = Findings))
 )]
 async fn examine(State(patient): State<Arc<Patient>>, _: StaffCaller) -> Answer<Json<Findings>> {
-    let findings = examine_moment(&patient.store, &patient.data, patient.master_key.as_deref()).await;
+    let findings = examine_moment(&patient.store, &patient.data, patient.master_key.as_ref()).await;
     Ok(Json(findings.map_err(|error| Error::internal(error.to_string()))?))
 }

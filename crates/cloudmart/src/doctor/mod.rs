@@ -24,7 +24,7 @@ use platform::log::{Log, ShardInfo};
 use platform::projection::{Difference, ErasedProjection, behind, differences};
 use platform::store::{StoreError, StoreResult};
 
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Secret, Secrets};
 use crate::progress::{Progress, say};
 pub use data::{examine_data, examine_database, examine_moment};
 use examination::Examination;
@@ -35,8 +35,8 @@ pub use url::ask as ask_url;
 const MAILS_COUNTED: usize = 1_000;
 
 /// Checks a data folder, beside a running shop, too, and prints what it found. `master_key` is the one that the
-/// environment names; without it the folder's own counts.
-pub async fn run_on_data(data: &Path, master_key: Option<&str>, json: bool) -> Result<ExitCode, crate::Failure> {
+/// settings name; without it the folder's own counts.
+pub async fn run_on_data(data: &Path, master_key: Option<&Secret>, json: bool) -> Result<ExitCode, crate::Failure> {
     tell(&examine_data(data, master_key).await?, json)
 }
 

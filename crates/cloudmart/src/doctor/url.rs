@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::findings::{Check, Findings};
 use crate::client::{self, Ask, Shop};
-use crate::readiness;
+use crate::until_ready;
 
 /// A large shop takes a while to look through.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -29,16 +29,16 @@ pub async fn ask(url: &str, token: &str) -> Result<Findings, client::Error> {
 
 /// A shop that has just been started is given the time to get ready; one that does not is a finding, not the end.
 async fn ready(shop: &Shop) -> Result<Check, client::Error> {
-    let ask = Ask::get(&readiness::PATH);
-    let (status, said) = readiness::wait("doctor", async || {
+    let ask = Ask::get(&until_ready::PATH);
+    let (status, said) = until_ready::wait("doctor", async || {
         let answer = shop.ask_once(&ask).await?;
         Ok::<_, client::Error>((answer.status, answer.body))
     })
     .await?;
     let problem = match status {
         200 => None,
-        readiness::NOT_READY => {
-            let (within, missing) = (readiness::WITHIN.as_secs(), readiness::missing(&said));
+        until_ready::NOT_READY => {
+            let (within, missing) = (until_ready::WITHIN.as_secs(), until_ready::missing(&said));
             Some(format!("it did not get ready within {within} s: {missing}"))
         }
         status => Some(format!("it answers {status}: {said}")),

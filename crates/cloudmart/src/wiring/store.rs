@@ -11,6 +11,7 @@ use adapters::sqlite::{self, Sqlite};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use platform::copying::Origin;
 use platform::documents::Documents;
+use platform::http::metrics::Registry;
 use platform::log::Log;
 use platform::store::StoreResult;
 use tokio::runtime::Handle;
@@ -81,11 +82,42 @@ impl Store {
         }
     }
 
-    /// Whether the last write failed for want of room, or because the disk fails. A database tells that with each write.
+    /// Whether a write failed for want of room, because the disk fails, or because the database takes no writes. Whoever is
+    /// told writes something large, and says [`Self::goes_on`] when that was done.
     pub fn is_stuck(&self) -> bool {
         match self {
             Self::Sqlite(sqlite) => sqlite.stats().writer.is_stuck.load(Ordering::Relaxed),
-            Self::Postgres(_) => false,
+            Self::Postgres(postgres) => postgres.is_stuck(),
+        }
+    }
+
+    /// Something large was written.
+    pub fn goes_on(&self) {
+        match self {
+            // It sees for itself.
+            Self::Sqlite(_) => {}
+            Self::Postgres(postgres) => postgres.goes_on(),
+        }
+    }
+
+    /// What makes it slower at the moment, or keeps answers waiting, in sentences for whoever runs it.
+    pub fn trouble(&self) -> Vec<String> {
+        match self {
+            Self::Sqlite(_) => Vec::new(),
+            Self::Postgres(postgres) => {
+                let replicas = postgres.replicas().map(|replicas| replicas.trouble());
+                postgres.health().trouble().into_iter().chain(replicas.unwrap_or_default()).collect()
+            }
+        }
+    }
+
+    /// Shows how it does among the metrics.
+    pub fn show_in(&self, registry: &Registry) {
+        if let Self::Postgres(postgres) = self {
+            postgres.health().show_in(registry);
+            if let Some(replicas) = postgres.replicas() {
+                replicas.show_in(registry);
+            }
         }
     }
 

@@ -26,6 +26,7 @@ mod start;
 mod stock;
 mod stop;
 mod totals;
+mod waiting;
 
 use std::time::Duration;
 

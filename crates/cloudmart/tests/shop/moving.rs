@@ -298,6 +298,32 @@ async fn a_move_that_was_killed_anywhere_goes_on() {
     place.is_well().await;
 }
 
+/// A folder may be large, and whoever moves it wants to know at once that the new place will not do.
+#[tokio::test]
+async fn the_new_place_is_looked_at_before_the_folder() {
+    let ground = Ground::new();
+    let taken = ground.place("taken").await;
+    drop(taken.serve().await);
+    let mut mart = ground.open().await;
+    assert!(mart.terminate().await.success());
+    let file = text(&ground.path("shop.backup"));
+    well(&ground.run(&["doctor", "--data", &ground.from()]).await);
+    let saved = ground.run(&["backup", &file, "--data", &ground.from()]).await;
+    assert!(saved.status.success(), "{saved}");
+    // Neither could be read to its end.
+    let spoilt = std::fs::read(ground.path("data").join("shop.db")).expect("the database");
+    std::fs::write(ground.path("data").join("shop.db"), &spoilt[..spoilt.len() / 2]).expect("half of it");
+    let backup = std::fs::read(&file).expect("the backup");
+    std::fs::write(&file, &backup[..backup.len() / 2]).expect("half of it");
+    refused(&taken.migrate().await, "holds a shop already");
+    refused(&taken.run(&["restore", &file]).await, "holds a shop already");
+    let nowhere = ["migrate-store", "--from", &ground.from(), "--to", "postgres://cloudmart@127.0.0.1:1/cloudmart"];
+    refused(&ground.run(&nowhere).await, "PostgreSQL cannot be reached");
+    let free = ground.place("free").await;
+    refused(&free.migrate().await, "malformed");
+    assert_eq!(free.sql("SELECT count(*) FROM pg_namespace WHERE nspname = '{}'"), "0", "nothing was made there");
+}
+
 #[tokio::test]
 async fn two_shops_are_not_mixed() {
     let ground = Ground::new();

@@ -35,6 +35,26 @@ async fn settings_are_checked_before_anything_starts() {
     assert!(told.status.success(), "{told}");
 }
 
+/// So that whoever reads the finding looks where the key is.
+#[tokio::test]
+async fn doctor_says_where_the_master_key_came_from() {
+    let mut mart = Mart::open_as(Plan::empty(CLOUDMART).alone()).await;
+    assert!(mart.terminate().await.success());
+    let (data, key) = (mart.data().to_string_lossy().into_owned(), mart.beside("own.key"));
+    let doctor = ["doctor", "--data", &data];
+    assert!(mart.command(&doctor).await.out.contains("tried with master.key"));
+    std::fs::rename(mart.data().join("master.key"), &key).expect("it is moved");
+    let file = mart.beside("shop.toml");
+    std::fs::write(&file, format!("master_key_file = {key:?}\n")).expect("settings");
+    let told = mart.command(&[&doctor[..], &["--config", &file.to_string_lossy()]].concat()).await;
+    let wanted = format!("tried with {} (master_key_file)", key.display());
+    assert!(told.status.success() && told.out.contains(&wanted), "{told}");
+    std::fs::write(&key, "no key").expect("it is spoilt");
+    let told = mart.command(&[&doctor[..], &["--config", &file.to_string_lossy()]].concat()).await;
+    let wanted = format!("{} (master_key_file) is not a key", key.display());
+    assert!(!told.status.success() && told.out.contains(&wanted), "{told}");
+}
+
 #[tokio::test]
 async fn what_is_in_force_is_shown_with_where_it_was_said() {
     let mart = Mart::prepare(Plan::empty(CLOUDMART)).await;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::executor::{CommittedFact, Shared};
 use super::{Position, RecordedFact, Shard, ShardInfo, ShardRange};
-use crate::store::StoreResult;
+use crate::store::{StoreError, StoreResult};
 
 /// Facts of one shard that one look reads at a time.
 const READ_CHUNK: usize = 512;
@@ -147,12 +147,15 @@ impl Inner {
     }
 }
 
-/// Looks for what others committed, until the executor is gone.
+/// Looks for what others committed, until the executor is gone or its store closed.
 pub(crate) async fn follow(executor: Weak<Shared>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
         let Some(shared) = executor.upgrade() else { return };
         if let Err(error) = look(&shared).await {
+            if matches!(error, StoreError::Closed) {
+                return;
+            }
             tracing::warn!(%error, "what other nodes committed cannot be read; trying again");
             drop(shared);
             tokio::time::sleep(FAILURE_PAUSE).await;

@@ -1,4 +1,4 @@
-//! Another program, started with its output in files and always ended by its process id.
+//! Another program, started with its output in files and always ended by its process id, at the latest with this process.
 //! It does not know that it is a mart.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::POLL;
+use super::{POLL, guard};
 
 #[derive(Debug, Clone, Copy)]
 pub enum Signal {
@@ -27,21 +27,38 @@ pub enum Signal {
 
 /// A program that runs.
 #[derive(Debug)]
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    /// It was waited for.
+    is_over: bool,
+}
 
 impl Process {
-    pub(crate) fn spawn(mut command: Command, out: &Path, err: &Path) -> Self {
+    /// # Panics
+    /// It cannot be started.
+    pub fn spawn(mut command: Command, out: &Path, err: &Path) -> Self {
         let create = |path: &Path| File::create(path).expect("a file for the program's output");
         let child = command.stdin(Stdio::null()).stdout(create(out)).stderr(create(err)).spawn();
-        Self(child.unwrap_or_else(|error| panic!("cannot start {}: {error}", command.get_program().display())))
+        let child = child.unwrap_or_else(|error| panic!("cannot start {}: {error}", command.get_program().display()));
+        guard::begun(child.id());
+        Self { child, is_over: false }
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.0.id()
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.0.try_wait().expect("the program can be followed")
+        let status = self.child.try_wait().expect("the program can be followed");
+        self.is_over_now(status.is_some());
+        status
+    }
+
+    fn is_over_now(&mut self, is_over: bool) {
+        if is_over && !self.is_over {
+            self.is_over = true;
+            guard::ended(self.child.id());
+        }
     }
 
     /// `None`: it is still running, and is killed.
@@ -59,7 +76,7 @@ impl Process {
     }
 
     /// The standard library sends no signal but one, and the shell's own `kill` is everywhere.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let name = match signal {
             Signal::Terminate => "-TERM",
             Signal::Interrupt => "-INT",
@@ -79,8 +96,9 @@ impl Process {
 
     fn end(&mut self) {
         // It may have ended by itself meanwhile.
-        self.0.kill().ok();
-        self.0.wait().ok();
+        self.child.kill().ok();
+        let waited = self.child.wait();
+        self.is_over_now(waited.is_ok());
     }
 }
 
@@ -127,6 +145,11 @@ impl Running {
 
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// What it has said so far on its error output.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.folder.path().join("err")).unwrap_or_default()).into_owned()
     }
 
     /// # Panics

@@ -1,8 +1,7 @@
-//! What the marts of a run stand on: a folder each, a database, or a database and Redis with two nodes in front of them. The
+//! What the marts of a run stand on: a folder each, a database, or a database with a read replica, and Redis, with two nodes
+//! in front of them. The
 //! environment says it, so that the same tests run on each.
 //! It does not know what a test does.
-
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
@@ -20,7 +19,7 @@ pub enum Stand {
     Folder,
     /// One node on PostgreSQL.
     Postgres,
-    /// Two nodes on PostgreSQL and Redis, which are asked in turns.
+    /// Two nodes on PostgreSQL with a replica that answers lists, and Redis; the nodes are asked in turns.
     Cluster,
 }
 
@@ -54,7 +53,7 @@ impl Shared {
         if stand == Stand::Folder {
             return Self::default();
         }
-        let server = shared_server().await;
+        let (server, replica) = shared_servers(stand).await;
         let schema = Server::new_schema();
         let mut variables = vec![
             ("CLOUDMART_STORE_ENGINE", "postgres".to_owned()),
@@ -67,6 +66,8 @@ impl Shared {
         }
         let media = tempfile::tempdir().expect("a folder for pictures");
         let redis = RedisServer::start().await;
+        variables
+            .extend(replica.map(|replica| ("CLOUDMART_POSTGRES_REPLICAS", format!("127.0.0.1:{}", replica.port()))));
         variables.extend([
             ("CLOUDMART_MEDIA", media.path().to_string_lossy().into_owned()),
             ("CLOUDMART_MASTER_KEY", "5".repeat(64)),
@@ -88,13 +89,10 @@ impl Shared {
     }
 }
 
-/// Started once; that takes seconds, on a thread that may wait.
-async fn shared_server() -> &'static Server {
-    static STARTED: OnceLock<&'static Server> = OnceLock::new();
-    if let Some(server) = STARTED.get() {
-        return server;
-    }
-    #[expect(clippy::disallowed_methods, reason = "a server starts while other tests go on")]
-    let server = tokio::task::spawn_blocking(Server::shared).await.expect("PostgreSQL starts");
-    STARTED.get_or_init(|| server)
+/// The primary, and where nodes read lists from. Started once; that takes seconds, on a thread that may wait.
+async fn shared_servers(stand: Stand) -> (&'static Server, Option<&'static Server>) {
+    let start = move || (Server::shared(), (stand == Stand::Cluster).then(Server::shared_replica));
+    #[expect(clippy::disallowed_methods, reason = "servers start while other tests go on")]
+    let servers = tokio::task::spawn_blocking(start).await.expect("PostgreSQL starts");
+    servers
 }

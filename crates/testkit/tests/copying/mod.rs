@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use adapters::postgres::{Arrival, OpenError, Options, Postgres};
+use adapters::postgres::{Arrival, Destined, OpenError, Options, Postgres};
 use adapters::sqlite::{self, NewFile, Sqlite};
 use async_trait::async_trait;
 use platform::copying::{Contents, Destination, Origin, Record, contents, copy};
@@ -90,7 +90,7 @@ async fn contents_of(origin: &dyn Origin) -> Contents {
 async fn begin(options: &Options, folder: &TempDir) -> Result<Arrival, OpenError> {
     let origin = sqlite::open_read_only(folder.path()).expect("the folder's store").origin();
     let shards = origin.shards().await.expect("the shards");
-    Arrival::begin(options, &shards, &contents_of(origin.as_ref()).await.digest()).await
+    Arrival::begin(Destined::reach(options).await?, &shards, &contents_of(origin.as_ref()).await.digest()).await
 }
 
 /// What a shop reads, from either engine.

@@ -118,6 +118,13 @@ impl Replica {
         standing.tell(&self.name);
     }
 
+    /// Nobody asks any more. That is nothing to warn of.
+    pub(super) fn close(&self) {
+        let standing = &mut *self.standing.lock();
+        (standing.trouble, standing.told) = (Some("the store was closed".to_owned()), Some(false));
+        self.pool.close();
+    }
+
     /// It was looked at, and cannot be asked.
     pub(super) fn leave(&self, why: String) {
         let standing = &mut *self.standing.lock();
