@@ -43,7 +43,7 @@ pub enum Part {
     Cluster,
     /// The shop in a real browser
     Browser,
-    /// The release binary against its own OpenAPI document
+    /// The shop against its own OpenAPI document
     Api,
 }
 
@@ -55,7 +55,7 @@ pub enum Error {
     Check(#[from] check::Error),
     #[error(transparent)]
     Units(#[from] units::Error),
-    #[error("{0}\nthe release binary did not build")]
+    #[error("{0}\nthe shop's binary did not build")]
     Build(process::Error),
     #[error(transparent)]
     Npm(#[from] npm::Error),
@@ -108,8 +108,9 @@ fn run_parts(
         steps.run("tests in a browser", || browser::run(workspace, &packages, counts))?;
     }
     if options.wants(Part::Api) {
-        steps.run("release binary", || {
-            let arguments = ["build", "--release", "--locked", "--package", "cloudmart"];
+        steps.run("the shop's binary", || {
+            // The one that the tests start, so that it is there already.
+            let arguments = ["build", "--locked", "--workspace", "--bin", "cloudmart"];
             process::run(&mut cargo(&workspace.root, &arguments)).map_err(Error::Build)
         })?;
         let schemathesis = steps.run("schemathesis", || python::provide(workspace))?;

@@ -37,7 +37,7 @@ pub enum Error {
 pub fn run(workspace: &Workspace, schemathesis: &Path, examples: u32) -> Result<(), Error> {
     let folder = workspace.target.join("conformance");
     empty(&folder).map_err(|source| Error::Prepare { folder: folder.display().to_string(), source })?;
-    let binary = workspace.target.join("release").join("cloudmart");
+    let binary = workspace.target.join("debug").join("cloudmart");
     let server = Server::start(&binary, &folder, ADMIN_TOKEN)?;
     let arguments = arguments(server.address, examples);
     let mut command = Command::new(schemathesis);
