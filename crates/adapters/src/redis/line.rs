@@ -218,13 +218,7 @@ impl Line {
             Err(_) => return Err(self.too_late()),
         }
         let nth = self.counts.connected.fetch_add(1, Ordering::Relaxed);
-        Ok(Up {
-            connection,
-            nth,
-            limits: Arc::new(limits),
-            shelf: Arc::new(shelf),
-            presence: Arc::new(presence),
-        })
+        Ok(Up { connection, nth, limits: Arc::new(limits), shelf: Arc::new(shelf), presence: Arc::new(presence) })
     }
 
     /// Connects, unless there is a connection.

@@ -26,9 +26,8 @@ fn is_page(given: &Given<'_>) -> bool {
     let is_shown = matches!(given.answer.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
     let kind = given.answer.headers().get(header::CONTENT_TYPE);
     // What the browser has already is not said again.
-    let is_html = kind.map_or(given.answer.status() == StatusCode::NOT_MODIFIED, |kind| {
-        kind.as_bytes().starts_with(b"text/html")
-    });
+    let is_html = kind
+        .map_or(given.answer.status() == StatusCode::NOT_MODIFIED, |kind| kind.as_bytes().starts_with(b"text/html"));
     let path = given.uri.path();
     let is_elsewhere = OTHER_PAGES.iter().any(|page| path.strip_prefix(page).is_some_and(is_end));
     given.method == Method::GET && is_shown && is_html && !is_elsewhere

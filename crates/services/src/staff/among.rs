@@ -59,7 +59,9 @@ impl Among {
     /// Makes all forget the tokens with one of these tags, before it answers where that can be.
     pub async fn forget(&self, tags: &[String]) {
         if !self.0.forget_now(tags).await {
-            tracing::warn!("other nodes could not be told that a session or key has ended; they find out within the second");
+            tracing::warn!(
+                "other nodes could not be told that a session or key has ended; they find out within the second"
+            );
         }
     }
 }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, Json};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use contracts::Error;
 use contracts::staff::Whence;
 use domain::ids::KeyId;
@@ -70,7 +70,11 @@ struct Session {
     (status = 429, body = Problem, content_type = "application/problem+json",
         description = "Too many failed sign-ins with this e-mail address from here", headers(("Retry-After" = u32))),
     BadBody, Refused<500>, Refused<503>))]
-async fn sign_in(State(api): State<Api>, context: Option<Extension<RequestContext>>, body: Body<SignIn>) -> Answer<Response> {
+async fn sign_in(
+    State(api): State<Api>,
+    context: Option<Extension<RequestContext>>,
+    body: Body<SignIn>,
+) -> Answer<Response> {
     let from = Whence { client: context.and_then(|Extension(context)| context.client), device: None };
     let session = api.staff.sign_in(&body.value.email, &body.value.password, from).await.map_err(refuse_sign_in)?;
     let session = Session { token: session.token, expires_at: session.expires_at.to_string() };

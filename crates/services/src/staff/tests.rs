@@ -240,7 +240,8 @@ async fn who_leaves_takes_their_ways_in_along() {
     let office = office().await;
     let first = office.staff.create_first(EMAIL).await.unwrap().unwrap();
     let other = office.staff.add("other@example.com").await.unwrap();
-    let session = StaffDesk::sign_in(office.staff.as_ref(), "other@example.com", &other.secret, Whence::default()).await.unwrap();
+    let session =
+        StaffDesk::sign_in(office.staff.as_ref(), "other@example.com", &other.secret, Whence::default()).await.unwrap();
     let (_, key) = office.staff.create_key(&other.staff, "warehouse").await.unwrap();
     let (_, kept) = office.staff.create_key(&first.staff, "books").await.unwrap();
     for way_in in [&session.token, &key] {
@@ -296,8 +297,10 @@ async fn ones_own_password_needs_the_old_one_and_ends_other_sessions() {
     let office = office().await;
     let first = office.staff.create_first(EMAIL).await.unwrap().unwrap();
     let desk: &dyn StaffDesk = office.staff.as_ref();
-    let (here, there) =
-        (desk.sign_in(EMAIL, &first.secret, Whence::default()).await.unwrap(), desk.sign_in(EMAIL, &first.secret, Whence::default()).await.unwrap());
+    let (here, there) = (
+        desk.sign_in(EMAIL, &first.secret, Whence::default()).await.unwrap(),
+        desk.sign_in(EMAIL, &first.secret, Whence::default()).await.unwrap(),
+    );
     let change = async |old: &str, new: &str| desk.change_password(&first.staff, old, new, &here.token).await;
     let told = |error: Error| (error.fields[0].pointer.clone(), error.fields[0].code.clone());
     assert_eq!(

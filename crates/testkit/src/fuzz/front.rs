@@ -111,7 +111,9 @@ impl Front {
         let names = BTreeMap::from([("password", password.clone())]);
         let mut front = Self { shop, router, transfer, spool, names, drawn: AtomicUsize::new(0) };
         front.names.insert("key", staff.new_key(None).await.expect("a key").secret);
-        front.names.insert("session", staff.sign_in(OWNER, &password, Whence::default()).await.expect("a session").token);
+        front
+            .names
+            .insert("session", staff.sign_in(OWNER, &password, Whence::default()).await.expect("a session").token);
         front.furnish().await;
         front
     }

@@ -1,7 +1,6 @@
 //! Presence in a real Redis.
 //! It does not know who anybody is.
 
-
 use platform::presence::{Known, Presence};
 use testkit::mart::eventually;
 use testkit::redis::RedisServer;

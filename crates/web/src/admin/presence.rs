@@ -31,12 +31,12 @@ pub fn router() -> Router<Admin> {
 /// What a page says of who else has it open.
 pub struct Beside {
     /// Where that is asked for again.
-    href: String,
+    pub href: String,
     /// A line for each colleague.
-    notes: Vec<String>,
+    pub notes: Vec<String>,
     /// Whether there may be others whom nobody can name now.
-    is_partial: bool,
-    partial: &'static str,
+    pub is_partial: bool,
+    pub partial: &'static str,
 }
 
 /// That part of a page alone.

@@ -55,12 +55,7 @@ pub async fn show(State(admin): State<Admin>, headers: HeaderMap, asked: Result<
     response
 }
 
-pub async fn sign_in(
-    State(admin): State<Admin>,
-    context: RequestContext,
-    headers: HeaderMap,
-    form: Form,
-) -> Response {
+pub async fn sign_in(State(admin): State<Admin>, context: RequestContext, headers: HeaderMap, form: Form) -> Response {
     let to = local(form.value("to"));
     // A password may begin or end with a space.
     let password = form.all("password").next().unwrap_or_default();

@@ -19,7 +19,7 @@ impl Door {
         let password = if password == RIGHT { &self.1 } else { password };
         match self.0.sign_in(EMAIL, password, from).await {
             Ok(_) => "in".to_owned(),
-            Err(error) => error.code,
+            Err(error) => error.code.into_owned(),
         }
     }
 
