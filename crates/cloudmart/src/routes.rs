@@ -183,7 +183,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
             })
         }),
         rate_on_loopback: http.rate_limit_on_loopback,
-        witness: Some(Arc::new(move |given| presence.saw(given))),
+        witness: Some(Arc::new(move |given: &http::Given<'_>| presence.saw(given))),
         ..http::Config::new(Arc::new(platform::entropy::SystemEntropy), registry.clone())
     })
 }
