@@ -76,6 +76,7 @@ fn page_services(mart: &Mart) -> web::Services {
         test_bank: bank_window(mart),
         staff: mart.staff.clone(),
         staff_desk: mart.staff.clone(),
+        presence: mart.presence.clone(),
         transfer: mart.transfer.clone(),
         statistics: mart.statistics.clone(),
     }
@@ -117,6 +118,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
     let rate = limiter("requests", http.rate_limit_per_minute);
     let of_staff = limiter("staff", http.rate_limit_staff_per_minute);
     let rate_of_holders = of_staff.map(|limiter| HolderRate { limiter, who: holders(mart.clone()) });
+    let presence = mart.presence.clone();
     let mart = mart.clone();
     Ok(http::Config {
         limits: Limits {
@@ -141,6 +143,7 @@ fn http_config(mart: &Arc<Mart>, config: &Config, registry: &Arc<Registry>) -> R
             })
         }),
         rate_on_loopback: http.rate_limit_on_loopback,
+        witness: Some(Arc::new(move |given: &http::Given<'_>| presence.saw(given))),
         ..http::Config::new(Arc::new(platform::entropy::SystemEntropy), registry.clone())
     })
 }

@@ -27,6 +27,7 @@ use platform::clock::{Clock, SystemClock};
 use platform::documents::{Collection, Documents, Expected, Put};
 use platform::entropy::{Entropy, SystemEntropy};
 use platform::http::idempotency::Idempotency;
+use platform::http::rate::Sharing;
 use platform::log::executor::{Executor, Limits};
 use platform::projection::Projector;
 use platform::sealing::{MasterKey, Vault};
@@ -39,6 +40,7 @@ use services::machinery::Machinery;
 use services::mail::{self, Mailroom};
 use services::orders::{self, Neighbours, Orders};
 use services::payments::Payments;
+use services::presence::Presence;
 use services::search::{self, Search};
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, Staff};
@@ -109,6 +111,7 @@ pub struct Mart {
     pub shop: Arc<Shop>,
     pub pages: Arc<WrittenPages>,
     pub staff: Arc<Staff>,
+    pub presence: Arc<Presence>,
     pub catalog: Arc<Catalog>,
     pub inventory: Arc<Inventory>,
     pub carts: Arc<Carts>,
@@ -140,10 +143,11 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     );
     let shop = Arc::new(Shop::new(&machinery));
     let pages = Arc::new(WrittenPages::new(&machinery, shop.clone()));
-    let staff = Arc::new(Staff::new(staff::Parts::of(&machinery), Arc::new(Argon2id::start()?), admin_token(secrets))?);
+    let redis = redis(config, secrets, machinery.vault.master())?;
+    let staff = staff(&machinery, secrets, redis.as_ref())?;
+    let presence = presence(&machinery, redis.as_ref());
     let inventory = Arc::new(Inventory::new(machinery.clone()));
     let catalog = Catalog::new(machinery.clone(), shop.clone(), inventory.clone(), Arc::new(Workshop::start()?));
-    let redis = redis(config, secrets, machinery.vault.master())?;
     let second_level = redis.as_ref().map(|redis| SecondLevel::start(redis.shelf(), "products"));
     if let Some(level) = &second_level {
         catalog.share(level.clone());
@@ -181,6 +185,7 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
         shop,
         pages,
         staff,
+        presence,
         catalog,
         inventory,
         carts,
@@ -257,6 +262,25 @@ fn redis(config: &Config, secrets: &Secrets, master: &MasterKey) -> Result<Optio
         prefix: format!("{}:{shop}", config.redis.prefix),
     };
     Ok(Some(Redis::start(options)?))
+}
+
+/// Staff, who count failed sign-ins together with other nodes, and hear of each other's sessions where there are others.
+fn staff(machinery: &Machinery, secrets: &Secrets, redis: Option<&Redis>) -> Result<Arc<Staff>, Error> {
+    let staff = Staff::new(staff::Parts::of(machinery), Arc::new(Argon2id::start()?), admin_token(secrets))?;
+    let Some(redis) = redis else { return Ok(Arc::new(staff)) };
+    let staff = staff.counting_with(&Sharing(Some(redis.buckets())));
+    Ok(Arc::new(match machinery.is_alone() {
+        true => staff,
+        false => staff.among_others(SecondLevel::start(redis.shelf(), staff::SHARED_NAME)),
+    }))
+}
+
+/// Who is where, as far as nodes can tell each other.
+fn presence(machinery: &Machinery, redis: Option<&Redis>) -> Arc<Presence> {
+    let leases = machinery.projector.leases().clone();
+    let shared = redis.map(Redis::presence);
+    let known = platform::presence::Presence::start(shared, move || leases.nodes() == 1);
+    Arc::new(Presence::new(known, machinery.vault.master().clone(), machinery.clock.clone()))
 }
 
 fn fetcher(config: &Config) -> Result<HttpFetcher, Error> {

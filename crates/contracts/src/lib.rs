@@ -10,6 +10,7 @@ pub mod mail;
 pub mod orders;
 pub mod pages;
 pub mod payments;
+pub mod presence;
 pub mod products;
 pub mod search;
 pub mod shelves;

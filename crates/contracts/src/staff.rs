@@ -1,6 +1,8 @@
 //! Staff: who may do what shoppers may not.
 //! It does not know what they do.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use domain::ids::{KeyId, StaffId};
 use jiff::Timestamp;
@@ -32,12 +34,23 @@ pub trait Staff: Send + Sync {
     async fn new_key(&self, email: Option<&str>) -> Result<NewSecret>;
 }
 
+/// From where somebody signs in: whose guesses are counted together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Whence<'a> {
+    /// `None` where it is not known; all of those count as one.
+    pub client: Option<IpAddr>,
+    /// What their browser was given to keep when it signed in before; see [`NewSession::device`].
+    pub device: Option<&'a str>,
+}
+
 /// A session that was opened.
 #[derive(Debug, Clone)]
 pub struct NewSession {
     pub token: String,
     pub expires_at: Timestamp,
     pub staff: StaffId,
+    /// For the browser to keep for long: by it this device is told from strangers, who may be guessing. It opens nothing.
+    pub device: String,
 }
 
 /// A member of staff.
@@ -63,8 +76,9 @@ pub struct KeyView {
 #[async_trait]
 pub trait StaffDesk: Send + Sync {
     /// # Errors
-    /// `Unauthenticated` without telling which is wrong · `too_many_requests` with `retry_after_s` after ten failures.
-    async fn sign_in(&self, email: &str, password: &str) -> Result<NewSession>;
+    /// `Unauthenticated` without telling which is wrong · `too_many_requests` with `retry_after_s` after ten failures from one
+    /// place, or many from places where nobody signed in with this address before.
+    async fn sign_in(&self, email: &str, password: &str, from: Whence<'_>) -> Result<NewSession>;
 
     /// Ends a session; of one that is not there nothing happens.
     async fn sign_out(&self, token: &str) -> Result<()>;

@@ -87,17 +87,27 @@ impl MasterKey {
 
     /// A keyed hash (HMAC-SHA-256) for one purpose: parts are separated, purposes do not mix.
     pub fn hash(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        self.mac(purpose, parts).finalize().into_bytes().into()
     }
 
     /// [`MasterKey::hash`] as text, base64url.
     pub fn hash_text(&self, purpose: &str, parts: &[&[u8]]) -> String {
         URL_SAFE_NO_PAD.encode(self.hash(purpose, parts))
+    }
+
+    /// Whether this is what [`MasterKey::hash_text`] makes of the same; how long that takes tells nothing.
+    pub fn has_made(&self, claimed: &str, purpose: &str, parts: &[&[u8]]) -> bool {
+        let Ok(claimed) = URL_SAFE_NO_PAD.decode(claimed) else { return false };
+        self.mac(purpose, parts).verify_slice(&claimed).is_ok()
+    }
+
+    fn mac(&self, purpose: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        for part in std::iter::once(&purpose.as_bytes()).chain(parts) {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac
     }
 
     fn cipher(&self) -> Aes256Gcm {
@@ -312,6 +322,18 @@ mod tests {
         there.destroy("lamp_1").await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(matches!(here.key("lamp_1").await, Err(Error::Erased)));
+    }
+
+    #[test]
+    fn a_hash_is_known_again_by_who_has_the_key() {
+        let (key, other) = (MasterKey::new([9; 32]), MasterKey::new([8; 32]));
+        let hash = key.hash_text("lamps", &[b"1", b"2"]);
+        assert!(key.has_made(&hash, "lamps", &[b"1", b"2"]));
+        assert!(!other.has_made(&hash, "lamps", &[b"1", b"2"]));
+        assert!(!key.has_made(&hash, "lamps", &[b"12"]));
+        for wrong in ["", "no hash", &hash[..42]] {
+            assert!(!key.has_made(wrong, "lamps", &[b"1", b"2"]), "{wrong}");
+        }
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ pub mod machinery;
 pub mod mail;
 pub mod orders;
 pub mod payments;
+pub mod presence;
 pub mod quoting;
 pub mod reading;
 pub mod refusals;

@@ -2,17 +2,18 @@
 //! Requests go straight to the router; sockets and HTTP's own framing are not in it.
 
 use std::hint::black_box;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, Method, Request};
 use axum::response::{IntoResponse as _, Response};
 use contracts::catalog::{Catalog as _, Reading};
 use criterion::{Criterion, criterion_group, criterion_main};
 use platform::cache::{Cache, Weigh};
 use platform::entropy::SeededEntropy;
-use platform::http::Finished;
+use platform::http::{Finished, Given};
 use testkit::fuzz::Front;
 use tokio::runtime::{Builder, Runtime};
 
@@ -97,5 +98,29 @@ fn cache(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, answers, finish, cache);
+/// What it takes for each page that somebody is shown, an answer of the edge, too.
+fn visitors(bench: &mut Criterion) {
+    let runtime = runtime();
+    let _entered = runtime.enter();
+    let front = runtime.block_on(Front::open());
+    let presence = front.shop.presence();
+    let mut answer = Response::new(Body::empty());
+    answer.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().expect("a value"));
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".parse().expect("a value");
+    let (method, uri) = (Method::GET, "/p/mug".parse().expect("an address"));
+    let given = |client| Given { method: &method, uri: &uri, client: Some(client), agent: &agent, answer: &answer };
+    let mut group = bench.benchmark_group("visitors");
+    let same = IpAddr::from([192, 0, 2, 1]);
+    group.bench_function("noted, again", |b| b.iter(|| presence.saw(black_box(&given(same)))));
+    let mut nth = 0_u32;
+    group.bench_function("noted, for the first time", |b| {
+        b.iter(|| {
+            nth = (nth + 1) % 50_000;
+            presence.saw(black_box(&given(IpAddr::from((nth | 0x0a00_0000).to_be_bytes()))));
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, answers, finish, cache, visitors);
 criterion_main!(benches);

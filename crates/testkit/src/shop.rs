@@ -39,6 +39,7 @@ use services::machinery::Machinery;
 use services::mail::{self, Mailroom};
 use services::orders::{self, Counter, Neighbours, Orders};
 use services::payments::{BankWindow, Notices, Payments, run_test_bank};
+pub use services::presence::Presence;
 use services::shop::{Shop, WrittenPages};
 use services::staff::{self, PasswordHasher, Staff};
 use services::statistics::Statistics;
@@ -185,6 +186,13 @@ impl BoxedShop {
     /// Staff, whose passwords are not worth hiding here. Each call answers with another one over the same members.
     pub fn staff(&self) -> Arc<Staff> {
         Arc::new(Staff::new(staff::Parts::of(&self.machinery), Arc::new(PlainHasher), None).expect("staff"))
+    }
+
+    /// Who is where, as a node that is alone knows it. Each call answers with another one, which knows nobody yet.
+    pub fn presence(&self) -> Arc<Presence> {
+        let known = platform::presence::Presence::start(None, || true);
+        let Machinery { vault, clock, .. } = &self.machinery;
+        Arc::new(Presence::new(known, vault.master().clone(), clock.clone()))
     }
 
     pub fn statistics(&self) -> Arc<Statistics> {

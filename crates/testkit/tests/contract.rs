@@ -48,6 +48,12 @@ async fn a_shared_shelf_in_memory() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn presence_in_memory() {
+    let presence = platform::presence::MemoryPresence::default();
+    contract::presence::all(&presence, &presence).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn blobs_in_memory() {
     contract::blobs::all(&MemoryBlobs::default()).await;
 }

@@ -159,6 +159,24 @@
     if (button !== undefined) field.form.requestSubmit(button);
   });
 
+  // Who else has this page open: asked again from time to time, and told when somebody goes.
+  const beside = at('[data-presence]');
+  if (beside !== null) {
+    const look = async () => {
+      const answer = await fetch(beside.dataset.presence, { credentials: 'same-origin' });
+      if (!answer.ok || answer.redirected) return;
+      const now = at('[data-presence]', new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      // What says the same again is not read out again.
+      if (now !== null && now.innerHTML !== beside.innerHTML) beside.replaceChildren(...document.adoptNode(now).childNodes);
+    };
+    setInterval(() => look().catch(() => {}), 20000);
+    document.addEventListener('visibilitychange', () => { if (!document.hidden) look().catch(() => {}); });
+    addEventListener('pagehide', () => {
+      const asked = new URL(beside.dataset.presence, location.href);
+      navigator.sendBeacon(asked.pathname + '/leave', asked.searchParams);
+    });
+  }
+
   // What is under way is looked at again until it is done.
   const poll = async () => {
     const there = at('[data-poll]');

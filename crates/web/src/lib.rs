@@ -18,6 +18,7 @@ use contracts::mail::Mail;
 use contracts::orders::{Checkout, OrderDesk};
 use contracts::pages::Pages;
 use contracts::payments::{Payments, TestBank};
+use contracts::presence::Presence;
 use contracts::products::ProductDesk;
 use contracts::search::Search;
 use contracts::shop::Shop;
@@ -44,6 +45,7 @@ pub struct Services {
     pub test_bank: Option<Arc<dyn TestBank>>,
     pub staff: Arc<dyn Staff>,
     pub staff_desk: Arc<dyn StaffDesk>,
+    pub presence: Arc<dyn Presence>,
     pub transfer: Arc<dyn Transfer>,
     pub statistics: Arc<dyn Statistics>,
 }

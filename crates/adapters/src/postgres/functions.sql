@@ -110,20 +110,22 @@ $function$;
 -- Moves checkpoints, clears collections, deletes documents, puts documents: in this order, in one transaction, and
 -- nothing of it (CM001) where a checkpoint is not at `k_from`, null for one that is not stored yet. Documents come sorted
 -- and each once, `p_puts` telling how many times one was put; rows are locked in their order, so that no two writers wait
--- for each other in a circle. Of their entries those are touched that changed. What has a checkpoint follows from facts
--- that are durable, so it waits for no disk and no standby: what a crash loses of it is made again.
+-- for each other in a circle. Of their entries those are touched that changed. What follows from facts that are durable
+-- (`p_is_derived`) waits for no disk and no standby: what a crash loses of it is made again.
 CREATE FUNCTION write_documents_v1(
     p_cleared text[], d_collections text[], d_ids text[],
     p_collections text[], p_ids text[], p_puts bigint[], p_expires timestamptz[], p_bodies text[], p_exact text[],
     e_collections text[], e_idx text[], e_keys bytea[], e_ids text[],
-    k_projections text[], k_shards smallint[], k_positions bigint[], k_from bigint[]
+    k_projections text[], k_shards smallint[], k_positions bigint[], k_from bigint[], p_is_derived boolean
 ) RETURNS void LANGUAGE plpgsql AS $function$
 DECLARE
     moved bigint;
     placed bigint;
 BEGIN
-    IF cardinality(k_projections) > 0 THEN
+    IF p_is_derived THEN
         PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+    IF cardinality(k_projections) > 0 THEN
         PERFORM 1 FROM checkpoints c
         JOIN unnest(k_projections, k_shards) AS t (projection, shard)
             ON c.projection = t.projection AND c.shard = t.shard

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use platform::documents::{Change, Checkpoint, Entry, Put, WriteBatch, overtaken};
+use platform::documents::{Change, Checkpoint, Class, Entry, Put, WriteBatch, overtaken};
 use platform::log::{Position, Shard};
 use platform::store::StoreResult;
 
@@ -14,7 +14,7 @@ use super::Store;
 use super::values::{Time, count_of, escaped, fits_jsonb, get, signed};
 
 const WRITE: &str =
-    "SELECT write_documents_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    "SELECT write_documents_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 const DELETE_EXPIRED: &str = "WITH gone AS (
     DELETE FROM documents WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM documents WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))
@@ -153,10 +153,20 @@ async fn send(store: &Store, batch: &WriteBatch, as_texts: bool) -> Result<(), s
                 &shards,
                 &positions,
                 &from,
+                &follows_from_facts(batch),
             ],
         )
         .await
         .map(drop)
+}
+
+/// Whether the log has what all of it was made of, and its checkpoint tells how much.
+fn follows_from_facts(batch: &WriteBatch) -> bool {
+    let mut collections = batch.changes.iter().map(|change| match change {
+        Change::Put(put) => put.collection,
+        Change::Delete { collection, .. } | Change::Clear { collection } => *collection,
+    });
+    !batch.checkpoints.is_empty() && collections.all(|collection| collection.class == Class::Derived)
 }
 
 /// What the moves of one checkpoint come to.
@@ -239,6 +249,18 @@ mod tests {
         let changes = [put(ROOMS, "a"), put(KEYS, "a"), delete(ROOMS, "b"), clear, put(ROOMS, "c")];
         assert_eq!(net(&changes), [("keys a".into(), false, 1), ("rooms c".into(), false, 1)]);
         assert_eq!(Net::of(&changes).cleared.into_iter().collect::<Vec<_>>(), ["rooms"]);
+    }
+
+    #[test]
+    fn only_what_can_be_made_again_waits_for_no_disk() {
+        let checkpoints = vec![Checkpoint::first("rooms", 0, 1)];
+        let of = |changes, checkpoints: &[Checkpoint]| {
+            follows_from_facts(&WriteBatch { changes, checkpoints: checkpoints.to_vec() })
+        };
+        assert!(of(vec![put(ROOMS, "a"), delete(ROOMS, "b"), Change::Clear { collection: ROOMS }], &checkpoints));
+        assert!(of(Vec::new(), &checkpoints), "facts that changed nothing");
+        assert!(!of(vec![put(ROOMS, "a"), delete(KEYS, "b")], &checkpoints), "nobody makes a key again");
+        assert!(!of(vec![put(ROOMS, "a")], &[]), "nobody would know that it is gone");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use platform::http::rate::{Bucket, Level, SharedBuckets};
-use redis::Value;
+use redis::{Cmd, Value};
 
 use super::line::{Line, Up};
 
@@ -40,17 +40,48 @@ end
 return answer
 ";
 
+/// Puts one back into each bucket that is not full.
+///
+/// KEYS: buckets. ARGV: for each, microseconds a piece.
+pub const GIVE_BACK: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+for i, key in ipairs(KEYS) do
+  local at = tonumber(redis.call('GET', key) or '0') or 0
+  at = at - tonumber(ARGV[i])
+  if at > now then
+    redis.call('SET', key, string.format('%.0f', at), 'PX', math.ceil((at - now) / 1000) + 1)
+  else
+    redis.call('DEL', key)
+  end
+end
+return #KEYS
+";
+
+/// What Redis calls the scripts.
+pub struct Scripts {
+    pub take: String,
+    pub give_back: String,
+}
+
 pub struct Buckets(pub Arc<Line>);
+
+impl Buckets {
+    fn question(&self, script: &str, buckets: &[Bucket]) -> Cmd {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(script).arg(buckets.len());
+        for bucket in buckets {
+            command.arg(self.0.key("rate", &bucket.key));
+        }
+        command
+    }
+}
 
 #[async_trait]
 impl SharedBuckets for Buckets {
     async fn take(&self, buckets: &[Bucket]) -> Option<Vec<Level>> {
         let question = |up: &Up| {
-            let mut command = redis::cmd("EVALSHA");
-            command.arg(&*up.take).arg(buckets.len());
-            for bucket in buckets {
-                command.arg(self.0.key("rate", &bucket.key));
-            }
+            let mut command = self.question(&up.limits.take, buckets);
             for bucket in buckets {
                 command.arg(bucket.policy.each_us()).arg(bucket.policy.window_us());
             }
@@ -58,6 +89,18 @@ impl SharedBuckets for Buckets {
         };
         let Value::Array(numbers) = self.0.ask(question).await.ok()? else { return None };
         numbers.chunks(2).map(level).collect()
+    }
+
+    async fn give_back(&self, buckets: &[Bucket]) {
+        let question = |up: &Up| {
+            let mut command = self.question(&up.limits.give_back, buckets);
+            for bucket in buckets {
+                command.arg(bucket.policy.each_us());
+            }
+            command
+        };
+        // The line counts what comes to nothing.
+        let _ = self.0.ask(question).await;
     }
 }
 

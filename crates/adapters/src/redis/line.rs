@@ -15,7 +15,7 @@ use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::{Options, limits, shelf};
+use super::{Options, limits, presence, shelf};
 
 /// Until a connection stands, with everything that is said first.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,8 +63,9 @@ pub struct Line {
 pub struct Up {
     connection: MultiplexedConnection,
     nth: u64,
-    pub take: Arc<str>,
-    pub scripts: Arc<shelf::Scripts>,
+    pub limits: Arc<limits::Scripts>,
+    pub shelf: Arc<shelf::Scripts>,
+    pub presence: Arc<presence::Scripts>,
 }
 
 /// Nothing came of a question, and who asked decides alone.
@@ -198,18 +199,26 @@ impl Line {
             .set_response_timeout(Some(CONNECT_TIMEOUT.max(self.options.timeout)));
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
         let mut connection = connection.map_err(|error| refusal(&error))?;
-        let take = load(&mut connection, limits::TAKE).await?;
-        let scripts = shelf::Scripts {
+        let limits = limits::Scripts {
+            take: load(&mut connection, limits::TAKE).await?,
+            give_back: load(&mut connection, limits::GIVE_BACK).await?,
+        };
+        let shelf = shelf::Scripts {
             get: load(&mut connection, shelf::GET).await?,
             put: load(&mut connection, shelf::PUT).await?,
             forget: load(&mut connection, shelf::FORGET).await?,
+        };
+        let presence = presence::Scripts {
+            enter: load(&mut connection, presence::ENTER).await?,
+            came: load(&mut connection, presence::CAME).await?,
+            count: load(&mut connection, presence::COUNT).await?,
         };
         match timeout(self.options.timeout, say(&mut connection, &redis::cmd("PING"))).await {
             Ok(answer) => _ = answer.map_err(|error| refusal(&error))?,
             Err(_) => return Err(self.too_late()),
         }
         let nth = self.counts.connected.fetch_add(1, Ordering::Relaxed);
-        Ok(Up { connection, nth, take: take.into(), scripts: Arc::new(scripts) })
+        Ok(Up { connection, nth, limits: Arc::new(limits), shelf: Arc::new(shelf), presence: Arc::new(presence) })
     }
 
     /// Connects, unless there is a connection.

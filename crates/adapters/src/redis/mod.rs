@@ -4,6 +4,7 @@
 mod limits;
 mod line;
 mod metrics;
+mod presence;
 mod shelf;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use platform::cache::SharedShelf;
 use platform::http::metrics::Registry;
 use platform::http::rate::SharedBuckets;
+use platform::presence::SharedPresence;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, TlsCertificates};
 
 use self::line::Line;
@@ -76,6 +78,11 @@ impl Redis {
     /// The second level of the nodes' caches.
     pub fn shelf(&self) -> Arc<dyn SharedShelf> {
         Arc::new(shelf::Shelf(self.line.clone()))
+    }
+
+    /// Who is where, and how many have come by.
+    pub fn presence(&self) -> Arc<dyn SharedPresence> {
+        Arc::new(presence::Presence(self.line.clone()))
     }
 
     /// Why nodes count and remember alone at the moment.

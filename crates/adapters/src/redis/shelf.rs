@@ -84,7 +84,7 @@ impl Shelf {
 #[async_trait]
 impl SharedShelf for Shelf {
     async fn get(&self, key: &str) -> Option<Found> {
-        let question = |up: &Up| evalsha(&up.scripts.get, &[self.entry(key)], |command| _ = command.arg(self.tags()));
+        let question = |up: &Up| evalsha(&up.shelf.get, &[self.entry(key)], |command| _ = command.arg(self.tags()));
         let Value::Array(answer) = self.0.ask(question).await.ok()? else { return None };
         match <[Value; 2]>::try_from(answer) {
             Ok([Value::Nil, Value::BulkString(moment)]) => {
@@ -102,7 +102,7 @@ impl SharedShelf for Shelf {
     async fn put(&self, key: &str, began: Moment, value: &[u8], ttl: Duration, tags: &[String]) -> bool {
         let tags = tags.iter().map(String::as_str).chain([ALL]).collect::<Vec<_>>().join("\n");
         let question = |up: &Up| {
-            evalsha(&up.scripts.put, &[self.entry(key)], |command| {
+            evalsha(&up.shelf.put, &[self.entry(key)], |command| {
                 command.arg(self.tags()).arg(began.0).arg(micros(MAKING_MAX));
                 command.arg(millis(ttl.min(ENTRY_LIVES_MAX))).arg(&tags).arg(value);
             })
@@ -113,7 +113,7 @@ impl SharedShelf for Shelf {
     async fn forget(&self, tags: &[String]) -> bool {
         let begin = self.tags();
         let keys: Vec<String> = tags.iter().map(|tag| [&begin, tag.as_str()].concat()).collect();
-        let question = |up: &Up| evalsha(&up.scripts.forget, &keys, |command| _ = command.arg(millis(TAG_LIVES)));
+        let question = |up: &Up| evalsha(&up.shelf.forget, &keys, |command| _ = command.arg(millis(TAG_LIVES)));
         self.0.ask(question).await.is_ok()
     }
 
@@ -122,17 +122,17 @@ impl SharedShelf for Shelf {
     }
 }
 
-fn evalsha(script: &str, keys: &[String], arguments: impl FnOnce(&mut Cmd)) -> Cmd {
+pub(super) fn evalsha(script: &str, keys: &[String], arguments: impl FnOnce(&mut Cmd)) -> Cmd {
     let mut command = redis::cmd("EVALSHA");
     command.arg(script).arg(keys.len()).arg(keys);
     arguments(&mut command);
     command
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-fn micros(duration: Duration) -> u64 {
+pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use testkit::drill::cluster::{
     Engines, flash_sale, node_frozen, node_killed, primary_lost, redis_restarted, replica_frozen, rolling_deploy,
+    staff_meet,
 };
 use testkit::drill::{Ground, Outcome};
 use testkit::mart::rounds;
@@ -114,6 +115,15 @@ async fn two_nodes_sell_a_thousand_and_not_one_more() {
         drill(async |ground: &Ground, engines: Engines| (flash_sale::run(ground, &engines, options).await, engines))
             .await;
     assert_eq!(figure(&outcome, "sold each time"), 1_000);
+}
+
+#[tokio::test]
+async fn staff_on_two_nodes_see_each_other_and_a_session_ends_on_both() {
+    let options = staff_meet::Options { sessions: 10 * how_often() };
+    let outcome =
+        drill(async |ground: &Ground, engines: Engines| (staff_meet::run(ground, &engines, options).await, engines))
+            .await;
+    assert!(figure(&outcome, "sessions ended on one node and at once on the other") > 0, "{outcome:?}");
 }
 
 #[tokio::test]

@@ -143,6 +143,19 @@ impl SecondLevel {
         self.wake.notify_one();
     }
 
+    /// The same, and tells the others before it answers, for as long as one question may take. Whether they know; if not, they
+    /// are told as soon as they can be.
+    pub async fn forget_now<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) -> bool {
+        self.forget(tags);
+        loop {
+            match self.tell_some().await {
+                Ok(true) => {}
+                Ok(false) => return true,
+                Err(Unheard) => return false,
+            }
+        }
+    }
+
     /// Shows how it does among the metrics.
     pub fn show_in(self: &Arc<Self>, registry: &Registry) {
         type Read = fn(&Counts) -> &AtomicU64;
@@ -298,6 +311,22 @@ mod tests {
         other.show_in(&registry);
         let line = "cache_second_level_total{cache=\"x\",outcome=\"passed_over\"} 1";
         assert!(registry.render().contains(line), "{}", registry.render());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_forgotten_now_is_known_to_others_with_the_answer() {
+        let shelf = Arc::new(MemoryShelf::default());
+        let (one, other) = (SecondLevel::start(shelf.clone(), "x"), SecondLevel::start(shelf.clone(), "x"));
+        let began = missing(&one).await;
+        one.put("k", began, b"v", MINUTE, &tags(&["a"])).await;
+        assert!(other.forget_now(["a"]).await);
+        let late = missing(&one).await;
+        shelf.be_gone(true);
+        assert!(!other.forget_now(["a"]).await);
+        shelf.be_gone(false);
+        told().await;
+        one.put("k", late, b"v", MINUTE, &tags(&["a"])).await;
+        missing(&other).await;
     }
 
     #[tokio::test(start_paused = true)]

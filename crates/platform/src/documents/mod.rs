@@ -177,9 +177,9 @@ pub trait Documents: Send + Sync {
     /// All changes in order, and all checkpoints, in one transaction. Checkpoints are moved in their order; where one
     /// is not stored where its `from` says, nothing is written, and the answer is [`StoreError::Overtaken`].
     ///
-    /// It is durable when it is answered, but for a batch with checkpoints: of those a crash may lose the last ones, each
-    /// whole, on an engine that several nodes share. The log has what they were made of, and whoever folds looks at its
-    /// checkpoints now and then.
+    /// It is durable when it is answered, but where all of it is derived and a checkpoint moves: of such batches a crash may lose the
+    /// last ones, each whole, on an engine that several nodes share. The log has what they were made of, and whoever folds looks at
+    /// its checkpoints now and then.
     async fn write(&self, batch: WriteBatch) -> StoreResult<()>;
 
     /// Writes one document if it is as expected.

@@ -61,6 +61,20 @@ pub struct Holder {
 /// Who a request's credential belongs to; `None` for everybody else.
 pub type Holders = Arc<dyn Fn(&Parts) -> BoxFuture<'static, Option<Holder>> + Send + Sync>;
 
+/// An answer on its way, and who asked for it.
+pub struct Given<'a> {
+    pub method: &'a Method,
+    pub uri: &'a Uri,
+    pub client: Option<IpAddr>,
+    /// What the client's program says of itself.
+    pub agent: &'a HeaderValue,
+    pub answer: &'a Response,
+}
+
+/// Told of each answer that a program was given which says what it is; to count, say. Answers of the edge, too, so it looks at
+/// what is at hand and waits for nothing.
+pub type Witness = Arc<dyn Fn(&Given<'_>) + Send + Sync>;
+
 /// How often those may ask who count by their credential.
 pub struct HolderRate {
     pub limiter: RateLimiter,
@@ -81,6 +95,7 @@ pub struct Config {
     pub rate_of_holders: Option<HolderRate>,
     /// Whether requests from this machine are counted, too.
     pub rate_on_loopback: bool,
+    pub witness: Option<Witness>,
 }
 
 impl Config {
@@ -96,6 +111,7 @@ impl Config {
             rate_exempt: Arc::new(|_| Box::pin(std::future::ready(false))),
             rate_of_holders: None,
             rate_on_loopback: false,
+            witness: None,
         }
     }
 }
@@ -172,6 +188,8 @@ struct Visit {
     method: Method,
     uri: Uri,
     origin: Option<HeaderValue>,
+    /// Only where somebody wants to know.
+    agent: Option<HeaderValue>,
     route: Option<MatchedPath>,
     spent: Option<Spent>,
 }
@@ -199,12 +217,14 @@ impl Visit {
 
 impl Conventions {
     fn begin(&self, parts: &Parts, route: Option<MatchedPath>) -> Visit {
+        let agent = self.config.witness.as_ref().and_then(|_| parts.headers.get(header::USER_AGENT));
         Visit {
             began: Instant::now(),
             context: RequestContext::of(parts, &self.config.trusted_proxies, &self.entropy),
             method: parts.method.clone(),
             uri: parts.uri.clone(),
             origin: parts.headers.get(header::ORIGIN).cloned(),
+            agent: agent.cloned(),
             route,
             spent: None,
         }
@@ -218,11 +238,19 @@ impl Conventions {
         }
         self.config.guard.write_cors(visit.origin.as_ref(), response.headers_mut());
         guard::secure(&mut response);
+        self.show(visit, &response);
         let took = visit.began.elapsed();
         let route = visit.route.as_ref().map(MatchedPath::as_str);
         self.metrics.answered(&visit.method, route, response.status(), took);
         span.in_scope(|| note(span, response.status(), took));
         response
+    }
+
+    fn show(&self, visit: &Visit, answer: &Response) {
+        if let (Some(witness), Some(agent)) = (&self.config.witness, &visit.agent) {
+            let Visit { method, uri, context, .. } = visit;
+            witness(&Given { method, uri, client: context.client, agent, answer });
+        }
     }
 
     /// What the edge has for this request.

@@ -91,6 +91,9 @@ pub trait SharedBuckets: Send + Sync {
     ///
     /// `None` when they cannot be asked now; how long to wait for that is the implementation's to bound.
     async fn take(&self, buckets: &[Bucket]) -> Option<Vec<Level>>;
+
+    /// Puts one back into each bucket that is not full. Where that cannot be told now, time does the same.
+    async fn give_back(&self, buckets: &[Bucket]);
 }
 
 /// With whom a limiter counts together: with nobody, unless somebody is named.
@@ -146,6 +149,16 @@ impl RateLimiter {
         let buckets: Vec<Bucket> = clients.iter().map(|client| self.bucket(client)).collect();
         let levels = shared.take(&buckets).await.filter(|levels| levels.len() == buckets.len());
         levels.map_or(own, |levels| self.scarcest(&levels))
+    }
+
+    /// Puts one back into the bucket of each: it turned out that what was asked for does not count.
+    pub async fn give_back(&self, clients: &[Client<'_>]) {
+        let ids: Vec<u128> = clients.iter().map(Client::id).collect();
+        self.own.give_back(&ids, &self.policy);
+        if let Some(shared) = &self.sharing.0 {
+            let buckets: Vec<Bucket> = clients.iter().map(|client| self.bucket(client)).collect();
+            shared.give_back(&buckets).await;
+        }
     }
 
     /// The same with what this process knows alone, at once.
@@ -310,6 +323,32 @@ mod tests {
             });
             Some(levels.collect())
         }
+
+        async fn give_back(&self, buckets: &[Bucket]) {
+            let mut counted = self.buckets.lock();
+            for bucket in buckets {
+                counted.entry(bucket.key.clone()).and_modify(|count| *count = count.saturating_sub(1));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_was_not_spent() {
+        let limiter = limiter();
+        let client = [address("9.9.9.9")];
+        assert_eq!([limiter.spend(&client).await.remaining, limiter.spend(&client).await.remaining], [2, 1]);
+        limiter.give_back(&client).await;
+        assert_eq!(limiter.spend(&client).await.remaining, 1);
+        for _ in 0..9 {
+            limiter.give_back(&client).await;
+        }
+        assert_eq!(limiter.spend(&client).await.remaining, 2, "a bucket is never more than full");
+
+        let others = Arc::new(Others::default());
+        let shared = limiter.sharing(Sharing(Some(others.clone())));
+        shared.spend(&client).await;
+        shared.give_back(&client).await;
+        assert!(others.buckets.lock().values().all(|count| *count == 0));
     }
 
     #[tokio::test(start_paused = true)]

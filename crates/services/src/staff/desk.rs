@@ -2,7 +2,7 @@
 //! It does not know pages, cookies or HTTP.
 
 use async_trait::async_trait;
-use contracts::staff::{KeyView, MemberView, NewSecret, NewSession, Staff as _, StaffDesk};
+use contracts::staff::{KeyView, MemberView, NewSecret, NewSession, Staff as _, StaffDesk, Whence};
 use contracts::{Error, Listing, Result};
 use domain::ids::{KeyId, StaffId};
 use domain::text::Title;
@@ -19,8 +19,8 @@ const PASSWORD_CHARS_MIN: usize = 12;
 
 #[async_trait]
 impl StaffDesk for Staff {
-    async fn sign_in(&self, email: &str, password: &str) -> Result<NewSession> {
-        Staff::sign_in(self, email, password).await
+    async fn sign_in(&self, email: &str, password: &str, from: Whence<'_>) -> Result<NewSession> {
+        Staff::sign_in(self, email, password, from).await
     }
 
     async fn sign_out(&self, token: &str) -> Result<()> {
@@ -41,9 +41,9 @@ impl StaffDesk for Staff {
 
     async fn remove(&self, id: &StaffId) -> Result<()> {
         self.remove_member(id).await?;
-        self.end_sessions(id).await?;
-        self.remove_keys_of(id).await?;
-        self.known.clear();
+        // Those that were made while they were being removed.
+        self.delete_ways_in(id).await?;
+        self.end(&[id.to_string()]).await;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl StaffDesk for Staff {
         let password_hash = self.hasher.hash(new, draw(self.entropy.as_ref())).await?;
         self.replace_password(member, version, password_hash).await?;
         self.end_sessions_but(id, session).await?;
-        self.known.clear();
+        self.end(&[id.to_string()]).await;
         Ok(())
     }
 

@@ -3,17 +3,19 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use contracts::Error;
+use contracts::staff::Whence;
 use domain::ids::KeyId;
 use domain::text::Title;
 use platform::http::extract::{Bearer, Body, Params, Segment};
 use platform::http::idempotency::{Mode, Optional};
 use platform::http::lists::{Cursor, Fingerprint, Limit, Listing};
 use platform::http::problem::Problem;
+use platform::http::trace::RequestContext;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -60,16 +62,21 @@ struct Session {
 
 /// Sign in
 ///
-/// After ten failures within a quarter of an hour an e-mail address is locked out for a while.
+/// After ten failures within a quarter of an hour an e-mail address has to wait, where they came from.
 #[utoipa::path(post, path = "/api/admin/sessions", tag = "staff", request_body = SignIn, responses(
     (status = 201, body = Session),
     (status = 401, body = Problem, content_type = "application/problem+json",
         description = "E-mail and password do not go together"),
     (status = 429, body = Problem, content_type = "application/problem+json",
-        description = "Too many failed sign-ins with this e-mail address", headers(("Retry-After" = u32))),
+        description = "Too many failed sign-ins with this e-mail address from here", headers(("Retry-After" = u32))),
     BadBody, Refused<500>, Refused<503>))]
-async fn sign_in(State(api): State<Api>, body: Body<SignIn>) -> Answer<Response> {
-    let session = api.staff.sign_in(&body.value.email, &body.value.password).await.map_err(refuse_sign_in)?;
+async fn sign_in(
+    State(api): State<Api>,
+    context: Option<Extension<RequestContext>>,
+    body: Body<SignIn>,
+) -> Answer<Response> {
+    let from = Whence { client: context.and_then(|Extension(context)| context.client), device: None };
+    let session = api.staff.sign_in(&body.value.email, &body.value.password, from).await.map_err(refuse_sign_in)?;
     let session = Session { token: session.token, expires_at: session.expires_at.to_string() };
     Ok((StatusCode::CREATED, NO_STORE, Json(session)).into_response())
 }

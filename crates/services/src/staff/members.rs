@@ -7,9 +7,10 @@ use domain::ids::StaffId;
 use domain::text::Email;
 use jiff::Timestamp;
 use platform::documents::{
-    Change, Collection, Conditional, Document, Entry, Expected, Put, Query, Range, WriteBatch, tuple,
+    Change, Checkpoint, Collection, Conditional, Document, Entry, Expected, Put, Query, Range, WriteBatch, tuple,
 };
 use platform::entropy::draw;
+use platform::store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use super::{Staff, password};
@@ -21,6 +22,9 @@ const BY_EMAIL: &str = "email";
 /// How often a new password is written again when others change the same member meanwhile.
 const ATTEMPTS: usize = 5;
 const MEMBERS_MAX: usize = 200;
+/// How many have left so far, kept as a checkpoint: it moves with each deletion, and only from where it was seen. So of two nodes
+/// that remove somebody at the same moment one comes second, and counts again who is left.
+const LEFT: &str = "staff who left";
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Member {
@@ -110,15 +114,31 @@ impl Staff {
         Ok(NewSecret { staff: member.id, email: member.email, secret: password })
     }
 
+    /// Removes a member with all their ways in, in one write. Somebody stays, whatever other nodes do meanwhile.
     pub(super) async fn remove_member(&self, id: &StaffId) -> Result<()> {
-        let _leaving = self.leaving.lock().await;
-        self.member_by_id(id).await?;
-        if self.all_members().await?.len() < 2 {
-            let message = "this is the last member of staff; add another one first";
-            return Err(Error::conflict("last_member", message));
+        for _ in 0..ATTEMPTS {
+            // Before anybody is counted.
+            let left = self.documents.checkpoints(LEFT).await.map_err(stored)?.pop();
+            self.member_by_id(id).await?;
+            if self.all_members().await?.len() < 2 {
+                let message = "this is the last member of staff; add another one first";
+                return Err(Error::conflict("last_member", message));
+            }
+            let mut changes = vec![Change::Delete { collection: MEMBERS, id: id.to_string() }];
+            changes.extend(self.ways_in(id).await?);
+            let one_more = match left {
+                Some(left) => {
+                    let position = left.position + 1;
+                    left.moved_to(position)
+                }
+                None => Checkpoint::first(LEFT, 0, 1),
+            };
+            match self.documents.write(WriteBatch { changes, checkpoints: vec![one_more] }).await {
+                Err(StoreError::Overtaken(_)) => {}
+                written => return written.map_err(stored),
+            }
         }
-        let changes = vec![Change::Delete { collection: MEMBERS, id: id.to_string() }];
-        self.documents.write(WriteBatch { changes, checkpoints: Vec::new() }).await.map_err(stored)
+        Err(Error::unavailable("others keep removing members of staff", 1))
     }
 
     pub(super) async fn replace_password(&self, member: Member, seen: u64, password_hash: String) -> Result<()> {

@@ -1,8 +1,10 @@
 //! Staff: members, their passwords, sessions and API keys.
 //! It does not know what they do. Secrets are stored as keyed hashes only, passwords as argon2id.
 
+mod among;
 mod attempts;
 mod desk;
+mod devices;
 pub mod http;
 mod known;
 mod members;
@@ -14,17 +16,21 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use contracts::staff::{NewSecret, NewSession};
+use contracts::staff::{NewSecret, NewSession, Whence};
 use contracts::{Error, Kind, Result};
 use domain::ids::StaffId;
+use platform::cache::SecondLevel;
 use platform::clock::Clock;
 use platform::documents::Documents;
 use platform::entropy::Entropy;
+use platform::http::rate::Sharing;
 use platform::sealing::MasterKey;
 
 use crate::machinery::Machinery;
-use attempts::Attempts;
-pub use attempts::{FAILURES_MAX, WINDOW};
+pub use among::NAME as SHARED_NAME;
+use among::{Among, Told};
+use attempts::{Attempt, Attempts};
+pub use attempts::{FAILURES_MAX, STRANGERS_FAILURES_MAX, WINDOW};
 use known::Known;
 pub use members::MEMBERS;
 pub use password::{PASSWORD_BYTES_MAX, PasswordHasher};
@@ -53,9 +59,9 @@ pub struct Staff {
     /// Keyed hash of a key that the configuration names.
     fixed_key: Option<[u8; 32]>,
     known: Known,
+    /// Other nodes, where there are some who listen.
+    among: Option<Among>,
     attempts: Attempts,
-    /// Whoever holds it removes a member: two at once must not both believe that the other one stays.
-    leaving: tokio::sync::Mutex<()>,
 }
 
 /// What the service is given: less than all of the machinery, so that it also works beside a running shop.
@@ -97,19 +103,53 @@ impl Staff {
             hasher,
             fixed_key,
             known: Known::default(),
-            attempts: Attempts::default(),
-            leaving: tokio::sync::Mutex::default(),
+            among: None,
+            attempts: Attempts::new(&Sharing::default()),
         })
     }
 
+    /// Counts failed sign-ins together with other nodes.
+    #[must_use]
+    pub fn counting_with(self, sharing: &Sharing) -> Self {
+        Self { attempts: Attempts::new(sharing), ..self }
+    }
+
+    /// Tells other nodes who holds a token and that it has ended, and believes what they tell.
+    #[must_use]
+    pub fn among_others(self, level: Arc<SecondLevel>) -> Self {
+        Self { among: Some(Among::new(level)), ..self }
+    }
+
     /// Opens a session, or says that e-mail and password do not go together, without telling which is wrong.
-    pub async fn sign_in(&self, email: &str, password: &str) -> Result<NewSession> {
-        let email_hash = self.master.hash("sign-in attempts", &[email.trim().to_lowercase().as_bytes()]);
-        self.attempts.begin(email_hash).map_err(too_many_attempts)?;
-        let verified = self.verify(email, password).await.inspect_err(|_| self.attempts.withdraw(email_hash))?;
+    pub async fn sign_in(&self, email: &str, password: &str, from: Whence<'_>) -> Result<NewSession> {
+        let address = email.trim().to_lowercase();
+        let device = self.known_device(&address, from.device);
+        let attempt = Attempt::of(&self.master, &address, from.client, device);
+        self.attempts.begin(&attempt).await.map_err(too_many_attempts)?;
+        let verified = match self.verify(email, password).await {
+            Ok(verified) => verified,
+            Err(error) => {
+                self.attempts.forgive(&attempt).await;
+                return Err(error);
+            }
+        };
         let staff = verified.ok_or_else(wrong_credentials)?;
-        self.attempts.forgive(email_hash);
-        self.open_session(&staff).await
+        self.attempts.forgive(&attempt).await;
+        let session = self.open_session(&staff, self.marked_device(&address, from.device)).await?;
+        if self.member_by_id(&staff).await.is_err() {
+            // Removed meanwhile, on whichever node: their sessions were ended before this one was there.
+            self.end_session(&session.token).await?;
+            return Err(wrong_credentials());
+        }
+        Ok(session)
+    }
+
+    /// From now on no token with one of these tags works, here or on another node.
+    async fn end(&self, tags: &[String]) {
+        self.known.clear();
+        if let Some(among) = &self.among {
+            among.forget(tags).await;
+        }
     }
 
     /// Takes the same time whether or not there is such a member.
@@ -139,13 +179,32 @@ impl contracts::staff::Staff for Staff {
         if self.is_fixed_key(&hash) {
             return Ok(Some(self.first_id()));
         }
-        if let Some(staff) = self.known.get(&hash) {
+        if !secrets::is_one(bearer) {
+            return Ok(None);
+        }
+        let asked_at = self.clock.now();
+        let told = match &self.among {
+            Some(among) => among.ask(&self.master, &hash, asked_at).await,
+            None => Told::Nothing,
+        };
+        let began = match told {
+            Told::Owner(staff) => return Ok(Some(staff)),
+            Told::Missing(began) => Some(began),
+            Told::Nothing => None,
+        };
+        // Others who listen would have told of it; what is remembered here may have ended there.
+        if began.is_none()
+            && let Some(staff) = self.known.get(&hash)
+        {
             return Ok(Some(staff));
         }
-        let asked_at = tokio::time::Instant::now();
+        let asked = self.known.asked();
         let found = self.owner(bearer, &hash).await?;
         if let Some(staff) = &found {
-            self.known.insert(hash, staff.clone(), asked_at);
+            self.known.insert(hash, staff.clone(), asked);
+            if let (Some(among), Some(began)) = (&self.among, began) {
+                among.tell(&self.master, &hash, staff, began, asked_at).await;
+            }
         }
         Ok(found)
     }
@@ -156,9 +215,8 @@ impl contracts::staff::Staff for Staff {
 
     async fn reset_password(&self, email: &str) -> Result<NewSecret> {
         let secret = self.set_new_password(email).await?;
-        self.attempts.forgive(self.master.hash("sign-in attempts", &[email.trim().to_lowercase().as_bytes()]));
         self.end_sessions(&secret.staff).await?;
-        self.known.clear();
+        self.end(&[secret.staff.to_string()]).await;
         Ok(secret)
     }
 
@@ -187,7 +245,7 @@ fn wrong_credentials() -> Error {
 }
 
 fn too_many_attempts(retry_after_s: u32) -> Error {
-    let message = "too many failed sign-ins with this e-mail address";
+    let message = "too many failed sign-ins with this e-mail address from here";
     Error { retry_after_s: Some(retry_after_s), ..Error::new(Kind::Unavailable, TOO_MANY_ATTEMPTS, message) }
 }
 

@@ -31,6 +31,8 @@ const SESSION_PREFIX: &str = "cmt_";
 const SESSION_FOR: SignedDuration = SignedDuration::from_hours(12);
 /// Sessions that are ended in one write.
 const SESSIONS_PER_WRITE: usize = 100;
+/// Sessions or keys.
+const READ_AT_ONCE: usize = 100;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StoredKey {
@@ -125,13 +127,14 @@ impl Staff {
     pub(super) async fn remove_key(&self, id: &KeyId) -> Result<bool> {
         let there = self.find_key(id).await?.is_some();
         if there {
-            self.delete(KEYS, vec![id.to_string()]).await?;
+            self.delete(vec![deletion(KEYS, id.to_string())]).await?;
         }
-        self.known.clear();
+        self.end(&[id.to_string()]).await;
         Ok(there)
     }
 
-    pub(super) async fn open_session(&self, staff: &StaffId) -> Result<NewSession> {
+    /// `device`: what the browser is told to keep beside the token.
+    pub(super) async fn open_session(&self, staff: &StaffId, device: String) -> Result<NewSession> {
         let bytes: [u8; 32] = draw(self.entropy.as_ref());
         let token = format!("{SESSION_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
         let now = self.clock.now();
@@ -146,7 +149,7 @@ impl Staff {
             expires: Some(expires_at),
         };
         match self.documents.put_if(put, Expected::Absent, now).await.map_err(stored)? {
-            Conditional::Written(_) => Ok(NewSession { token, expires_at, staff: staff.clone() }),
+            Conditional::Written(_) => Ok(NewSession { token, expires_at, staff: staff.clone(), device }),
             Conditional::Differs(_) => Err(Error::internal("a new session's token was there already")),
         }
     }
@@ -156,12 +159,13 @@ impl Staff {
         if !token.starts_with(SESSION_PREFIX) {
             return Ok(false);
         }
-        let id = session_id(&bearer_hash(&self.master, token));
+        let hash = bearer_hash(&self.master, token);
+        let id = session_id(&hash);
         let there = self.documents.get(SESSIONS, &id, self.clock.now()).await.map_err(stored)?.is_some();
         if there {
-            self.delete(SESSIONS, vec![id]).await?;
+            self.delete(vec![deletion(SESSIONS, id)]).await?;
         }
-        self.known.clear();
+        self.end(&[tag_of(&hash)]).await;
         Ok(there)
     }
 
@@ -175,35 +179,53 @@ impl Staff {
     }
 
     async fn end_sessions_except(&self, staff: &StaffId, kept: Option<&str>) -> Result<()> {
+        let sessions = self.sessions_of(staff).await?;
+        let ending: Vec<String> = sessions.into_iter().filter(|id| Some(id.as_str()) != kept).collect();
+        for some in ending.chunks(SESSIONS_PER_WRITE) {
+            self.delete(some.iter().map(|id| deletion(SESSIONS, id.clone())).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// All sessions and keys of a member, to be deleted.
+    pub(super) async fn ways_in(&self, staff: &StaffId) -> Result<Vec<Change>> {
+        let sessions = self.sessions_of(staff).await?.into_iter().map(|id| deletion(SESSIONS, id));
+        let keys = self.keys_of(staff).await?.into_iter().map(|id| deletion(KEYS, id));
+        Ok(sessions.chain(keys).collect())
+    }
+
+    pub(super) async fn delete_ways_in(&self, staff: &StaffId) -> Result<()> {
+        let ways_in = self.ways_in(staff).await?;
+        self.delete(ways_in).await
+    }
+
+    async fn sessions_of(&self, staff: &StaffId) -> Result<Vec<String>> {
         let range = Range::prefix(tuple::Key::new().text(staff.as_str()));
-        let mut after = None;
+        let (mut ids, mut after) = (Vec::new(), None);
         loop {
-            let query = Query::new(SESSIONS, BY_STAFF, range.clone()).after(after).limit(SESSIONS_PER_WRITE);
+            let query = Query::new(SESSIONS, BY_STAFF, range.clone()).after(after).limit(READ_AT_ONCE);
             let page = self.documents.query(query, self.clock.now()).await.map_err(stored)?;
-            let ids = page.documents.into_iter().map(|document| document.id);
-            self.delete(SESSIONS, ids.filter(|id| Some(id.as_str()) != kept).collect()).await?;
+            ids.extend(page.documents.into_iter().map(|document| document.id));
             match page.next {
                 Some(next) => after = Some(next),
-                None => return Ok(()),
+                None => return Ok(ids),
             }
         }
     }
 
-    pub(super) async fn remove_keys_of(&self, staff: &StaffId) -> Result<()> {
-        let mut after = None;
+    async fn keys_of(&self, staff: &StaffId) -> Result<Vec<String>> {
+        let (mut ids, mut after) = (Vec::new(), None);
         loop {
-            let page = self.keys(after, SESSIONS_PER_WRITE).await?;
-            let mut theirs = Vec::new();
+            let page = self.keys(after, READ_AT_ONCE).await?;
             for document in &page.documents {
                 let key: StoredKey = document.read().map_err(stored)?;
                 if key.staff == *staff {
-                    theirs.push(document.id.clone());
+                    ids.push(document.id.clone());
                 }
             }
-            self.delete(KEYS, theirs).await?;
             match page.next {
                 Some(next) => after = Some(next),
-                None => return Ok(()),
+                None => return Ok(ids),
             }
         }
     }
@@ -219,13 +241,26 @@ impl Staff {
         self.documents.put_if(put, expected, self.clock.now()).await.map_err(stored)
     }
 
-    async fn delete(&self, collection: Collection, ids: Vec<String>) -> Result<()> {
-        if ids.is_empty() {
+    async fn delete(&self, changes: Vec<Change>) -> Result<()> {
+        if changes.is_empty() {
             return Ok(());
         }
-        let changes = ids.into_iter().map(|id| Change::Delete { collection, id }).collect();
         self.documents.write(WriteBatch { changes, checkpoints: Vec::new() }).await.map_err(stored)
     }
+}
+
+/// Whether this looks like a key or a session's token; what does not troubles nobody.
+pub(super) fn is_one(bearer: &str) -> bool {
+    bearer.starts_with(KEY_PREFIX) || bearer.starts_with(SESSION_PREFIX)
+}
+
+/// By what nodes tell each other that a token has ended: a key's id, and the same of a session.
+pub(super) fn tag_of(hash: &[u8; 32]) -> String {
+    key_id(hash).to_string()
+}
+
+fn deletion(collection: Collection, id: String) -> Change {
+    Change::Delete { collection, id }
 }
 
 /// A key is found by half of its hash, which is no secret; the whole is compared then.

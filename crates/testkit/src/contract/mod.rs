@@ -6,6 +6,7 @@ pub mod documents;
 pub mod executor;
 pub mod index;
 pub mod log;
+pub mod presence;
 pub mod shelf;
 
 use std::sync::Arc;

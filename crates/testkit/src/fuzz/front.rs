@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use contracts::caller::Caller;
 use contracts::shop::Shop as _;
-use contracts::staff::Staff;
+use contracts::staff::{Staff, Whence};
 use platform::entropy::SeededEntropy;
 use platform::http::idempotency::Idempotency;
 use platform::http::metrics::Registry;
@@ -111,7 +111,9 @@ impl Front {
         let names = BTreeMap::from([("password", password.clone())]);
         let mut front = Self { shop, router, transfer, spool, names, drawn: AtomicUsize::new(0) };
         front.names.insert("key", staff.new_key(None).await.expect("a key").secret);
-        front.names.insert("session", staff.sign_in(OWNER, &password).await.expect("a session").token);
+        front
+            .names
+            .insert("session", staff.sign_in(OWNER, &password, Whence::default()).await.expect("a session").token);
         front.furnish().await;
         front
     }
@@ -272,6 +274,7 @@ fn page_services(shop: &BoxedShop, staff: &Arc<services::staff::Staff>, transfer
         test_bank: Some(shop.bank_window()),
         staff: staff.clone(),
         staff_desk: staff.clone(),
+        presence: shop.presence(),
         statistics: shop.statistics(),
         transfer: transfer.clone(),
     }

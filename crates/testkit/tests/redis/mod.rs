@@ -1,6 +1,7 @@
 //! Redis as nodes meet it: shared, slow, full, frozen, gone and back. It is a real one, each time.
 //! It does not know a shop; that a shop sells on is tested with the shop.
 
+mod presence;
 mod shelf;
 
 use std::sync::Arc;
@@ -82,6 +83,31 @@ async fn nodes_spend_from_one_bucket() {
     assert_eq!(all.await.iter().filter(|is_refused| !*is_refused).count(), 5);
     let keys = server.ask(&["KEYS", "*"]).await;
     assert!(keys.contains("test:rate:requests:") && !keys.contains("2001"), "{keys}");
+}
+
+#[tokio::test]
+async fn what_is_given_back_at_one_node_can_be_spent_at_the_other() {
+    let server = RedisServer::start().await;
+    let nodes = [open(options(&server)).await, open(options(&server)).await];
+    let [one, other] = [limiter(&nodes[0], 3), limiter(&nodes[1], 3)];
+    for _ in 0..3 {
+        assert!(!one.spend(&CLIENT).await.is_refused());
+    }
+    assert!(other.spend(&CLIENT).await.is_refused());
+    other.give_back(&CLIENT).await;
+    assert!(!one.spend(&CLIENT).await.is_refused());
+    assert!(one.spend(&CLIENT).await.is_refused());
+    for _ in 0..5 {
+        one.give_back(&CLIENT).await;
+    }
+    assert_eq!(server.ask(&["EXISTS", &rate_key(&server).await]).await, ":0\r\n");
+    assert_eq!(other.spend(&CLIENT).await.remaining, 2, "no more than full");
+}
+
+/// Of the one bucket that was there, or nothing.
+async fn rate_key(server: &RedisServer) -> String {
+    let keys = server.ask(&["KEYS", "test:rate:*"]).await;
+    keys.lines().find(|line| line.starts_with("test:rate:")).unwrap_or("none").to_owned()
 }
 
 /// Spends so often, and answers with how long all of it took.

@@ -19,6 +19,7 @@ mod dashboard;
 mod drafts;
 mod order;
 mod orders;
+mod presence;
 mod print;
 mod processes;
 
@@ -65,6 +66,7 @@ pub fn router(services: &Services, options: &Options) -> Router {
     let staff = Router::new()
         .route("/admin/sign-out", post(sign_in::sign_out))
         .merge(dashboard::router())
+        .merge(presence::router())
         .merge(orders::router())
         .merge(order::router())
         .merge(print::router())

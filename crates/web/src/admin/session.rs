@@ -10,9 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use contracts::Error;
 use contracts::caller::Caller;
+use contracts::staff::NewSession;
 use cookie::{Cookie, SameSite};
 use domain::ids::StaffId;
-use jiff::Timestamp;
 use platform::http::problem::Problem;
 use platform::http::trace::RequestContext;
 
@@ -23,6 +23,9 @@ use super::{Admin, ROOT, language};
 
 /// The session's token.
 const COOKIE: &str = "admin_session";
+/// Stays when the session ends: it opens nothing.
+const DEVICE: &str = "admin_device";
+const DEVICE_KEPT: cookie::time::Duration = cookie::time::Duration::days(400);
 
 /// A signed-in member of staff and what their browser asks for.
 #[derive(Clone)]
@@ -115,11 +118,20 @@ pub fn cookie(name: &'static str, value: String, secure: bool) -> Cookie<'static
     Cookie::build((name, value)).path(ROOT).http_only(true).same_site(SameSite::Lax).secure(secure).build()
 }
 
-pub fn opened(token: String, expires_at: Timestamp, secure: bool) -> Result<Cookie<'static>, Error> {
-    let expires = cookie::time::OffsetDateTime::from_unix_timestamp(expires_at.as_second());
-    let mut cookie = cookie(COOKIE, token, secure);
-    cookie.set_expires(expires.map_err(|error| Error::internal(error.to_string()))?);
-    Ok(cookie)
+/// The session's token for as long as it is good, and what tells this browser from strangers for as long as browsers keep
+/// anything.
+pub fn opened(session: NewSession, secure: bool) -> Result<[Cookie<'static>; 2], Error> {
+    let expires = cookie::time::OffsetDateTime::from_unix_timestamp(session.expires_at.as_second());
+    let mut token = cookie(COOKIE, session.token, secure);
+    token.set_expires(expires.map_err(|error| Error::internal(error.to_string()))?);
+    let mut device = cookie(DEVICE, session.device, secure);
+    device.set_max_age(DEVICE_KEPT);
+    Ok([token, device])
+}
+
+/// What the browser was given to keep when somebody signed in on it before.
+pub fn device_of(headers: &HeaderMap) -> Option<String> {
+    cookie_of(headers, DEVICE)
 }
 
 pub fn closed(secure: bool) -> Cookie<'static> {

@@ -6,8 +6,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use contracts::Kind;
+use contracts::staff::Whence;
 use platform::http::extract::Params;
 use platform::http::problem::Problem;
+use platform::http::trace::RequestContext;
 use serde::Deserialize;
 
 use super::Admin;
@@ -53,18 +55,20 @@ pub async fn show(State(admin): State<Admin>, headers: HeaderMap, asked: Result<
     response
 }
 
-pub async fn sign_in(State(admin): State<Admin>, headers: HeaderMap, form: Form) -> Response {
+pub async fn sign_in(State(admin): State<Admin>, context: RequestContext, headers: HeaderMap, form: Form) -> Response {
     let to = local(form.value("to"));
     // A password may begin or end with a space.
     let password = form.all("password").next().unwrap_or_default();
-    let opened = match admin.services.staff_desk.sign_in(form.value("email"), password).await {
-        Ok(opened) => session::opened(opened.token, opened.expires_at, admin.secure),
+    let device = session::device_of(&headers);
+    let from = Whence { client: context.client, device: device.as_deref() };
+    let opened = match admin.services.staff_desk.sign_in(form.value("email"), password, from).await {
+        Ok(opened) => session::opened(opened, admin.secure),
         Err(error) => Err(error),
     };
     match opened {
-        Ok(cookie) => {
+        Ok(cookies) => {
             let mut response = answer::see_other(&to);
-            answer::set_cookie(&mut response, &cookie);
+            cookies.iter().for_each(|cookie| answer::set_cookie(&mut response, cookie));
             response
         }
         Err(error) => {

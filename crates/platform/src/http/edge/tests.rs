@@ -171,6 +171,8 @@ impl SharedBuckets for Others {
         });
         Some(levels.collect())
     }
+
+    async fn give_back(&self, _: &[Bucket]) {}
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,6 +46,17 @@ impl Buckets {
         });
         levels.collect()
     }
+
+    /// Puts one back into each.
+    pub fn give_back(&self, clients: &[u128], policy: &Policy) {
+        let now = micros(self.began.elapsed());
+        let mut buckets = self.generations.lock();
+        for client in clients {
+            if let Some(full_at) = buckets.get(*client) {
+                buckets.put(*client, full_at.saturating_sub(policy.each_us()).max(now), self.clients_max);
+            }
+        }
+    }
 }
 
 impl Generations {

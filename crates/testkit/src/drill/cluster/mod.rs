@@ -10,6 +10,7 @@
 //! | [`redis_restarted`] | Redis ends under load, and is started again, empty |
 //! | [`replica_frozen`] | a replica lags under load, later it stands still for some seconds; each time it comes back |
 //! | [`flash_sale`] | 1,200 buyers at once on a stock of 1,000 |
+//! | [`staff_meet`] | two members of staff on two nodes see each other; sessions end on both; Redis ends and comes back |
 //! | [`rolling_deploy`] | both nodes are replaced, one after the other, while orders flow |
 
 mod engines;
@@ -23,6 +24,7 @@ pub mod primary_lost;
 pub mod redis_restarted;
 pub mod replica_frozen;
 pub mod rolling_deploy;
+pub mod staff_meet;
 
 pub use engines::{Engines, Replica};
 pub use nodes::{Cluster, Following, Settings};

@@ -10,6 +10,7 @@ use axum::routing::get;
 use contracts::inventory::StockLevels;
 use contracts::mail::MailState;
 use contracts::orders::{ProcessState, WantedOrders};
+use contracts::presence::Visitors;
 use contracts::products::WantedProducts;
 use contracts::statistics::{Sales, SalesReport};
 use domain::money::Currency;
@@ -41,6 +42,7 @@ pub fn router() -> Router<Admin> {
 #[template(path = "admin/dashboard/page.html")]
 struct DashboardPage {
     frame: Frame,
+    visitors: Visitors,
     numbers: Option<Numbers>,
     is_test: bool,
     kinds: Vec<Choice>,
@@ -134,6 +136,7 @@ async fn show(State(admin): State<Admin>, session: Session, asked: Result<Params
     };
     let has_both = is_test || !tests.is_empty();
     let page = DashboardPage {
+        visitors: admin.services.presence.visitors().await,
         numbers,
         is_test,
         kinds: if has_both { vec![kind(words.real, false), kind(words.test, true)] } else { Vec::new() },

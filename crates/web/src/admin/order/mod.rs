@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use contracts::orders::OrderView;
+use contracts::presence::Thing;
 use contracts::{Error, Kind};
 use domain::ids::OrderId;
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ use serde::Deserialize;
 use super::Admin;
 use super::answer::{self, Answer};
 use super::frame::Frame;
+use super::presence::Beside;
 use super::session::Session;
 use super::words::fill;
 use super::words::orders::Phrases;
@@ -47,6 +49,7 @@ pub fn router() -> Router<Admin> {
 #[template(path = "admin/order/page.html")]
 struct OrderPage {
     frame: Frame,
+    beside: Beside,
     order: Shown,
     offers: Vec<Offer>,
     mails: Vec<SentMail>,
@@ -85,6 +88,7 @@ async fn show(
     let mails = if is_now { admin.mails_of(&frame, &id).await? } else { Vec::new() };
     let offers = if is_now { deeds::offers(session.words, &order) } else { Vec::new() };
     let page = OrderPage {
+        beside: admin.beside(&session, &frame.times, &Thing::Order(id)).await?,
         offers,
         mails,
         can_note: is_now && Deed::Note.is_allowed(&order),

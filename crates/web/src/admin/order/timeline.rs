@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use contracts::orders::EventView;
+use domain::ids::StaffId;
 
 use crate::admin::Admin;
 use crate::admin::frame::Frame;
@@ -44,6 +45,11 @@ impl Names {
             "system" => words.orders.system.to_owned(),
             _ => self.0.get(actor).cloned().unwrap_or_else(|| words.orders.former_staff.to_owned()),
         }
+    }
+
+    /// `None` for who is no member of staff any more.
+    pub fn of_staff(&self, staff: &StaffId) -> Option<&str> {
+        self.0.get(&format!("staff:{staff}")).map(String::as_str)
     }
 }
 

@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::{Multipart, Path, State};
 use axum::http::StatusCode;
 use contracts::caller::Caller;
+use contracts::presence::Thing;
 use contracts::{Error, Kind};
 use domain::catalog::{Product, ProductInput, Status};
 use domain::field::FieldError;
@@ -23,6 +24,7 @@ use crate::admin::answer::{self, Answer, Refused};
 use crate::admin::flash::Flash;
 use crate::admin::form::{Form, Wrong};
 use crate::admin::frame::Frame;
+use crate::admin::presence::Beside;
 use crate::admin::session::Session;
 use crate::admin::words::{Words, fill};
 
@@ -44,6 +46,7 @@ struct ProductPage {
     once: String,
     status: &'static str,
     there: Option<There>,
+    beside: Option<Beside>,
     conflict: Option<Conflict>,
     waiting_pictures: Option<String>,
 }
@@ -255,6 +258,10 @@ impl Admin {
         let columns = form.columns(&frame.settings.settings);
         let desk = self.services.products.as_ref();
         let view = Viewer { form: &form, columns: &columns, errors: &told, words, desk, tree: &tree }.view();
+        let beside = match &draft.before {
+            Some(product) => Some(self.beside(session, &frame.times, &Thing::Product(product.id.clone())).await?),
+            None => None,
+        };
         let waiting = draft.before.as_ref().map_or(0, |product| product.content.image_urls.len());
         let page = ProductPage {
             wrongs: wrongs(&told, words),
@@ -264,6 +271,7 @@ impl Admin {
             once: draft.once.unwrap_or_else(|| session.once.to_string()),
             status: status_word(draft.before.as_ref().map(|product| product.content.status), words),
             there: draft.before.as_deref().map(there),
+            beside,
             conflict: conflict(&draft.form, draft.theirs.as_deref(), words),
             waiting_pictures: (waiting > 0).then(|| fill(words.goods.waiting_pictures, &[&waiting.to_string()])),
             form: told,

@@ -6,7 +6,7 @@ use super::{EMAIL, Office};
 use crate::Options;
 
 /// Every page and deed of the parts that this test knows, with an id where one belongs.
-const ROUTES: [&str; 31] = [
+const ROUTES: [&str; 33] = [
     "/admin",
     "/admin/orders",
     "/admin/orders?format=csv",
@@ -34,6 +34,8 @@ const ROUTES: [&str; 31] = [
     "/admin/processes/ID/retry",
     "/admin/processes/ID/skip",
     "/admin/processes/ID/compensate",
+    "/admin/presence?thing=ID&window=x",
+    "/admin/presence/leave",
     "/admin/products",
     "/admin/sign-out",
     "/admin/nothing",
@@ -69,7 +71,12 @@ async fn who_signs_in_comes_where_they_wanted_and_nowhere_else() {
     {
         let page = office.post("/admin/sign-in", &[("email", EMAIL), ("password", &password), ("to", to)]).await;
         assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, leads));
-        let cookie = page.header(header::SET_COOKIE);
+        let cookies: Vec<&str> =
+            page.headers.get_all(header::SET_COOKIE).iter().map(|cookie| cookie.to_str().unwrap()).collect();
+        let [cookie, device] = cookies.as_slice() else { panic!("{cookies:?}") };
+        for wanted in ["admin_device=", "HttpOnly", "SameSite=Lax", "Path=/admin", "Max-Age=34560000"] {
+            assert!(device.contains(wanted), "{device}");
+        }
         for wanted in ["admin_session=", "HttpOnly", "SameSite=Lax", "Path=/admin", "Expires="] {
             assert!(cookie.contains(wanted), "{cookie}");
         }
@@ -118,8 +125,25 @@ async fn who_fails_too_often_waits() {
     let password = office.password.clone();
     let page = office.post("/admin/sign-in", &[("email", EMAIL), ("password", &password)]).await;
     assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(page.has("Try again in 15 minutes"), "{}", page.body);
+    assert!(page.has("Try again in 2 minutes"), "{}", page.body);
     assert!(!page.headers.contains_key(header::SET_COOKIE));
+}
+
+/// Somebody guesses from everywhere; the owner comes back with the browser that they always use.
+#[tokio::test]
+async fn who_signed_in_here_before_gets_in_while_strangers_guess() {
+    let office = Office::signed_in().await;
+    office.post("/admin/sign-out", &[]).await;
+    let mine = office.cookies.lock().remove("admin_device").unwrap();
+    for _ in 0..11 {
+        office.post("/admin/sign-in", &[("email", EMAIL), ("password", "wrong")]).await;
+    }
+    let password = office.password.clone();
+    let right = [("email", EMAIL), ("password", password.as_str())];
+    assert_eq!(office.post("/admin/sign-in", &right).await.status, StatusCode::TOO_MANY_REQUESTS);
+    office.cookies.lock().insert("admin_device".to_owned(), mine.clone());
+    assert_eq!(office.post("/admin/sign-in", &right).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(office.cookies.lock()["admin_device"], mine);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Staff's pages as a browser without scripts meets them: requests against the router of a shop in a box.
 //! It does not know a browser; what scripts do is tested where there is one.
 
+mod beside;
 mod deeds;
 mod drafts;
 mod filled;
@@ -26,7 +27,7 @@ use platform::entropy::SeededEntropy;
 use platform::http::metrics::Registry;
 use platform::http::{Config, conventions};
 use serde_json::{Value, json};
-use testkit::shop::BoxedShop;
+use testkit::shop::{BoxedShop, Presence};
 use tower::ServiceExt;
 
 use crate::{Options, Services};
@@ -37,6 +38,8 @@ const EMAIL: &str = "owner@shop.example";
 struct Office {
     shop: BoxedShop,
     services: Services,
+    /// The same that the pages ask.
+    presence: Arc<Presence>,
     router: Router,
     cookies: Mutex<BTreeMap<String, String>>,
     password: String,
@@ -91,6 +94,7 @@ impl Office {
     async fn of(shop: BoxedShop, options: Options) -> Self {
         let staff = shop.staff();
         let password = staff.create_first(EMAIL).await.unwrap().unwrap().secret;
+        let presence = shop.presence();
         let services = Services {
             shop: shop.shop.clone(),
             pages: shop.pages(),
@@ -106,12 +110,13 @@ impl Office {
             test_bank: Some(shop.bank_window()),
             staff: staff.clone(),
             staff_desk: staff,
+            presence: presence.clone(),
             statistics: shop.statistics(),
             transfer: shop.transfer(),
         };
         let config = Config::new(Arc::new(SeededEntropy::new(3)), Arc::new(Registry::default()));
         let router = conventions(crate::router(&services, &options), config);
-        Self { shop, services, router, cookies: Mutex::default(), password }
+        Self { shop, services, presence, router, cookies: Mutex::default(), password }
     }
 
     /// The owner is signed in.

@@ -1,6 +1,7 @@
 //! Staff, keys, written pages and mail; and that none of it is done for another site.
 
 use axum::http::{Request, StatusCode, header};
+use contracts::staff::Whence;
 
 use super::filled::Filled;
 use super::{EMAIL, Office, Page};
@@ -17,7 +18,7 @@ async fn somebody_is_added_gets_a_password_and_leaves() {
     let office = Office::signed_in().await;
     let form = Filled::of(&office.get("/admin/staff").await, "/admin/staff").set("email", "new@shop.example");
     let password = secret(&form.send(&office).await);
-    assert!(office.services.staff_desk.sign_in("new@shop.example", &password).await.is_ok());
+    assert!(office.services.staff_desk.sign_in("new@shop.example", &password, Whence::default()).await.is_ok());
     let page = form.send(&office).await;
     assert!(page.status == StatusCode::CONFLICT && page.has("class=\"wrongs\""), "{}", page.body);
 
@@ -26,14 +27,14 @@ async fn somebody_is_added_gets_a_password_and_leaves() {
     let (owner, new) = (id_of(EMAIL), id_of("new@shop.example"));
     let reset = format!("/admin/staff/{new}/reset");
     let other = secret(&Filled::of(&office.get(&reset).await, &reset).send(&office).await);
-    assert!(office.services.staff_desk.sign_in("new@shop.example", &password).await.is_err());
-    assert!(office.services.staff_desk.sign_in("new@shop.example", &other).await.is_ok());
+    assert!(office.services.staff_desk.sign_in("new@shop.example", &password, Whence::default()).await.is_err());
+    assert!(office.services.staff_desk.sign_in("new@shop.example", &other, Whence::default()).await.is_ok());
 
     let remove = format!("/admin/staff/{new}/remove");
     let question = office.get(&remove).await;
     assert!(question.has("can no longer sign in") && !question.has("This is you"));
     assert_eq!(Filled::of(&question, &remove).send(&office).await.status, StatusCode::SEE_OTHER);
-    assert!(office.services.staff_desk.sign_in("new@shop.example", &other).await.is_err());
+    assert!(office.services.staff_desk.sign_in("new@shop.example", &other, Whence::default()).await.is_err());
 
     // The last one stays, and is told that it is them.
     let remove = format!("/admin/staff/{owner}/remove");
@@ -59,7 +60,7 @@ async fn a_password_is_changed_by_who_knows_it() {
     let page = send(&old, "a long new password", "a long new password").await;
     assert_eq!(page.status, StatusCode::SEE_OTHER);
     assert!(!page.has("a long new password"));
-    assert!(office.services.staff_desk.sign_in(EMAIL, "a long new password").await.is_ok());
+    assert!(office.services.staff_desk.sign_in(EMAIL, "a long new password", Whence::default()).await.is_ok());
     assert_eq!(office.get("/admin/staff").await.status, StatusCode::OK, "one's own session goes on");
 }
 

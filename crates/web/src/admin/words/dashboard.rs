@@ -48,6 +48,9 @@ phrases! {
     step_product: "A first product with a price", "첫 상품과 가격 등록";
     step_stock: "Its stock", "재고 입고";
     step_look: "Look at the shop as a guest", "고객 화면 확인";
+    visitors: "In the shop now", "현재 접속자";
+    visitors_text: "People who looked around within the last five minutes, crawlers left out.", "최근 5분간 상점을 둘러본 사람 수입니다(검색 로봇 제외).";
+    visitors_here: "People who looked around within the last five minutes, as far as this node has seen them.", "최근 5분간 상점을 둘러본 사람 수이며, 이 노드에서 확인된 수만 표시합니다.";
     more_than: "{}+", "{}+";
     days_7: "7 days", "7일";
     days_30: "30 days", "30일";

@@ -11,6 +11,7 @@ mod goods_errors;
 mod house;
 mod office;
 pub mod orders;
+mod presence;
 mod processes;
 mod shelves;
 
@@ -44,6 +45,7 @@ pub struct Words {
     pub shelves: &'static shelves::Phrases,
     pub office: &'static office::Phrases,
     pub house: &'static house::Phrases,
+    pub presence: &'static presence::Phrases,
 }
 
 static ENGLISH: Words = Words {
@@ -58,6 +60,7 @@ static ENGLISH: Words = Words {
     shelves: &shelves::ENGLISH,
     office: &office::ENGLISH,
     house: &house::ENGLISH,
+    presence: &presence::ENGLISH,
 };
 static KOREAN: Words = Words {
     lang: "ko",
@@ -71,6 +74,7 @@ static KOREAN: Words = Words {
     shelves: &shelves::KOREAN,
     office: &office::KOREAN,
     house: &house::KOREAN,
+    presence: &presence::KOREAN,
 };
 
 /// The languages of staff's pages; the first one is the default.

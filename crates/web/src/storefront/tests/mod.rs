@@ -103,6 +103,7 @@ fn services(boxed: &BoxedShop) -> Services {
         test_bank: Some(boxed.bank_window()),
         staff: staff.clone(),
         staff_desk: staff,
+        presence: boxed.presence(),
         statistics: boxed.statistics(),
         transfer: boxed.transfer(),
     }
