@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adapters::postgres::{Options, Postgres};
+use platform::documents::{Change, Checkpoint, Collection, Put, WriteBatch};
 use platform::log::{GroupOutcome, StreamId};
 use platform::store::StoreError;
 use testkit::contract::log::{Pen, facts, group};
@@ -149,4 +150,37 @@ async fn a_server_that_crashed_is_found_again() {
         let stored = pen.log.read_stream(&hall, 0, 100).await.expect("the stream");
         assert_eq!(stored.len() as u64, (crash + 1) * 5);
     }
+}
+
+/// A list follows from facts, which are safe already; a key or a cart follows from nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_nobody_can_make_again_waits_for_the_standby() {
+    const ROOMS: Collection = Collection::derived("rooms");
+    const KEYS: Collection = Collection::primary("keys");
+    let primary = Server::start(Durability::Synced);
+    let standby = primary.standby("standby");
+    let options = Options { url: primary.url(), ..OnPostgres::default().fresh_options() };
+    let documents = Postgres::connect(&options).await.expect("the primary is found").documents();
+    primary.wait_for_standby("standby");
+    let batch = |collection, position| WriteBatch {
+        changes: vec![Change::Put(Put {
+            collection,
+            id: "a".to_owned(),
+            body: "{}".into(),
+            entries: Vec::new(),
+            expires: None,
+        })],
+        checkpoints: vec![Checkpoint::first(collection.name, position, 1)],
+    };
+    documents.write(batch(KEYS, 0)).await.expect("both have it");
+    standby.freeze();
+    let (other, waits) = (documents.clone(), batch(KEYS, 1));
+    let waiting = tokio::spawn(async move { other.write(waits).await });
+    for shard in 0..8 {
+        let written = tokio::time::timeout(Duration::from_secs(20), documents.write(batch(ROOMS, shard))).await;
+        written.expect("it waits for nobody").expect("it is written");
+    }
+    assert!(!waiting.is_finished(), "only the primary has the key");
+    standby.wake();
+    waiting.await.expect("no panic").expect("both have it");
 }
