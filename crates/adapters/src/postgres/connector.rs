@@ -20,7 +20,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, NoTls, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::{describe, is_final};
+use super::failure::{describe, has_no_writer, is_final};
 use super::{OpenError, Options};
 
 /// Its last statement takes the moment.
@@ -78,6 +78,9 @@ pub struct Connection {
 pub enum ConnectError {
     #[error("{0}")]
     Refused(String),
+    /// Who answers follows another one, or was told to be read only.
+    #[error("PostgreSQL takes no writes: no host that is named and answers allows them")]
+    ReadOnly,
     /// Trying again is in vain.
     #[error("{0}")]
     Forbidden(String),
@@ -91,6 +94,9 @@ impl From<ConnectError> for StoreError {
 
 impl From<tokio_postgres::Error> for ConnectError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if has_no_writer(&error) {
+            return Self::ReadOnly;
+        }
         let text = describe(&error);
         if is_final(&error) { Self::Forbidden(text) } else { Self::Refused(text) }
     }

@@ -41,6 +41,12 @@ pub fn is_over(error: &Error) -> bool {
     error.is_closed() || !is_definite(error) || code(error) == "25006"
 }
 
+/// Whether a server that takes writes was looked for, and only others answered. The driver has words for that and no code.
+pub fn has_no_writer(error: &Error) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.is_some_and(|source| source.to_string() == "database does not allow writes")
+}
+
 /// Whether nothing can be written for the time being: there is no room, or the server takes no writes.
 pub fn refuses_writes(error: &Error) -> bool {
     matches!(code(error), "53100" | "25006")

@@ -179,6 +179,9 @@ impl Shared {
                 Err(_) => ConnectError::Refused("PostgreSQL does not answer".into()),
             };
             self.stats.refusals.fetch_add(1, Ordering::Relaxed);
+            if matches!(error, ConnectError::ReadOnly) {
+                self.stats.is_stuck.store(true, Ordering::Relaxed);
+            }
             let next = Instant::now() + pause;
             if next >= deadline || matches!(error, ConnectError::Forbidden(_)) {
                 tracing::warn!(%error, "there is no connection to PostgreSQL");

@@ -333,11 +333,13 @@ async fn two_shops_are_not_mixed() {
     mart.product("LAMP", 1_000, 10).await;
     mart.buy("LAMP", 1).await;
     assert!(mart.terminate().await.success());
-    refused(&taken.migrate().await, "master key");
-    std::fs::remove_file(taken.data.join("master.key")).expect("its own key");
     refused(&taken.migrate().await, "holds a shop already");
 
     let place = ground.place("there").await;
+    std::fs::create_dir_all(&place.data).expect("a folder");
+    std::fs::copy(taken.data.join("master.key"), place.data.join("master.key")).expect("another shop's key");
+    refused(&place.migrate().await, "master key");
+    std::fs::remove_file(place.data.join("master.key")).expect("that key");
     place.is_well().await;
     place.killed_at("documents").await;
     // The shop sells on, and so it is another one than the one that was half moved.
