@@ -15,6 +15,7 @@ use testkit::contract::executor::{Counted, Counter};
 use testkit::contract::log::{Pen, facts, group, placed};
 use testkit::contract::second;
 use testkit::engines::OnPostgres;
+use testkit::mart::eventually;
 use testkit::postgres::{Server, Session};
 
 use super::node::{count, executor};
@@ -143,9 +144,11 @@ async fn a_caller_may_go_away() {
     store.waiting(2).await;
     appending.abort();
     drop(held);
-    let found = pen.log.find_append(batch.id).await.expect("an answer").expect("it was not cancelled");
+    // Whoever asked what became of it before its last step would keep it from taking that.
+    let is_written = async || (pen.log.read_stream(&hall, 0, 10).await.expect("the stream").len() == 1).then_some(());
+    eventually("it is not cancelled", Duration::from_secs(20), is_written).await;
+    let found = pen.log.find_append(batch.id).await.expect("an answer").expect("it is known");
     assert!(matches!(found[0], GroupOutcome::Committed(_)));
-    assert_eq!(pen.log.read_stream(&lamp("hall"), 0, 10).await.expect("the stream").len(), 1);
     let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}'", store.options.schema);
     assert_eq!(store.sql(&sessions), "3", "one that reads, one that writes and one that appends");
 }
