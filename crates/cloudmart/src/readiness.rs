@@ -25,6 +25,8 @@ const PROBE: &str = "last";
 const PROBE_BYTES: usize = 512 << 10;
 /// How long somebody who asks waits for the probe. It goes on without them.
 const PROBE_MAX: Duration = Duration::from_secs(2);
+/// How long the store may take to be looked at: who asks gives us a few seconds.
+const LOOK_MAX: Duration = Duration::from_secs(2);
 
 /// Whether the shop is loaded, and what is missing if not; and that it is about to stop.
 #[derive(Clone, Default)]
@@ -76,16 +78,13 @@ pub fn router(mart: &Arc<Mart>, readiness: &Readiness) -> Router {
 /// that has taken every node out.
 async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Response {
     let mut missing = readiness.is_missing();
-    match mart.machinery.projector.lags().await {
-        Ok(lags) => missing.extend(lags.into_iter().filter_map(|lag| {
-            lag.stopped.map(|reason| format!("the projection {} stopped: {reason}", lag.projection))
-        })),
-        Err(error) => missing.push(error.to_string()),
+    match tokio::time::timeout(LOOK_MAX, cannot_read(&mart)).await {
+        Ok(reasons) => {
+            missing.extend(reasons);
+            missing.extend(cannot_write(&mart, &readiness).await);
+        }
+        Err(_) => missing.push(format!("the store has not answered for {} s", LOOK_MAX.as_secs())),
     }
-    if let Err(error) = mart.shop.settings().await {
-        missing.push(error.message);
-    }
-    missing.extend(cannot_write(&mart, &readiness).await);
     let trouble = mart.redis.as_ref().and_then(|redis| redis.trouble());
     let redis = trouble.map(|reason| format!("redis: {reason}"));
     let degraded: Vec<String> = redis.into_iter().chain(mart.store.trouble()).collect();
@@ -99,6 +98,21 @@ async fn ready(State((mart, readiness)): State<(Arc<Mart>, Readiness)>) -> Respo
     (status, Json(told)).into_response()
 }
 
+/// What of the store cannot be read, or is not kept up.
+async fn cannot_read(mart: &Mart) -> Vec<String> {
+    let mut missing = Vec::new();
+    match mart.machinery.projector.lags().await {
+        Ok(lags) => missing.extend(lags.into_iter().filter_map(|lag| {
+            lag.stopped.map(|reason| format!("the projection {} stopped: {reason}", lag.projection))
+        })),
+        Err(error) => missing.push(error.to_string()),
+    }
+    if let Err(error) = mart.shop.settings().await {
+        missing.push(error.message);
+    }
+    missing
+}
+
 /// Why a shop whose last write failed cannot sell. It is tried again each time, so that a shop knows by itself when there is
 /// room again.
 async fn cannot_write(mart: &Arc<Mart>, readiness: &Readiness) -> Option<String> {
@@ -110,10 +124,10 @@ async fn cannot_write(mart: &Arc<Mart>, readiness: &Readiness) -> Option<String>
     };
     let mart = mart.clone();
     let probing = tokio::spawn(async move {
-        let written = probe(&mart).await;
-        if written.is_ok() {
-            mart.store.goes_on();
-        }
+        let written = match probe(&mart).await {
+            Ok(()) => mart.store.goes_on().await,
+            refused => refused,
+        };
         drop(turn);
         written
     });

@@ -243,13 +243,16 @@ fn limits_of_orders(config: &Config) -> orders::Limits {
 const SHOP_LETTERS: usize = 12;
 
 /// Redis, where one is named. It need not be there yet. Keys there say whose they are, so that two shops that share one do
-/// not take each other's answers for their own: only nodes of one shop have the same master key.
+/// not take each other's answers for their own: only nodes of one shop have the same master key, and a copy that has it, too,
+/// lies in another place.
 fn redis(config: &Config, secrets: &Secrets, master: &MasterKey) -> Result<Option<Redis>, Error> {
     let said = config.redis.server(secrets.redis_password.clone());
     let Some(server) = said.map_err(|(key, reason)| config::Error::Unworkable { key, reason })? else {
         return Ok(None);
     };
-    let shop: String = master.hash_text("which shop this is", &[]).chars().take(SHOP_LETTERS).collect();
+    let place = Store::place(config, secrets)?;
+    let shop = master.hash_text("which shop this is", &[place.as_bytes()]);
+    let shop: String = shop.chars().take(SHOP_LETTERS).collect();
     let options = redis::Options {
         host: server.host.name,
         port: server.host.port,

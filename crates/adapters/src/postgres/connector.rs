@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::select_ok;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use platform::store::StoreError;
 use rustls::ClientConfig;
@@ -20,7 +20,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, NoTls, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::{describe, has_no_writer, is_final};
+use super::failure::{describe, has_no_writer, is_crowded, is_final};
 use super::{OpenError, Options};
 
 /// Its last statement takes the moment.
@@ -81,9 +81,29 @@ pub enum ConnectError {
     /// Who answers follows another one, or was told to be read only.
     #[error("PostgreSQL takes no writes: no host that is named and answers allows them")]
     ReadOnly,
+    #[error(
+        "PostgreSQL takes no more connections ({0}); raise its limit, of the server or of this user, or lower \
+         postgres.connections of each node"
+    )]
+    Crowded(String),
+    #[error("PostgreSQL does not answer")]
+    Silent,
     /// Trying again is in vain.
     #[error("{0}")]
     Forbidden(String),
+}
+
+impl ConnectError {
+    /// Of several hosts' errors the one that tells most counts: who follows has to refuse, who is gone has to be silent.
+    fn tells(&self) -> u8 {
+        match self {
+            Self::Silent => 0,
+            Self::ReadOnly => 1,
+            Self::Refused(_) => 2,
+            Self::Crowded(_) => 3,
+            Self::Forbidden(_) => 4,
+        }
+    }
 }
 
 impl From<ConnectError> for StoreError {
@@ -98,6 +118,9 @@ impl From<tokio_postgres::Error> for ConnectError {
             return Self::ReadOnly;
         }
         let text = describe(&error);
+        if is_crowded(&error) {
+            return Self::Crowded(text);
+        }
         if is_final(&error) { Self::Forbidden(text) } else { Self::Refused(text) }
     }
 }
@@ -135,14 +158,22 @@ impl Connector {
             let begin = NEXT_HOST_AFTER * u32::try_from(nth).unwrap_or(u32::MAX);
             async move {
                 sleep(begin).await;
-                let late = || ConnectError::Refused("PostgreSQL does not answer".into());
-                timeout(HOST_MAX, self.connect_to(host)).await.map_err(|_| late())?
+                timeout(HOST_MAX, self.connect_to(host)).await.map_err(|_| ConnectError::Silent)?
             }
-            .boxed()
         });
-        let (connection, _slower) = select_ok(attempts).await?;
-        self.primary.0.store(connection.host, Ordering::Relaxed);
-        Ok(connection)
+        let mut attempts: FuturesUnordered<_> = attempts.collect();
+        let mut told = ConnectError::Silent;
+        while let Some(attempt) = attempts.next().await {
+            match attempt {
+                Ok(connection) => {
+                    self.primary.0.store(connection.host, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Err(error) if error.tells() >= told.tells() => told = error,
+                Err(_) => {}
+            }
+        }
+        Err(told)
     }
 
     /// Its first host, as people name it.

@@ -47,6 +47,11 @@ pub fn has_no_writer(error: &Error) -> bool {
     source.is_some_and(|source| source.to_string() == "database does not allow writes")
 }
 
+/// Whether the server, or this user there, has as many connections as it may have.
+pub fn is_crowded(error: &Error) -> bool {
+    code(error) == "53300"
+}
+
 /// Whether nothing can be written for the time being: there is no room, or the server takes no writes.
 pub fn refuses_writes(error: &Error) -> bool {
     matches!(code(error), "53100" | "25006")

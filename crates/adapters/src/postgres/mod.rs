@@ -48,7 +48,7 @@ use connector::{ConnectError, Connector, Purpose};
 use gather::Gatherer;
 use health::Lookout;
 use lane::Lane;
-use pool::{Bounds, Pool};
+use pool::{Bounds, Neighbours, Pool};
 use ports::{PostgresDocuments, PostgresLog};
 
 /// Why a store cannot be opened.
@@ -225,13 +225,13 @@ impl Postgres {
     pub async fn connect(options: &Options) -> Result<Self, OpenError> {
         schema::check_name(&options.schema)?;
         let stats = Stats::default();
-        let primary = Arc::default();
+        let (primary, neighbours) = (Arc::default(), Neighbours::default());
         let pool = |purpose, connections, stats: &Arc<PoolStats>| {
             // The server ends a read by itself, unless it stands still.
             let answer_max = (purpose == Purpose::Reading).then_some(options.read_max * 2);
             let bounds = Bounds { connections, wait: options.wait, idle: options.idle, answer_max };
             let connector = Connector::new(options, purpose, Arc::clone(&primary))?;
-            Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone()))
+            Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone(), &neighbours))
         };
         let reading = pool(Purpose::Reading, options.readers, &stats.readers)?;
         let writing = pool(Purpose::Writing, options.writers, &stats.writers)?;
@@ -267,7 +267,7 @@ impl Postgres {
         let bounds = Bounds { connections: 1, wait: self.options.wait, idle: MOMENT_IDLE, answer_max: None };
         let pool = || {
             let connector = Connector::new(&self.options, Purpose::Moment, Arc::default())?;
-            Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone()))
+            Ok::<_, OpenError>(Pool::new(connector, bounds, stats.clone(), &Neighbours::default()))
         };
         let (reading, writing, appending) = (pool()?, pool()?, pool()?);
         writing.close();
@@ -311,9 +311,12 @@ impl Postgres {
         self.store.writing.is_stuck()
     }
 
-    /// Something large was written since. What is small finds room where an order does not.
-    pub fn goes_on(&self) {
+    /// Something large was written since. What is small finds room where an order does not; and appends, whose connections
+    /// lie apart, must find one.
+    pub async fn goes_on(&self) -> StoreResult<()> {
+        drop(self.store.appending.lease().await?);
         self.store.writing.goes_on();
+        Ok(())
     }
 
     pub fn stats(&self) -> &Stats {

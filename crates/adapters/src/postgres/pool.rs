@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -47,7 +47,7 @@ pub struct PoolStats {
     pub exhaustions: AtomicU64,
     /// Connections that are lent out or being made right now.
     pub lent: AtomicU64,
-    /// What was to be written last was refused for want of room, or because the server takes no writes.
+    /// What was to be written last was refused for want of room or of a connection, or because the server takes no writes.
     pub is_stuck: AtomicBool,
 }
 
@@ -65,6 +65,24 @@ struct Shared {
     asked: Mutex<BTreeMap<u64, Instant>>,
     questions: AtomicU64,
     stats: Arc<PoolStats>,
+    neighbours: Neighbours,
+}
+
+/// The pools of one node on one server. What one of them leaves idle another one may need, where the server takes no more.
+#[derive(Default, Clone)]
+pub struct Neighbours(Arc<Mutex<Vec<Weak<Shared>>>>);
+
+impl Neighbours {
+    /// Closes the connection that somebody else has left idle for longest.
+    fn make_room(&self, asking: &Shared) {
+        let all: Vec<Arc<Shared>> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        let others = all.iter().filter(|other| !std::ptr::eq(other.as_ref(), asking));
+        let since = |other: &Shared| other.idle.lock().front().map(|(since, _)| *since);
+        let oldest = others.filter_map(|other| Some((since(other)?, other))).min_by_key(|(since, _)| *since);
+        if let Some((_, other)) = oldest {
+            other.idle.lock().pop_front();
+        }
+    }
 }
 
 /// An answer that is owed. It counts until the server has given it, whether or not anybody still waits.
@@ -90,10 +108,13 @@ pub struct Lease {
 }
 
 impl Pool {
-    pub fn new(connector: Connector, bounds: Bounds, stats: Arc<PoolStats>) -> Self {
+    pub fn new(connector: Connector, bounds: Bounds, stats: Arc<PoolStats>, neighbours: &Neighbours) -> Self {
         let permits = Arc::new(Semaphore::new(bounds.connections.max(1)));
         let (idle, asked, questions) = Default::default();
-        Self { shared: Arc::new(Shared { connector, bounds, permits, idle, asked, questions, stats }) }
+        let (among, neighbours) = (neighbours, neighbours.clone());
+        let shared = Arc::new(Shared { connector, bounds, permits, idle, asked, questions, stats, neighbours });
+        among.0.lock().push(Arc::downgrade(&shared));
+        Self { shared }
     }
 
     /// A connection that is idle, or a new one. While the server cannot be reached this goes on trying.
@@ -169,6 +190,7 @@ impl Shared {
 
     async fn connect(&self, deadline: Instant) -> Result<Connection, ConnectError> {
         let mut pause = PAUSE.0;
+        let mut told = None;
         loop {
             let error = match timeout_at(deadline, self.connector.connect()).await {
                 Ok(Ok(connection)) => {
@@ -176,17 +198,22 @@ impl Shared {
                     return Ok(connection);
                 }
                 Ok(Err(error)) => error,
-                Err(_) => ConnectError::Refused("PostgreSQL does not answer".into()),
+                // What an earlier attempt was told says more than that this one had no time.
+                Err(_) => told.take().unwrap_or(ConnectError::Silent),
             };
             self.stats.refusals.fetch_add(1, Ordering::Relaxed);
-            if matches!(error, ConnectError::ReadOnly) {
-                self.stats.is_stuck.store(true, Ordering::Relaxed);
+            if matches!(error, ConnectError::Crowded(_)) {
+                self.neighbours.make_room(self);
             }
             let next = Instant::now() + pause;
             if next >= deadline || matches!(error, ConnectError::Forbidden(_)) {
+                if matches!(error, ConnectError::ReadOnly | ConnectError::Crowded(_)) {
+                    self.stats.is_stuck.store(true, Ordering::Relaxed);
+                }
                 tracing::warn!(%error, "there is no connection to PostgreSQL");
                 return Err(error);
             }
+            told = Some(error);
             sleep_until(next).await;
             pause = (pause * 2).min(PAUSE.1);
         }

@@ -23,7 +23,7 @@ use platform::store::StoreResult;
 use tokio::task::AbortHandle;
 
 use super::connector::{Connector, Primary, Purpose};
-use super::pool::{Bounds, Pool, PoolStats};
+use super::pool::{Bounds, Neighbours, Pool, PoolStats};
 use super::ports::by_itself;
 use super::{OpenError, Options, rows};
 use course::Course;
@@ -66,7 +66,7 @@ impl Replicas {
             };
             let (reading, looking) = (connector()?, connector()?);
             let name = reading.name();
-            let pool = Pool::new(reading, bounds, Arc::new(PoolStats::default()));
+            let pool = Pool::new(reading, bounds, Arc::new(PoolStats::default()), &Neighbours::default());
             let replica = Arc::new(Replica::new(name, pool, options.max_lag));
             let watched = watch::watch(replica.clone(), looking, course.clone());
             watching.push(tokio::spawn(watched).abort_handle());

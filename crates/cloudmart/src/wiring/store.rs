@@ -44,6 +44,18 @@ impl Store {
         })
     }
 
+    /// What tells it from a copy of it elsewhere in the same database, or in another one; the same for all nodes.
+    pub fn place(config: &Config, secrets: &Secrets) -> Result<String, Error> {
+        Ok(match config.store.engine {
+            Engine::Sqlite => String::new(),
+            Engine::Postgres => {
+                let server = config.postgres.server(secrets.postgres_password.clone());
+                let server = server.map_err(|(key, reason)| config::Error::Unworkable { key, reason })?;
+                format!("{}.{}", server.database, config.postgres.schema)
+            }
+        })
+    }
+
     /// Copies of the documents that may answer what is only shown, where there are any.
     pub fn replicas(&self) -> Option<&Arc<postgres::Replicas>> {
         match self {
@@ -82,7 +94,7 @@ impl Store {
         }
     }
 
-    /// Whether a write failed for want of room, because the disk fails, or because the database takes no writes. Whoever is
+    /// Whether a write failed for want of room, because the disk fails, or because the database takes no writes or no connection. Whoever is
     /// told writes something large, and says [`Self::goes_on`] when that was done.
     pub fn is_stuck(&self) -> bool {
         match self {
@@ -91,12 +103,12 @@ impl Store {
         }
     }
 
-    /// Something large was written.
-    pub fn goes_on(&self) {
+    /// Something large was written; makes sure of what else an order needs.
+    pub async fn goes_on(&self) -> StoreResult<()> {
         match self {
             // It sees for itself.
-            Self::Sqlite(_) => {}
-            Self::Postgres(postgres) => postgres.goes_on(),
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => postgres.goes_on().await,
         }
     }
 

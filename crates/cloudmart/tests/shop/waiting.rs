@@ -207,6 +207,27 @@ async fn a_shop_says_that_its_database_takes_no_writes() {
     town.doctor().await;
 }
 
+/// What some connections were left idle by, others need; the server takes no more.
+#[tokio::test]
+async fn a_shop_sells_on_with_the_few_connections_that_it_gets() {
+    let mut town = Town::on(Server::start(Durability::Synced)).await;
+    town.mart.buy("LAMP", 1).await;
+    // It may have eight, and those that read and those that write conditionally take all that are left.
+    town.server.sql("ALTER SYSTEM SET max_connections = 6");
+    town.server.kill();
+    town.server.restart();
+    let looks = (0..40).map(|_| town.mart.staff_get("/api/admin/orders").send());
+    futures::future::join_all(looks).await;
+    let orders: Vec<String> = (0..10).map(|nth| format!("one-of-many-{nth}")).collect();
+    let order = guest_order("LAMP", 1);
+    let placed = futures::future::join_all(orders.iter().map(|key| town.mart.place(key, &order))).await;
+    placed.into_iter().for_each(|answer| drop(answer.expect(201)));
+    town.is_well().await;
+    // It needs connections, too.
+    assert!(town.mart.terminate().await.success());
+    town.doctor().await;
+}
+
 /// A node that stops of itself has nothing to warn of.
 #[tokio::test]
 async fn a_stop_says_stopped_and_nothing_after_it() {
