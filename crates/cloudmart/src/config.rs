@@ -6,6 +6,7 @@
 
 mod address;
 mod check;
+mod contents;
 mod engines;
 mod keys;
 mod layers;
@@ -87,6 +88,14 @@ impl Loaded {
     }
 }
 
+/// As somebody goes through the file; then what stands elsewhere.
+fn in_order(problems: &mut [Problem]) {
+    problems.sort_by_key(|problem| match &problem.origin {
+        Origin::File { line, .. } => *line,
+        _ => usize::MAX,
+    });
+}
+
 impl Config {
     /// A file's values alone, and defaults for what it does not say.
     ///
@@ -112,9 +121,14 @@ impl Mail {
 }
 
 impl Serve {
-    /// Everything that is said, wherever.
+    /// Everything that is said, wherever, with all that keeps a shop from starting.
     pub fn load(self, variables: &Variables) -> Loaded {
-        self.load_and(variables, |_| ())
+        let mut loaded = self.load_and(variables, |_| ());
+        let origin = |key: &str| loaded.values.get(key).map_or(Origin::Default, |(_, origin)| origin.clone());
+        let wrong = contents::wrong_secrets(&loaded.secrets, origin);
+        loaded.problems.extend(wrong);
+        in_order(&mut loaded.problems);
+        loaded
     }
 
     /// The same, with what else a command line says.
@@ -138,15 +152,12 @@ impl Serve {
             layers.say("payments.allow_test", "--allow-test-payments", Value::Boolean(true), set);
         }
         say(&mut layers);
-        let (secrets, unreadable) = Secrets::read(&layers.config, variables, |key| layers.origin(key));
+        let (secrets, unreadable) = Secrets::read(&layers, variables);
         let mut problems = check::check(&layers, &secrets);
         problems.extend(unreadable);
         let mut known = std::mem::take(&mut layers.problems);
         known.extend(problems);
-        known.sort_by_key(|problem| match &problem.origin {
-            Origin::File { line, .. } => *line,
-            _ => usize::MAX,
-        });
+        in_order(&mut known);
         Loaded { config: layers.config, secrets, problems: known, values: layers.values }
     }
 }
@@ -161,7 +172,8 @@ impl AtData {
     }
 
     fn loaded(self, variables: &Variables) -> Loaded {
-        Serve { config: self.config, data: self.data, ..Serve::default() }.load(variables)
+        // Whether a secret can be one is for `serve` to say: `doctor` looks at the shop all the same.
+        Serve { config: self.config, data: self.data, ..Serve::default() }.load_and(variables, |_| ())
     }
 }
 
@@ -198,7 +210,7 @@ impl AtDataOrUrl {
 impl Secrets {
     /// The secrets of whoever asks a running shop.
     pub fn of_caller(variables: &Variables) -> Self {
-        Serve::default().load(variables).secrets
+        Serve::default().load_and(variables, |_| ()).secrets
     }
 }
 

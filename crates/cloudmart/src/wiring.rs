@@ -136,6 +136,11 @@ pub async fn open(config: &Config, secrets: &Secrets) -> Result<Mart, Error> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let master = own_key(&store.documents(), &config.data, secrets, entropy.as_ref()).await?;
     let machinery = machinery(config, &store, master, clock, entropy).await?;
+    if !machinery.is_alone() {
+        // By this name the others say that it is gone.
+        let node = machinery.projector.leases().me();
+        tracing::info!(node, name = config.node.name(), "this node is one of those that serve the shop");
+    }
     let idempotency = Idempotency::new(
         machinery.documents.clone(),
         machinery.clock.clone(),

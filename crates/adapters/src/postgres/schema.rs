@@ -2,6 +2,7 @@
 //! It knows no statement that a port sends; what the functions mean is told beside those who call them.
 
 use platform::log::{Shard, ShardInfo, ShardState};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::OpenError;
@@ -146,14 +147,21 @@ pub async fn look_at_destination(client: &Client, schema: &str) -> Result<(), Op
         }
         (true, false, _) if is_used => Err(OpenError::Foreign(schema.to_owned())),
         // Not one that is being copied: then it must be empty.
-        (true, true, false) if holds_a_shop(client).await? => Err(OpenError::Used(schema.to_owned())),
+        (true, true, false) if holds_a_shop(client, schema).await? => Err(OpenError::Used(schema.to_owned())),
         _ => Ok(()),
     }
 }
 
-async fn holds_a_shop(client: &impl GenericClient) -> Result<bool, OpenError> {
+async fn holds_a_shop(client: &impl GenericClient, schema: &str) -> Result<bool, OpenError> {
     let sql = "SELECT EXISTS (SELECT FROM facts) OR EXISTS (SELECT FROM documents)";
-    Ok(client.query_one(sql, &[]).await?.try_get(0)?)
+    let row = client.query_one(sql, &[]).await;
+    Ok(row.map_err(|error| foreign(&error, schema).unwrap_or_else(|| error.into()))?.try_get(0)?)
+}
+
+/// Where tables or columns are missing that every store has, these are somebody else's.
+fn foreign(error: &tokio_postgres::Error, schema: &str) -> Option<OpenError> {
+    let is_missing = [&SqlState::UNDEFINED_COLUMN, &SqlState::UNDEFINED_TABLE].contains(&error.code()?);
+    is_missing.then(|| OpenError::Foreign(schema.to_owned()))
 }
 
 /// Makes the tables for a store that is copied there, or makes sure that what is there is a part of it.
@@ -177,7 +185,8 @@ pub async fn begin_arrival(
         .await?;
     let begun = match expected {
         Some(_) => {
-            let row = transaction.query_one("SELECT digest, format FROM arrival, meta", &[]).await?;
+            let row = transaction.query_one("SELECT digest, format FROM arrival, meta", &[]).await;
+            let row = row.map_err(|error| foreign(&error, schema).unwrap_or_else(|| error.into()))?;
             let (known, format): (String, i32) = (row.try_get(0)?, row.try_get(1)?);
             match (known == digest, format) {
                 (true, ARRIVING) => Begun::Open,
@@ -189,7 +198,7 @@ pub async fn begin_arrival(
         }
         None => {
             recognise(&transaction, schema).await?;
-            if holds_a_shop(&transaction).await? {
+            if holds_a_shop(&transaction, schema).await? {
                 return Err(OpenError::Used(schema.to_owned()));
             }
             // Somebody has looked at it, and nothing more.
@@ -239,11 +248,16 @@ async fn create(transaction: &Transaction<'_>, shards: Shard) -> Result<(), Open
 }
 
 async fn recognise(transaction: &Transaction<'_>, schema: &str) -> Result<Found, OpenError> {
-    let row = transaction
-        .query_one("SELECT format, shards FROM meta", &[])
-        .await
-        .map_err(|error| OpenError::Unusable(format!("its table `meta` cannot be read: {}", describe(&error))))?;
-    let (format, shards): (i32, i32) = (row.try_get(0)?, row.try_get(1)?);
+    let rows = transaction.query("SELECT format, shards FROM meta LIMIT 2", &[]).await.map_err(|error| {
+        let unreadable = || OpenError::Unusable(format!("its table `meta` cannot be read: {}", describe(&error)));
+        foreign(&error, schema).unwrap_or_else(unreadable)
+    })?;
+    let said = match &rows[..] {
+        [row] => row.try_get(0).and_then(|format| Ok((format, row.try_get(1)?))).ok(),
+        _ => None,
+    };
+    // One row of two whole numbers, or it is another's table of that name.
+    let (format, shards): (i32, i32) = said.ok_or_else(|| OpenError::Foreign(schema.to_owned()))?;
     if format == ARRIVING {
         return Err(OpenError::Incomplete(schema.to_owned()));
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::address::Host;
+use super::contents::check_authority;
 use super::engines::{Engine, PostgresTls, RedisTls};
 use super::keys::ADDRESSES;
 use super::layers::Layers;
@@ -16,6 +17,8 @@ use super::variables::Secrets;
 const NAME_BYTES_MAX: usize = 63;
 /// How far a replica is behind is looked at twenty times a second.
 const MAX_LAG_MS_MIN: u64 = 200;
+/// A stop takes no longer, in all it waits for: whoever asks for more has mistaken the unit.
+const STOP_S_MAX: u64 = 3_600;
 /// A request waits no longer for what is only a help.
 const REDIS_TIMEOUT_MS_MAX: u64 = 10_000;
 
@@ -30,8 +33,7 @@ pub fn check(layers: &Layers, secrets: &Secrets) -> Vec<Problem> {
     found.postgres(config, secrets);
     found.redis(config, secrets);
     // What is wrong already is not told twice.
-    let is_known = |problem: &Problem| layers.problems.iter().any(|known| known.key == problem.key && known.is_error());
-    found.problems.retain(|problem| !is_known(problem));
+    found.problems.retain(|problem| !layers.is_wrong(&problem.key));
     found.problems
 }
 
@@ -91,6 +93,11 @@ impl Found<'_> {
             let right = format!("at most {REDIS_TIMEOUT_MS_MAX}");
             self.error("redis.timeout_ms", "no request should wait so long for what is only a help", right);
         }
+        for (key, value) in [("http.notice_s", http.notice_s), ("http.drain_s", http.drain_s)] {
+            if value > STOP_S_MAX {
+                self.error(key, "no stop should take so long", format!("at most {STOP_S_MAX} seconds"));
+            }
+        }
         if http.rate_limit_per_minute == 0 && http.rate_limit_staff_per_minute == 0 {
             self.unused(["http.rate_limit_on_loopback".to_owned()], "nobody is counted");
         }
@@ -147,7 +154,7 @@ impl Found<'_> {
         if mail.host.is_empty() {
             self.error("mail.host", "name the server that takes mail", None);
         }
-        self.readable("mail.ca_file", &mail.ca_file);
+        self.trusted("mail.ca_file", &mail.ca_file);
         if mail.username.is_empty() {
             return;
         }
@@ -163,8 +170,12 @@ impl Found<'_> {
     }
 
     fn store(&mut self, config: &Config, secrets: &Secrets) {
-        if config.store.engine == Engine::Sqlite {
-            return self.unused(["media".to_owned()], "beside SQLite, pictures lie in the data folder");
+        match self.layers.engine() {
+            Some(Engine::Postgres) => {}
+            Some(Engine::Sqlite) => {
+                return self.unused(["media".to_owned()], "beside SQLite, pictures lie in the data folder");
+            }
+            None => return,
         }
         if given(&config.media).is_none() {
             let right = "name a folder that all nodes share, by media".to_owned();
@@ -182,18 +193,24 @@ impl Found<'_> {
 
     fn postgres(&mut self, config: &Config, secrets: &Secrets) {
         let postgres = &config.postgres;
-        if config.store.engine == Engine::Sqlite {
-            let keys = self.said_of("postgres");
-            return self.unused(keys, "store.engine is \"sqlite\"");
+        match self.layers.engine() {
+            Some(Engine::Postgres) => {}
+            Some(Engine::Sqlite) => {
+                let keys = self.said_of("postgres");
+                return self.unused(keys, "store.engine is \"sqlite\"");
+            }
+            // Whoever says where it is means it.
+            None if postgres.url.is_empty() && postgres.hosts.is_empty() => return,
+            None => {}
         }
         if !postgres.url.is_empty() {
             self.unused(["postgres.hosts".to_owned()], "postgres.url says where PostgreSQL is");
         }
-        let server = match postgres.server(secrets.postgres_password.clone()) {
-            Ok(server) => server,
-            Err((key, reason)) => return self.error(key, reason, None),
-        };
-        if server.replicas.is_empty() {
+        let (server, wrong) = postgres.read(secrets.postgres_password.clone());
+        for (key, reason) in wrong {
+            self.error(key, reason, None);
+        }
+        if postgres.replicas.is_empty() {
             self.unused(["postgres.max_lag_ms".to_owned()], "postgres.replicas is empty");
         } else if postgres.max_lag_ms < MAX_LAG_MS_MIN {
             let right = format!("at least {MAX_LAG_MS_MIN}");
@@ -227,9 +244,12 @@ impl Found<'_> {
         let server = match redis.server(secrets.redis_password.clone()) {
             Ok(Some(server)) => server,
             Ok(None) => return,
-            Err((key, reason)) => return self.error(key, reason, None),
+            Err((key, reason)) => {
+                self.error(key, reason, None);
+                return self.authority("redis.ca_file", &redis.ca_file, true);
+            }
         };
-        if config.store.engine == Engine::Sqlite {
+        if self.layers.engine() == Some(Engine::Sqlite) {
             let right = "one process has all of it at hand, and is faster without".to_owned();
             self.warn("redis.url", "Redis shares what several nodes know, and store.engine is \"sqlite\"", right);
         }
@@ -249,14 +269,12 @@ impl Found<'_> {
         if !is_encrypted {
             return self.unused([key.to_owned()], "nothing is encrypted");
         }
-        self.readable(key, file);
+        self.trusted(key, file);
     }
 
-    fn readable(&mut self, key: &str, file: &Path) {
-        if let Some(file) = given(file)
-            && let Err(error) = std::fs::File::open(file)
-        {
-            self.error(key, format!("{} cannot be read: {error}", file.display()), None);
+    fn trusted(&mut self, key: &str, file: &Path) {
+        if let Some(Err(says)) = given(file).map(check_authority) {
+            self.error(key, says, None);
         }
     }
 }

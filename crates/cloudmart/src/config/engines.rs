@@ -124,32 +124,65 @@ pub struct PostgresServer {
     pub database: String,
 }
 
+/// A key that is wrong, and why.
+pub type Wrong = (&'static str, String);
+
 impl Postgres {
     /// # Errors
-    /// The key that is wrong, and why.
-    pub fn server(&self, password: Option<Secret>) -> Result<PostgresServer, (&'static str, String)> {
-        let listed = |key: &'static str, list: &[String]| {
-            let parsed = list.iter().map(|host| Host::parse(host, POSTGRES_PORT)).collect::<Result<Vec<_>, _>>();
-            parsed.map_err(|reason| (key, reason))
+    /// The first key that is wrong, and why.
+    pub fn server(&self, password: Option<Secret>) -> Result<PostgresServer, Wrong> {
+        let (server, wrong) = self.read(password);
+        wrong.into_iter().next().map_or(Ok(server), Err)
+    }
+
+    /// As much as can be understood, and all that is wrong.
+    pub fn read(&self, password: Option<Secret>) -> (PostgresServer, Vec<Wrong>) {
+        let mut wrong = Vec::new();
+        let mut listed = |key: &'static str, list: &[String]| {
+            let parsed = list.iter().map(|host| Host::parse(host, POSTGRES_PORT).map_err(|reason| (key, reason)));
+            let (hosts, refused): (Vec<_>, Vec<_>) = parsed.partition(Result::is_ok);
+            wrong.extend(refused.into_iter().filter_map(Result::err));
+            hosts.into_iter().flatten().collect()
         };
-        let or = |text: Option<String>, other: &str| text.filter(|text| !text.is_empty()).unwrap_or(other.to_owned());
-        let replicas = listed("postgres.replicas", &self.replicas)?;
-        let server = if self.url.is_empty() {
-            let (user, database) = (self.user.clone(), self.database.clone());
-            let hosts = listed("postgres.hosts", &self.hosts)?;
-            PostgresServer { hosts, replicas, user, password, database }
-        } else {
-            let address = Address::parse(self.url.expose(), POSTGRES_SCHEMES, POSTGRES_PORT);
-            let address = address.map_err(|reason| ("postgres.url", reason))?;
-            let (user, database) = (or(address.user, &self.user), or(Some(address.name), &self.database));
-            PostgresServer { hosts: address.hosts, replicas, user, password: password.or(address.password), database }
+        let mut server = PostgresServer {
+            hosts: if self.url.is_empty() { listed("postgres.hosts", &self.hosts) } else { Vec::new() },
+            replicas: listed("postgres.replicas", &self.replicas),
+            user: self.user.clone(),
+            password,
+            database: self.database.clone(),
         };
-        let missing = |key, what: &str| Err((key, format!("{what} is not said, neither here nor in postgres.url")));
-        match (&server.hosts[..], &*server.user, &*server.database) {
-            ([], _, _) => Err(("postgres.url", "it must say where PostgreSQL is".to_owned())),
-            (_, "", _) => missing("postgres.user", "who signs in"),
-            (_, _, "") => missing("postgres.database", "the database's name"),
-            _ => Ok(server),
+        if !self.url.is_empty() {
+            match Address::parse(self.url.expose(), POSTGRES_SCHEMES, POSTGRES_PORT) {
+                Ok(address) => server.take(address),
+                // Who signs in may stand in what was not understood.
+                Err(reason) => {
+                    wrong.insert(0, ("postgres.url", reason));
+                    return (server, wrong);
+                }
+            }
+        } else if self.hosts.is_empty() {
+            wrong.push(("postgres.url", "it must say where PostgreSQL is".to_owned()));
+        }
+        let mut missing =
+            |key, what: &str| wrong.push((key, format!("{what} is not said, neither here nor in postgres.url")));
+        if server.user.is_empty() && !(self.url.is_empty() && self.hosts.is_empty()) {
+            missing("postgres.user", "who signs in");
+        }
+        if server.database.is_empty() {
+            missing("postgres.database", "the database's name");
+        }
+        (server, wrong)
+    }
+}
+
+impl PostgresServer {
+    /// What an address says stands above the keys, but for the password: that is secret where it is said alone.
+    fn take(&mut self, address: Address) {
+        self.hosts = address.hosts;
+        self.user = address.user.filter(|user| !user.is_empty()).unwrap_or_else(|| std::mem::take(&mut self.user));
+        self.password = self.password.take().or(address.password);
+        if !address.name.is_empty() {
+            self.database = address.name;
         }
     }
 }
@@ -170,7 +203,7 @@ impl Redis {
     ///
     /// # Errors
     /// The key that is wrong, and why.
-    pub fn server(&self, password: Option<Secret>) -> Result<Option<RedisServer>, (&'static str, String)> {
+    pub fn server(&self, password: Option<Secret>) -> Result<Option<RedisServer>, Wrong> {
         if self.url.is_empty() {
             return Ok(None);
         }

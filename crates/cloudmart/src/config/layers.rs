@@ -7,6 +7,7 @@ use std::path::Path;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
+use super::engines::Engine;
 use super::keys::{Keys, PREFIX, places};
 use super::nearest::nearest;
 use super::problem::{Origin, Problem};
@@ -45,6 +46,16 @@ impl Layers {
 
     pub fn is_said(&self, path: &str) -> bool {
         self.values.contains_key(path)
+    }
+
+    /// Whether what was said of a key cannot be, so that its default stands for nothing that anybody wants.
+    pub fn is_wrong(&self, path: &str) -> bool {
+        self.problems.iter().any(|problem| problem.key == path && problem.is_error())
+    }
+
+    /// Where the shop is kept; `None` where nobody can tell what was meant.
+    pub fn engine(&self) -> Option<Engine> {
+        (!self.is_wrong("store.engine")).then_some(self.config.store.engine)
     }
 
     /// What the command line says stands above everything.

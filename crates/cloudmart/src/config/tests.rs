@@ -184,6 +184,8 @@ fn values_with_which_nothing_works_are_refused() {
         ("log_level = \"loud\"", "loud"),
         ("[redis]\nurl = \"redis://localhost\"\ntimeout_ms = 60000", "redis.timeout_ms"),
         ("[redis]\nurl = \"http://localhost\"", "redis://"),
+        ("[http]\nnotice_s = 99999999", "http.notice_s: no stop should take so long; at most 3600 seconds"),
+        ("[http]\ndrain_s = 3601", "http.drain_s"),
         ("[redis]\nurl = \"redis://localhost/shop\"", "a number"),
         ("[redis]\nprefix = \"\"", "redis.prefix"),
         ("[node]\nname = \"node one\"", "node.name"),
@@ -242,6 +244,96 @@ fn what_makes_no_sense_together_is_warned_of() {
         let told = told(&loaded);
         assert!(told.iter().any(|line| line.contains("warning") && line.contains(wanted)), "{wanted}: {told:#?}");
         assert!(loaded.into_parts().is_ok(), "a warning keeps no shop closed: {told:#?}");
+    }
+}
+
+#[test]
+fn one_key_that_is_wrong_hides_no_other() {
+    let file = "[store]\nengine = \"postgresql\"\n[postgres]\nurl = \"postgres://shop:hush@db:99999/mart\"\n\
+                replicas = [\"db3:abc\", \"db4\", \"d b\"]\nmax_lag_ms = 20\ntls = \"verify-full\"\n";
+    let told = told(&load(file, &[("CLOUDMART_MEDIA", "/srv")]));
+    for wanted in [
+        "shop.toml:2: error: store.engine: \"postgresql\" is none of sqlite, postgres; did you mean \"postgres\"?",
+        "shop.toml:4: error: postgres.url: `db:99999` is not a host",
+        "shop.toml:5: error: postgres.replicas: `db3:abc` is not a host",
+        "shop.toml:5: error: postgres.replicas: `d b` is not a host",
+        "shop.toml:6: error: postgres.max_lag_ms",
+        "error: postgres.ca_file",
+    ] {
+        assert!(told.iter().any(|line| line.starts_with(wanted)), "{wanted}: {told:#?}");
+    }
+    assert!(!told.concat().contains("changes nothing") && !told.concat().contains("sqlite\""), "{told:#?}");
+    let parts = "[store]\nengine = \"postgres\"\n[postgres]\nhosts = [\"db:x\"]\ndatabase = \"\"\n";
+    let told = self::told(&load(parts, &[])).concat();
+    for key in ["postgres.hosts", "postgres.user", "postgres.database"] {
+        assert!(told.contains(&format!("error: {key}: ")), "{key}: {told}");
+    }
+    // Nobody said where it is, so nobody may have meant it.
+    let told = self::told(&load("[store]\nengine = \"sqllite\"\n[postgres]\nconnections = 4\n", &[]));
+    assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn what_files_and_variables_hold_must_be_what_it_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let holding = |name: &str, text: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    };
+    let (no_key, no_token) = (holding("key", "hush\n"), holding("token", "hush\n"));
+    let no_pem = holding("ca.pem", "-----BEGIN PRIVATE KEY-----\naHVzaA==\n-----END PRIVATE KEY-----\n");
+    let no_certificate = holding("der.pem", "-----BEGIN CERTIFICATE-----\naHVzaA==\n-----END CERTIFICATE-----\n");
+    let file = format!(
+        "master_key_file = {no_key:?}\nadmin_token_file = {no_token:?}\n[store]\nengine = \"postgres\"\n\
+         [postgres]\nurl = \"postgres://a@db\"\ntls = \"verify-full\"\nca_file = {no_pem:?}\n\
+         [redis]\nurl = \"rediss://cache\"\nca_file = {no_certificate:?}\n\
+         [mail]\ntransport = \"smtp\"\nhost = \"mail.example\"\nca_file = {no_pem:?}\n",
+    );
+    let told = told(&load(&file, &[])).join("\n");
+    for wanted in [
+        format!("shop.toml:1: error: master_key_file: {}: this is not a key; it must be 64", no_key.display()),
+        format!("shop.toml:2: error: admin_token_file: {}: the fixed API key is too short", no_token.display()),
+        format!("shop.toml:8: error: postgres.ca_file: there is no certificate (PEM) in {}", no_pem.display()),
+        format!("shop.toml:11: error: redis.ca_file: {} holds what is no certificate", no_certificate.display()),
+        format!("shop.toml:15: error: mail.ca_file: there is no certificate (PEM) in {}", no_pem.display()),
+    ] {
+        assert!(told.contains(&wanted), "{wanted}: {told}");
+    }
+    // A variable stands above the file, and is looked at in its place.
+    let key = "0123456789abcdef".repeat(4);
+    let token = "0123456789abcdef";
+    let (keys, wrong) = (format!("master_key_file = {no_key:?}\nadmin_token_file = {no_token:?}\n"), "hush");
+    for (key, token, wanted) in [
+        (&*key, token, ""),
+        (wrong, token, "CLOUDMART_MASTER_KEY: error: this is not a key; it must be 64 hexadecimal digits"),
+        (&key[1..], token, "CLOUDMART_MASTER_KEY: error: this is not a key; it must be 64 hexadecimal digits"),
+        (&key, wrong, "CLOUDMART_ADMIN_TOKEN: error: the fixed API key is too short"),
+        (&key, "0123456789 abcdef", "CLOUDMART_ADMIN_TOKEN: error: "),
+    ] {
+        let loaded = load(&keys, &[("CLOUDMART_MASTER_KEY", key), ("CLOUDMART_ADMIN_TOKEN", token)]);
+        let told = self::told(&loaded).join("\n");
+        assert!(told.starts_with(wanted) && !told.contains(wrong) && !told.contains(key), "{wanted}: {told}");
+        assert_eq!(loaded.into_parts().is_ok(), wanted.is_empty());
+    }
+    // Other commands look at the shop all the same.
+    let at = AtData { config: None, data: None };
+    assert!(at.load(&said(&[("CLOUDMART_MASTER_KEY", wrong)])).is_ok());
+}
+
+#[test]
+fn a_file_that_nobody_asks_for_need_not_be_there() {
+    for (section, because) in [
+        ("[mail]\n", "mail.transport is \"folder\""),
+        ("[postgres]\n", "store.engine is \"sqlite\""),
+        ("[redis]\n", "redis.url is empty"),
+    ] {
+        let loaded = load(&format!("{section}password_file = \"/none\"\n"), &[]);
+        let told = told(&loaded);
+        assert!(told.len() == 1 && told[0].contains("warning") && told[0].ends_with(because), "{told:#?}");
+        assert!(loaded.into_parts().is_ok());
     }
 }
 

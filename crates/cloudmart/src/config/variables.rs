@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 
+use super::engines::Engine;
 use super::keys::PREFIX;
-use super::problem::{Origin, Problem};
+use super::layers::Layers;
+use super::problem::Problem;
 use super::secret::Secret;
-use super::settings::{Config, given};
+use super::settings::{MailTransport, given};
 
 /// The file to read, where the command line names none.
 pub const FILE: &str = "CLOUDMART_CONFIG";
-const ADMIN_TOKEN: &str = "CLOUDMART_ADMIN_TOKEN";
-const MASTER_KEY: &str = "CLOUDMART_MASTER_KEY";
+pub const ADMIN_TOKEN: &str = "CLOUDMART_ADMIN_TOKEN";
+pub const MASTER_KEY: &str = "CLOUDMART_MASTER_KEY";
 const SMTP_PASSWORD: &str = "CLOUDMART_SMTP_PASSWORD";
 const POSTGRES_PASSWORD: &str = "CLOUDMART_POSTGRES_PASSWORD";
 const REDIS_PASSWORD: &str = "CLOUDMART_REDIS_PASSWORD";
@@ -59,16 +61,17 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Each from its variable, else from the file that a setting names. Files that cannot be read are told of; `origin`
-    /// says where a key was said.
-    pub fn read(config: &Config, variables: &Variables, origin: impl Fn(&str) -> Origin) -> (Self, Vec<Problem>) {
+    /// Each from its variable, else from the file that a setting names. Files that cannot be read are told of, where
+    /// anything is done with what they hold.
+    pub fn read(layers: &Layers, variables: &Variables) -> (Self, Vec<Problem>) {
+        let config = &layers.config;
         let mut problems = Vec::new();
-        let mut read = |variable: &str, key: &str, file: &std::path::Path| {
+        let mut read = |variable: &str, key: &str, file: &std::path::Path, is_used: bool| {
             if let Some(text) = variables.get(variable) {
                 return Some(Secret::new(text));
             }
-            let file = given(file)?;
-            let refused = |says: String| Problem::error(origin(key), key, says);
+            let file = given(file).filter(|_| is_used)?;
+            let refused = |says: String| Problem::error(layers.origin(key), key, says);
             match Secret::of_file(file) {
                 Ok(secret) if secret.is_empty() => {
                     problems.push(refused(format!("the first line of {} is empty", file.display())));
@@ -87,12 +90,21 @@ impl Secrets {
                 }
             }
         };
+        let (postgres, redis) = (&config.postgres, &config.redis);
+        let sends_mail = config.mail.transport == MailTransport::Smtp || layers.is_wrong("mail.transport");
+        let asks_postgres = layers.engine() != Some(Engine::Sqlite);
+        let asks_redis = !redis.url.is_empty() || layers.is_wrong("redis.url");
         let secrets = Self {
-            admin_token: read(ADMIN_TOKEN, "admin_token_file", &config.admin_token_file),
-            master_key: read(MASTER_KEY, "master_key_file", &config.master_key_file),
-            smtp_password: read(SMTP_PASSWORD, "mail.password_file", &config.mail.password_file),
-            postgres_password: read(POSTGRES_PASSWORD, "postgres.password_file", &config.postgres.password_file),
-            redis_password: read(REDIS_PASSWORD, "redis.password_file", &config.redis.password_file),
+            admin_token: read(ADMIN_TOKEN, "admin_token_file", &config.admin_token_file, true),
+            master_key: read(MASTER_KEY, "master_key_file", &config.master_key_file, true),
+            smtp_password: read(SMTP_PASSWORD, "mail.password_file", &config.mail.password_file, sends_mail),
+            postgres_password: read(
+                POSTGRES_PASSWORD,
+                "postgres.password_file",
+                &postgres.password_file,
+                asks_postgres,
+            ),
+            redis_password: read(REDIS_PASSWORD, "redis.password_file", &redis.password_file, asks_redis),
         };
         (secrets, problems)
     }

@@ -13,6 +13,7 @@ mod import;
 mod keeping;
 mod mail;
 mod moving;
+mod nodes;
 mod once;
 mod payments;
 mod privacy;

@@ -35,6 +35,26 @@ async fn settings_are_checked_before_anything_starts() {
     assert!(told.status.success(), "{told}");
 }
 
+/// Where the one says that a shop would start, the other starts it.
+#[tokio::test]
+async fn what_serve_refuses_the_check_refuses_too() {
+    let mart = Mart::prepare(Plan::empty(CLOUDMART).alone()).await;
+    let data = mart.data().to_string_lossy().into_owned();
+    for (variable, text, wanted) in [
+        ("CLOUDMART_MASTER_KEY", "hush", "CLOUDMART_MASTER_KEY: error: this is not a key"),
+        ("CLOUDMART_ADMIN_TOKEN", "hush", "CLOUDMART_ADMIN_TOKEN: error: the fixed API key is too short"),
+        ("CLOUDMART_HTTP_NOTICE_S", "99999999", "CLOUDMART_HTTP_NOTICE_S: error: http.notice_s: "),
+    ] {
+        for what in [&["config", "check"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+            let mut command = std::process::Command::new(CLOUDMART);
+            command.args(what).args(["--data", &data]).env(variable, text);
+            let told = run_to_its_end(command, PATIENCE).await;
+            assert_eq!(told.status.code(), Some(1), "{told}");
+            assert!(told.text().contains(wanted) && !told.text().contains("hush"), "{wanted}: {told}");
+        }
+    }
+}
+
 /// So that whoever reads the finding looks where the key is.
 #[tokio::test]
 async fn doctor_says_where_the_master_key_came_from() {
@@ -64,7 +84,8 @@ async fn what_is_in_force_is_shown_with_where_it_was_said() {
     let mut command = std::process::Command::new(CLOUDMART);
     command.args(["config", "show", "--data", "/srv/shop"]);
     command.env("CLOUDMART_CONFIG", &file).env("CLOUDMART_LISTEN", "127.0.0.1:2");
-    command.env("CLOUDMART_MASTER_KEY", "hush-key").env("CLOUDMART_REDIS_TIMEOUT_MS", "20");
+    let key = "0123456789abcdef".repeat(4);
+    command.env("CLOUDMART_MASTER_KEY", &key).env("CLOUDMART_REDIS_TIMEOUT_MS", "20");
     let shown = run_to_its_end(command, PATIENCE).await;
     assert!(shown.status.success(), "{shown}");
     for line in [
@@ -81,5 +102,5 @@ async fn what_is_in_force_is_shown_with_where_it_was_said() {
         shown.out.contains("url = \"redis://:(set)@127.0.0.1\"  # ") && shown.out.contains("shop.toml:3"),
         "{shown}"
     );
-    assert!(!shown.text().contains("hush"), "{shown}");
+    assert!(!shown.text().contains("hush") && !shown.text().contains(&key), "{shown}");
 }

@@ -1,7 +1,7 @@
 //! Who asks, under which trace: W3C `traceparent` and `X-Request-Id`, in and out, and a span around each request.
 //! It does not know what is asked for beyond the route's template: no query, no body, nothing personal.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
@@ -125,13 +125,20 @@ fn client(parts: &Parts, trusted_proxies: &[IpAddr]) -> Option<IpAddr> {
     let mut nearest = peer;
     for address in addresses {
         // What stands before something unreadable was written by who knows whom.
-        let Ok(address) = address.trim().parse::<IpAddr>() else { break };
+        let Some(address) = forwarded(address.trim()) else { break };
         nearest = address.to_canonical();
         if !trusted_proxies.contains(&nearest) {
             break;
         }
     }
     Some(nearest)
+}
+
+/// An address as proxies write it: some append the port, and then those of IPv6 stand in brackets.
+fn forwarded(text: &str) -> Option<IpAddr> {
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
+    let with_port = || text.parse::<SocketAddr>().ok();
+    text.parse().ok().or_else(|| Some(with_port()?.ip())).or_else(|| in_brackets().map(IpAddr::V6))
 }
 
 fn hex(bytes: &[u8]) -> Arc<str> {
@@ -208,5 +215,25 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["10.0.0.1", "10.0.0.2"]), "9.9.9.9");
         assert_eq!(client("::ffff:10.0.0.1", &["10.0.0.1", "10.0.0.2"]), "9.9.9.9");
         assert_eq!(context(&[("x-forwarded-for", "1.1.1.1, x")], "::1", &["::1"]).client.unwrap().to_string(), "::1");
+    }
+
+    #[test]
+    fn a_proxy_may_say_the_port_too() {
+        for (said, client) in [
+            ("198.51.100.77:4431", "198.51.100.77"),
+            ("[2001:db8::1]:4431", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("6.6.6.6, [::ffff:9.9.9.9]:80", "9.9.9.9"),
+            ("9.9.9.9:1 ,10.0.0.2:443", "9.9.9.9"),
+            // What is no address ends the list; nearer than that is only the proxy.
+            ("9.9.9.9:port", "10.0.0.1"),
+            ("9.9.9.9:99999", "10.0.0.1"),
+            ("[9.9.9.9]", "10.0.0.1"),
+            ("[2001:db8::1", "10.0.0.1"),
+        ] {
+            let context = context(&[("x-forwarded-for", said)], "10.0.0.1", &["10.0.0.1", "10.0.0.2"]);
+            assert_eq!(context.client.unwrap().to_string(), client, "{said}");
+        }
     }
 }

@@ -233,7 +233,11 @@ fn bearer_hash(master: &MasterKey, bearer: &str) -> [u8; 32] {
     master.hash("staff bearer", &[bearer.as_bytes()])
 }
 
-fn check_fixed_key(key: &str) -> std::result::Result<(), SetupError> {
+/// Whether a staff key of an operator's own choice can be one.
+///
+/// # Errors
+/// When it is too short, or no header can carry it.
+pub fn check_fixed_key(key: &str) -> std::result::Result<(), SetupError> {
     if key.chars().count() < FIXED_KEY_CHARS_MIN {
         return Err(SetupError::FixedKeyTooShort);
     }

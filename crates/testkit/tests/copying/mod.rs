@@ -258,6 +258,8 @@ async fn another_store_is_not_mixed_in() {
     let foreign = OnPostgres::default().fresh_options();
     Server::shared().sql(&format!("CREATE SCHEMA {0}; CREATE TABLE {0}.wares (name text)", foreign.schema));
     assert!(matches!(begin(&foreign, &one).await.err(), Some(OpenError::Foreign(_))));
+    Server::shared().sql(&format!("CREATE TABLE {}.meta (key text)", foreign.schema));
+    assert!(matches!(begin(&foreign, &one).await.err(), Some(OpenError::Foreign(_))));
 }
 
 #[tokio::test]

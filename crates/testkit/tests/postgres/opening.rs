@@ -37,6 +37,19 @@ async fn a_schema_of_something_else_is_refused() {
     Server::shared().sql(&format!("CREATE SCHEMA {schema}; CREATE TABLE {schema}.wares (name text)"));
     let refused = Postgres::connect(&options).await.err().expect("a refusal");
     assert!(matches!(refused, OpenError::Foreign(_)), "{refused}");
+    // Others have a table of that name, too.
+    for meta in [
+        "meta (key text, value text)",
+        "meta (format text, shards text); INSERT INTO {schema}.meta VALUES ('a', 'b')",
+        "meta (format integer, shards integer)",
+        "meta (format integer, shards integer); INSERT INTO {schema}.meta VALUES (1, 16), (1, 16)",
+    ] {
+        let meta = meta.replace("{schema}", schema);
+        Server::shared().sql(&format!("CREATE TABLE {schema}.{meta}"));
+        let refused = Postgres::connect(&options).await.err().expect("a refusal").to_string();
+        assert!(refused.contains(&**schema) && refused.ends_with("; name another schema"), "{meta}: {refused}");
+        Server::shared().sql(&format!("DROP TABLE {schema}.meta"));
+    }
     // An empty one, which an administrator made for us, is taken.
     Server::shared().sql(&format!("DROP TABLE {schema}.wares"));
     Postgres::connect(&options).await.expect("a new store");
