@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::book::{Book, Deed, What};
 use super::load::ask_for;
@@ -54,6 +55,8 @@ async fn do_again(mart: &Mart, book: &Mutex<Book>, deed: &Deed) {
 
 /// Staff retry what the bank refused once; everything else ends by itself.
 async fn no_process_is_left(mart: &Mart) {
+    let began = Instant::now();
+    let mut is_told = false;
     eventually("every process is at its end", PATIENCE, async || {
         for parked in mart.staff_list("/api/admin/processes?state=parked").await {
             let id = parked["order_id"].as_str().unwrap_or_default();
@@ -63,6 +66,11 @@ async fn no_process_is_left(mart: &Mart) {
         }
         let running = mart.staff_list("/api/admin/processes").await;
         let pending = mart.staff_list("/api/admin/orders?status=pending").await;
+        if !is_told && began.elapsed() > PATIENCE / 2 {
+            let metrics = mart.get("/metrics").send().await.bytes;
+            eprintln!("not ended yet: {running:#?}\npending: {pending:#?}\n{}", String::from_utf8_lossy(&metrics));
+            is_told = true;
+        }
         (running.is_empty() && pending.is_empty()).then_some(())
     })
     .await;
