@@ -1,6 +1,7 @@
 //! The contract suites, against every engine.
 
 mod alike;
+mod bank;
 mod copying;
 mod determinism;
 mod fuzz;

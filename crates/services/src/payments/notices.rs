@@ -10,11 +10,12 @@ use contracts::orders::Orders;
 use contracts::payments::Settlement;
 use contracts::{Error, Kind, Result};
 
-use super::provider::{BadNotice, HeaderMap, Notice, Outcome, TestBank};
+use super::provider::{BadNotice, HeaderMap, Notice, Outcome, SignedNotice, TestBank};
 use super::service::Payments;
 
-/// How often the test bank sends a notice that is not taken, and its pause in between.
-const ATTEMPTS: u32 = 5;
+/// How often the test bank sends a notice that is not taken, and its pause in between: a database that fails over is back
+/// long before.
+const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes notices.
@@ -63,13 +64,17 @@ impl Notices {
 /// Delivers what the test bank sends by itself, for as long as the shop runs.
 pub async fn run_test_bank(notices: Arc<Notices>, bank: Arc<dyn TestBank>) {
     loop {
-        let notice = bank.next_notice().await;
-        for attempt in 1..=ATTEMPTS {
-            match notices.receive(notice.provider, &notice.headers, &notice.body).await {
-                Ok(()) => break,
-                Err(error) => tracing::warn!(%error, attempt, "a notice of the test bank was not taken"),
-            }
-            tokio::time::sleep(PAUSE).await;
+        deliver(&notices, &bank.next_notice().await).await;
+    }
+}
+
+/// As banks do: again and again, until it is taken.
+pub(super) async fn deliver(notices: &Notices, notice: &SignedNotice) {
+    for attempt in 1..=ATTEMPTS {
+        match notices.receive(notice.provider, &notice.headers, &notice.body).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, attempt, "a notice of the test bank was not taken"),
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
