@@ -112,11 +112,10 @@ pub async fn serve(
             }
         }
     }
-    // Whoever is connected but waits to be accepted is not turned away.
-    while let Some((place, stream, peer)) = accept(&listener, &places).now_or_never() {
+    for (stream, peer) in backlog(listener) {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
         tasks.spawn(converse(stream, peer, site.clone(), config.clone(), phase.clone(), place));
     }
-    drop(listener);
     turning.send_replace(Phase::Ending);
     let all_done = async { while tasks.join_next().await.is_some() {} };
     let in_time = tokio::time::timeout(config.farewell + config.drain, all_done).await;
@@ -137,6 +136,23 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (OwnedSemaph
                 tracing::warn!(%error, "no connection could be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+}
+
+/// Closes a listener. Whoever is connected but waits to be accepted is not turned away: the system is asked itself, because the
+/// runtime may not have heard of them yet.
+fn backlog(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let mut waiting = Vec::new();
+    let Ok(listener) = listener.into_std() else { return waiting };
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+                waiting.extend(stream.map(|stream| (stream, peer)));
+            }
+            Err(error) if is_the_peers(&error) => {}
+            Err(_) => return waiting,
         }
     }
 }
