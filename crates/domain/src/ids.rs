@@ -49,6 +49,11 @@ macro_rules! ids {
                 Ok(Self(text.into()))
             }
 
+            /// What it was made from.
+            pub fn bytes(&self) -> [u8; 16] {
+                decode_key(self.key())
+            }
+
             /// The 26 characters after the prefix: what streams are named after.
             pub fn key(&self) -> &str {
                 &self.0[$prefix.len()..]
@@ -128,6 +133,12 @@ fn encode_key(bytes: [u8; 16]) -> String {
     (0..KEY_CHARS).rev().map(|place| char::from(LOWER[((bits >> (5 * place)) & 31) as usize])).collect()
 }
 
+/// Of a key that was checked.
+fn decode_key(key: &str) -> [u8; 16] {
+    let value = |byte| LOWER.iter().position(|char| *char == byte).unwrap_or_default() as u128;
+    key.bytes().fold(0, |bits: u128, byte| (bits << 5) | value(byte)).to_be_bytes()
+}
+
 fn check_key(key: &str) -> Result<(), Error> {
     let is_valid = key.len() == KEY_CHARS && key.as_bytes()[0] <= b'7' && key.bytes().all(|byte| LOWER.contains(&byte));
     if is_valid { Ok(()) } else { Err(Error::Key) }
@@ -172,6 +183,7 @@ mod tests {
             let (x, y) = (CartId::from_bytes(a), CartId::from_bytes(b));
             prop_assert_eq!(CartId::parse(x.as_str()), Ok(x.clone()));
             prop_assert_eq!(CartId::from_key(x.key()), Ok(x.clone()));
+            prop_assert_eq!(x.bytes(), a);
             prop_assert_eq!(x.cmp(&y), a.cmp(&b));
             let number = OrderNumber::from_bytes(c);
             prop_assert_eq!(OrderNumber::parse(&number.as_str().to_lowercase()), Ok(number));

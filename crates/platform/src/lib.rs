@@ -10,6 +10,7 @@ pub mod entropy;
 pub mod http;
 pub mod leases;
 pub mod log;
+pub mod naming;
 pub mod presence;
 pub mod projection;
 pub mod sealing;

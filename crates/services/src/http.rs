@@ -19,6 +19,7 @@ use platform::http::extract::{Bearer, IfNoneMatch};
 use platform::http::idempotency::{Attempt, Idempotency, KEPT_FOR, Keep, Key, Mode, Scope};
 use platform::http::problem::{FieldProblem, Problem};
 use platform::http::trace::RequestContext;
+use platform::naming;
 use serde::Serialize;
 
 /// A shop under load may give an answer of this age instead of a fresh one.
@@ -130,7 +131,8 @@ impl Repeats {
 
     /// Runs `work` once per caller, route and key. `route` has the ids filled in: `POST /api/admin/stock/A1`.
     /// `work` is given bytes from which it derives the id of what it makes, so that a second attempt after a crash
-    /// finds the first. Without a key the bytes are `fresh`, and nothing is remembered.
+    /// finds the first; they begin with the key's moment, if it tells one. Without a key the bytes are `fresh`, and
+    /// nothing is remembered.
     pub async fn run<W, F, T>(&self, request: Repeatable<'_>, fresh: [u8; 16], work: W) -> Response
     where
         W: FnOnce([u8; 16]) -> F,
@@ -153,6 +155,7 @@ impl Repeats {
         let id: [u8; 32] = self.0.id(&scope, key);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&id[..16]);
+        let bytes = naming::moment_of(key.as_str()).map_or(bytes, |moment| naming::begun(moment, bytes));
         let attempt = Attempt { scope, key, body_hash: request.body_hash, mode: request.mode, keep, ttl: KEPT_FOR };
         self.0.run(attempt, || async move { work(bytes).await.into_response() }).await
     }

@@ -11,12 +11,13 @@ use jiff::Timestamp;
 use platform::blobs::Blobs;
 use platform::clock::Clock;
 use platform::documents::Documents;
-use platform::entropy::{Entropy, draw};
+use platform::entropy::Entropy;
 use platform::http::lists::{Cursor, Fingerprint};
 use platform::leases::Duty;
 use platform::log::executor::{ExecuteError, Executor, RunError};
 use platform::log::kind::Kind;
 use platform::log::{Cause, StreamId, Version};
+use platform::naming;
 use platform::projection::{Lists, Projector};
 use platform::sealing::Vault;
 use platform::store::StoreError;
@@ -45,7 +46,7 @@ pub struct Machinery {
 impl Machinery {
     /// Sixteen bytes for a new id.
     pub fn id_bytes(&self) -> [u8; 16] {
-        draw(self.entropy.as_ref())
+        naming::fresh(self.clock.now(), self.entropy.as_ref())
     }
 
     /// Work that one node does for all; where there is one alone, it is its own.

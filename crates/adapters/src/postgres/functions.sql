@@ -8,7 +8,7 @@
 -- Each statement in here sees what was committed before it began. So the locks come first: what is read behind them
 -- cannot change until this transaction is over. They are taken in ascending order, so that no two appends wait for each
 -- other in a circle, and the server lets go of them with the transaction, whatever becomes of the client.
-CREATE FUNCTION append_v1(
+CREATE OR REPLACE FUNCTION append_v1(
     p_class integer, p_id bytea, p_time timestamptz, p_layout bytea,
     p_shards smallint[], p_epochs bigint[],
     p_keys text[], p_kinds text[], p_expected bigint[], p_told_max integer,
@@ -66,7 +66,7 @@ $function$;
 
 -- What became of an append. The row is written where it is missing, which waits for an append that is about to write
 -- it, and keeps out one that has not come.
-CREATE FUNCTION find_append_v1(p_id bytea, p_kept_s bigint)
+CREATE OR REPLACE FUNCTION find_append_v1(p_id bytea, p_kept_s bigint)
 RETURNS TABLE (layout bytea, shards smallint[], heads bigint[], is_forgotten boolean) LANGUAGE plpgsql AS $function$
 BEGIN
     INSERT INTO appends AS a (id, time)
@@ -82,7 +82,7 @@ END
 $function$;
 
 -- Raises a shard's epoch and answers it; null where there is no such shard.
-CREATE FUNCTION fence_v1(p_class integer, p_shard smallint, p_is_fenced boolean)
+CREATE OR REPLACE FUNCTION fence_v1(p_class integer, p_shard smallint, p_is_fenced boolean)
 RETURNS bigint LANGUAGE plpgsql AS $function$
 DECLARE
     raised bigint;
@@ -94,7 +94,7 @@ END
 $function$;
 
 -- Nobody waits for a disk: a snapshot that a crash loses is made again.
-CREATE FUNCTION save_snapshot_v1(
+CREATE OR REPLACE FUNCTION save_snapshot_v1(
     p_key text, p_kind text, p_version bigint, p_time timestamptz, p_state_version bigint, p_body text
 ) RETURNS void LANGUAGE plpgsql AS $function$
 BEGIN
@@ -112,7 +112,7 @@ $function$;
 -- and each once, `p_puts` telling how many times one was put; rows are locked in their order, so that no two writers wait
 -- for each other in a circle. Of their entries those are touched that changed. What follows from facts that are durable
 -- (`p_is_derived`) waits for no disk and no standby: what a crash loses of it is made again.
-CREATE FUNCTION write_documents_v1(
+CREATE OR REPLACE FUNCTION write_documents_v2(
     p_cleared text[], d_collections text[], d_ids text[],
     p_collections text[], p_ids text[], p_puts bigint[], p_expires timestamptz[], p_bodies text[], p_exact text[],
     e_collections text[], e_idx text[], e_keys bytea[], e_ids text[],
@@ -191,7 +191,7 @@ $function$;
 
 -- Puts each of these documents if it is as expected: null for one that must not be there, else its version. Each answers
 -- for itself: whether it was written, and the document that is there, with its body where it was not written.
-CREATE FUNCTION put_documents_if_v1(
+CREATE OR REPLACE FUNCTION put_documents_if_v1(
     p_now timestamptz[], p_collections text[], p_ids text[], p_expected bigint[], p_expires timestamptz[],
     p_bodies text[], p_exact text[], e_nth integer[], e_idx text[], e_keys bytea[]
 ) RETURNS TABLE (nth integer, is_written boolean, version bigint, expires timestamptz, body text)

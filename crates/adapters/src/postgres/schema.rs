@@ -24,10 +24,11 @@ const ARRIVAL: &str = "CREATE TABLE arrival (
     digest text NOT NULL,
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only)
 )";
-/// A function's name carries its version: nodes of two releases on one store call each their own.
+/// A function's name carries its version, which rises with its parameters: nodes of two releases on one store call each
+/// their own. What an older release made stays there for its nodes.
 const FUNCTIONS: &str = include_str!("functions.sql");
-/// One of them, to tell whether all are there.
-const NEWEST_FUNCTION: &str = "append_v1";
+/// The one that was added last, to tell whether all are there.
+const NEWEST_FUNCTION: &str = "write_documents_v2";
 
 /// What a store says of itself.
 pub struct Found {

@@ -14,7 +14,7 @@ use super::Store;
 use super::values::{Time, count_of, escaped, fits_jsonb, get, signed};
 
 const WRITE: &str =
-    "SELECT write_documents_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    "SELECT write_documents_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 const DELETE_EXPIRED: &str = "WITH gone AS (
     DELETE FROM documents WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM documents WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED))

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use platform::clock::{Clock as _, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -98,7 +99,8 @@ pub async fn look_at_checkout(line: &mut Line, run: &str, skus: u32) -> Result<(
         return Err(Error::NoShipping(currency));
     };
     let skus = (0..skus).map(|number| format!("BENCH-{run}-{number:02}")).collect();
-    Ok((currency, Checkout { skus, run: run.to_owned(), country, shipping_method, payment_method }))
+    let began = SystemClock.now();
+    Ok((currency, Checkout { skus, run: run.to_owned(), began, country, shipping_method, payment_method }))
 }
 
 /// To which country an order can go in this currency, and by which method.

@@ -3,8 +3,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
+use jiff::Timestamp;
+use platform::naming;
 use serde::Serialize;
 use serde_json::json;
 
@@ -126,12 +129,22 @@ pub struct Checkout {
     pub skus: Vec<String>,
     /// Part of every idempotency key of this run.
     pub run: String,
+    /// The moment of the first of them.
+    pub began: Timestamp,
     pub country: String,
     pub shipping_method: String,
     pub payment_method: String,
 }
 
 impl Checkout {
+    /// The key of a turn's order: a UUID of version 7, as is best for orders, each a millisecond after the one before.
+    fn key(&self, turn: u64) -> String {
+        let mut rest = [0; 10];
+        rest.iter_mut().rev().zip(self.run.bytes()).for_each(|(place, byte)| *place = byte);
+        let after = Duration::from_millis(turn);
+        naming::key(self.began.saturating_add(after).unwrap_or(self.began), rest)
+    }
+
     /// Which SKU the order of a turn is for.
     pub fn sku(&self, turn: u64) -> &str {
         &self.skus[usize::try_from(turn).unwrap_or(0) % self.skus.len()]
@@ -218,7 +231,7 @@ impl Script {
     /// The same order for the same turn, under the same key.
     pub fn order(&self, turn: u64) -> Request {
         let Some(checkout) = &self.ground.checkout else { return Request::get("/") };
-        let Checkout { run, country, shipping_method, payment_method, .. } = checkout;
+        let Checkout { country, shipping_method, payment_method, .. } = checkout;
         let sku = checkout.sku(turn);
         let body = format!(
             "{{\"currency\":\"{}\",\"lines\":[{{\"sku\":\"{sku}\",\"quantity\":1}}],\
@@ -231,7 +244,7 @@ impl Script {
             region_of(country),
         );
         let mut request = Request::post("/api/orders", body);
-        request.key = Some(format!("bench-{run}-{turn}"));
+        request.key = Some(checkout.key(turn));
         request
     }
 }
@@ -297,7 +310,8 @@ mod tests {
         let list = |items: &[&str]| items.iter().map(|&item| item.to_owned()).collect::<Vec<_>>();
         let checkout = Checkout {
             skus: list(&["S-0", "S-1"]),
-            run: "run".to_owned(),
+            run: "0000002a".to_owned(),
+            began: Timestamp::UNIX_EPOCH,
             country: "DE".to_owned(),
             shipping_method: "standard".to_owned(),
             payment_method: "test".to_owned(),
@@ -334,7 +348,8 @@ mod tests {
         let bodies: BTreeSet<_> = (0..100).map(|turn| script.order(turn).body).collect();
         let keys: BTreeSet<_> = (0..100).map(|turn| script.order(turn).key).collect();
         assert_eq!((bodies.len(), keys.len()), (100, 100));
-        assert_eq!(script.order(7).body, script.order(7).body);
+        assert_eq!((script.order(7).body, script.order(7).key), (script.order(7).body, script.order(7).key));
+        assert!((0..100).map(|turn| script.order(turn).key).is_sorted(), "a key tells its time");
         let read: serde_json::Value = serde_json::from_str(&script.order(7).body.unwrap()).unwrap();
         assert_eq!((&read["lines"][0]["sku"], &read["payment"]["token"]), (&"S-1".into(), &"tok_success".into()));
     }

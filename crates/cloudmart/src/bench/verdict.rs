@@ -188,6 +188,8 @@ fn told(number: i64) -> String {
 mod tests {
     use std::time::Duration;
 
+    use jiff::Timestamp;
+
     use super::super::script::Kind;
     use super::super::tally::Tally;
     use super::*;
@@ -203,7 +205,7 @@ mod tests {
     fn checkout(skus: usize) -> Checkout {
         let skus = SKUS[..skus].iter().map(|sku| (*sku).to_owned()).collect();
         let [run, country, shipping_method, payment_method] = ["run", "DE", "standard", "test"].map(str::to_owned);
-        Checkout { skus, run, country, shipping_method, payment_method }
+        Checkout { skus, run, began: Timestamp::UNIX_EPOCH, country, shipping_method, payment_method }
     }
 
     fn shelf(sku: &str, given: i64, reserved: i64) -> Shelf {

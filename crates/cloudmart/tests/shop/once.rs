@@ -39,6 +39,24 @@ async fn ten_times_at_once_is_one_order_and_one_payment() {
     assert_eq!(mart.stock("LAMP").await, (10, 1, 9));
 }
 
+/// Without it each order goes to pages of its own in every index, and a shop with a million takes half as many.
+#[tokio::test]
+async fn an_order_is_named_by_the_moment_that_its_key_tells() {
+    let mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 4_900, 10).await;
+    let order = guest_order("LAMP", 1);
+    let (earlier, later) = ("018f2b5c-7a00-7abc-8def-0123456789ab", "018f2b5c-7a01-7000-8000-000000000000");
+    let [first, second] = [mart.place(earlier, &order).await, mart.place(later, &order).await];
+    let [first, second] = [first.expect(201).text("id"), second.expect(201).text("id")];
+    // The first ten characters after the prefix are the milliseconds, of which these keys differ in one.
+    let moment = |id: &str| id["ord_".len()..][..9].to_owned();
+    assert!(moment(&first) == moment(&second) && first < second, "{first} {second}");
+    let again = mart.place(earlier, &order).await.expect(201);
+    assert!(again.is_replayed() && again.text("id") == first, "{again}");
+    let other = mart.place("no-uuid", &order).await.expect(201).text("id");
+    assert_ne!(moment(&other), moment(&first));
+}
+
 #[tokio::test]
 async fn answers_are_remembered_over_a_restart() {
     let mut mart = Mart::open(CLOUDMART).await;

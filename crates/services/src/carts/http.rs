@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use contracts::caller::Caller;
 use contracts::carts::{CartView, ChangeCart, ChangeLine, CreateCart, LineBody, QuoteBody, QuoteView};
 use domain::ids::{CartId, LineId};
-use platform::entropy::draw;
 use platform::http::etag::ETag;
 use platform::http::extract::{Body, IfMatch, Segment, Segments};
 use platform::http::idempotency::{Key, Mode, Optional};
@@ -85,7 +84,7 @@ async fn create_cart(
         let new = NewCart { cart, token };
         Answer::Ok((StatusCode::CREATED, NO_STORE, location, etag, Json(new)).into_response())
     };
-    api.repeats.run(request, draw(api.carts.entropy.as_ref()), work).await
+    api.repeats.run(request, api.carts.id_bytes(), work).await
 }
 
 /// A cart

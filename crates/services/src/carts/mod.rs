@@ -25,6 +25,7 @@ use domain::ids::{CartId, OrderId};
 use platform::clock::Clock;
 use platform::documents::Documents;
 use platform::entropy::Entropy;
+use platform::naming;
 use platform::sealing::MasterKey;
 
 use crate::machinery::Machinery;
@@ -72,6 +73,10 @@ impl Carts {
             catalog,
             inventory,
         }
+    }
+
+    fn id_bytes(&self) -> [u8; 16] {
+        naming::fresh(self.clock.now(), self.entropy.as_ref())
     }
 
     /// Changes a cart on whatever version is there, again when somebody is faster. `change` answers whether there is

@@ -5,7 +5,6 @@ use async_trait::async_trait;
 use contracts::carts::{CartView, ChangeCart, ChangeLine, CreateCart, LineBody, QuoteBody, QuoteView, Shopping};
 use contracts::{Error, Kind, Result};
 use domain::ids::{CartId, LineId};
-use platform::entropy::draw;
 
 use super::{ATTEMPTS, Access, Carts};
 
@@ -42,7 +41,7 @@ impl Carts {
 impl Shopping for Carts {
     async fn create(&self, wish: &CreateCart) -> Result<(CartView, String)> {
         let token = self.random_token();
-        let id = CartId::from_bytes(draw(self.entropy.as_ref()));
+        let id = CartId::from_bytes(self.id_bytes());
         let (_, view) = Carts::create(self, id, &token, wish).await?;
         Ok((view, token))
     }

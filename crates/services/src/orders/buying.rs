@@ -13,6 +13,7 @@ use domain::order::Channel;
 use domain::text::Email;
 use platform::http::etag::ETag;
 use platform::log::RecordedFact;
+use platform::naming;
 use tokio::time::Instant;
 
 use super::Orders;
@@ -52,7 +53,10 @@ impl Checkout for Counter {
     async fn buy(&self, wish: BuyCart, caller: &Caller) -> Result<OrderView> {
         let body = serde_json::to_vec(&wish).map_err(|error| Error::internal(error.to_string()))?;
         let named = [wish.cart.as_str().as_bytes(), wish.once.as_bytes()];
-        let id = OrderId::from_bytes(self.orders.bytes_named("order of a page", &named));
+        let name = self.orders.bytes_named("order of a page", &named);
+        // A cart is named by its moment: orders of one time lie together.
+        let [moment @ .., _, _, _, _, _, _, _, _, _, _] = wish.cart.bytes();
+        let id = OrderId::from_bytes(naming::begun(moment, name));
         let wish = PlaceOrder {
             id: id.clone(),
             body_hash: self.orders.master().hash_text("body of a page's order", &[&body]),

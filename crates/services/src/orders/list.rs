@@ -19,7 +19,6 @@ pub const ORDERS: Collection = Collection::derived("orders");
 pub const BY_TIME: &str = "time";
 /// By status, then time.
 pub const BY_STATUS: &str = "status";
-pub const BY_NUMBER: &str = "number";
 
 /// One order in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,10 +153,7 @@ impl Projection for OrderList {
     }
 
     fn entries(&self, _id: &str, row: &OrderRow) -> Vec<Entry> {
-        let mut entries = vec![
-            Entry::new(BY_STATUS, Key::new().text(row.status.as_str()).time(row.placed_at)),
-            Entry::new(BY_NUMBER, Key::new().text(&row.number)),
-        ];
+        let mut entries = vec![Entry::new(BY_STATUS, Key::new().text(row.status.as_str()).time(row.placed_at))];
         if row.status != Status::Rejected {
             entries.push(Entry::new(BY_TIME, Key::new().time(row.placed_at)));
         }

@@ -10,12 +10,12 @@ use domain::text::Email;
 use jiff::Timestamp;
 use platform::documents::tuple::{self, Key};
 use platform::documents::{Query, Range};
-use platform::entropy::draw;
 use platform::http::lists::Cursor;
 use platform::log::{Log, RecordedFact, StreamId};
 use platform::sealing::MasterKey;
 
-use super::list::{BY_NUMBER, BY_STATUS, BY_TIME, ORDERS, OrderRow};
+use super::kinds::{NumberKind, number_stream};
+use super::list::{BY_STATUS, BY_TIME, ORDERS, OrderRow};
 use super::personal::{access_token, email_lookup};
 use super::tasks::{BY_STATE, TASKS, Task, TaskState};
 use super::view::name_of;
@@ -64,24 +64,21 @@ impl Orders {
         if wanted.email.is_some() {
             return self.list_by_email(wanted).await;
         }
+        if let Some(number) = &wanted.number {
+            let rows = self.rows_of(&self.numbered(number).await?, &wanted).await?;
+            return Ok((rows, None));
+        }
         let now = self.machinery.clock.now();
-        let (index, prefix) = match (&wanted.number, wanted.status) {
-            (Some(number), _) => (BY_NUMBER, Key::new().text(number.as_str())),
-            (None, Some(status)) => (BY_STATUS, Key::new().text(status.as_str())),
-            (None, None) => (BY_TIME, Key::new()),
+        let (index, prefix) = match wanted.status {
+            Some(status) => (BY_STATUS, Key::new().text(status.as_str())),
+            None => (BY_TIME, Key::new()),
         };
-        let range = match &wanted.number {
-            Some(_) => Range::prefix(prefix),
-            None => {
-                let from = wanted.from.map_or(prefix.clone(), |from| prefix.clone().time(from)).into_bytes();
-                let to = match wanted.until {
-                    Some(until) => prefix.time(until).into_bytes(),
-                    None => tuple::after_prefix(&prefix.into_bytes()),
-                };
-                Range { from, to }
-            }
+        let from = wanted.from.map_or(prefix.clone(), |from| prefix.clone().time(from)).into_bytes();
+        let to = match wanted.until {
+            Some(until) => prefix.time(until).into_bytes(),
+            None => tuple::after_prefix(&prefix.into_bytes()),
         };
-        let query = Query::new(ORDERS, index, range).descending().limit(wanted.limit);
+        let query = Query::new(ORDERS, index, Range { from, to }).descending().limit(wanted.limit);
         let query = query.after(wanted.cursor.clone().map(Cursor::after));
         let page = self.machinery.lists().query(query, now).await.map_err(stored)?;
         let mut rows = Vec::with_capacity(page.documents.len());
@@ -98,16 +95,7 @@ impl Orders {
     async fn list_by_email(&self, wanted: Wanted) -> Result<(Vec<OrderRow>, Option<Cursor>)> {
         let Some(email) = &wanted.email else { return Ok((Vec::new(), None)) };
         let lookup = email_lookup(self.machinery.vault.master(), email);
-        let keys: Vec<String> = self.subjects(&lookup).await?.iter().map(|id| id.key().to_owned()).collect();
-        let now = self.machinery.clock.now();
-        let found = self.machinery.lists().get_many(ORDERS, &keys, now).await.map_err(stored)?;
-        let mut rows = Vec::with_capacity(found.len());
-        for document in &found {
-            let row: OrderRow = document.read().map_err(stored)?;
-            if wanted.accepts(&row) {
-                rows.push(row);
-            }
-        }
+        let mut rows = self.rows_of(&self.subjects(&lookup).await?, &wanted).await?;
         rows.sort_by(|a, b| (b.placed_at, &b.id).cmp(&(a.placed_at, &a.id)));
         let place = |row: &OrderRow| (Key::new().time(row.placed_at).into_bytes(), row.id.clone());
         if let Some(cursor) = wanted.cursor {
@@ -118,6 +106,20 @@ impl Orders {
         rows.truncate(wanted.limit);
         let next = rows.last().filter(|_| is_more).map(place).map(|(key, id)| Cursor { key, id });
         Ok((rows, next))
+    }
+
+    /// Whose number it is: the claim by which it is unique says so, and needs no index beside it.
+    async fn numbered(&self, number: &OrderNumber) -> Result<Option<OrderId>> {
+        let claim = self.machinery.executor.read::<NumberKind>(&number_stream(number)).await;
+        claim.map(|(claim, _)| claim.order.clone()).map_err(stored)
+    }
+
+    /// Those of these orders that are wanted.
+    async fn rows_of(&self, orders: impl IntoIterator<Item = &OrderId>, wanted: &Wanted) -> Result<Vec<OrderRow>> {
+        let keys: Vec<String> = orders.into_iter().map(|id| id.key().to_owned()).collect();
+        let found = self.machinery.lists().get_many(ORDERS, &keys, self.machinery.clock.now()).await.map_err(stored)?;
+        let rows = found.iter().map(|document| document.read::<OrderRow>().map_err(stored));
+        rows.filter(|row| row.as_ref().map_or(true, |row| wanted.accepts(row))).collect()
     }
 
     /// A page of processes that are not at their end; without a state, parked ones first.
@@ -183,6 +185,6 @@ impl Orders {
     }
 
     pub(super) fn fresh_bytes(&self) -> [u8; 16] {
-        draw(self.machinery.entropy.as_ref())
+        self.machinery.id_bytes()
     }
 }

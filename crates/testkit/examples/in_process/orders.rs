@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use contracts::caller::Caller;
+use platform::naming;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -80,8 +81,12 @@ async fn tell(placed: Arc<AtomicU64>, count: u64) {
 
 /// Asks for an order until it is confirmed, as a careful buyer does whom a busy shop told to wait.
 async fn order(till: &Till, number: u64) -> Result<(), String> {
+    // As an integration would send it, and the shop's own pages do: a key that tells its time.
+    let mut rest = [0; 10];
+    rest[2..].copy_from_slice(&number.to_be_bytes());
+    let key = naming::key(till.machinery.clock.now(), rest);
     for attempt in 1.. {
-        match ask(till, number).await? {
+        match ask(till, number, &key).await? {
             (StatusCode::CREATED, _) => break,
             (StatusCode::ACCEPTED | StatusCode::CONFLICT | StatusCode::SERVICE_UNAVAILABLE, _)
                 if attempt < ATTEMPTS =>
@@ -95,7 +100,7 @@ async fn order(till: &Till, number: u64) -> Result<(), String> {
 }
 
 /// The same request each time, under one key.
-async fn ask(till: &Till, number: u64) -> Result<(StatusCode, String), String> {
+async fn ask(till: &Till, number: u64, key: &str) -> Result<(StatusCode, String), String> {
     let sku = &till.skus[usize::try_from(number).unwrap_or(0) % till.skus.len()];
     let body = format!(
         "{{\"currency\":\"EUR\",\"lines\":[{{\"sku\":\"{sku}\",\"quantity\":1}}],\
@@ -105,7 +110,7 @@ async fn ask(till: &Till, number: u64) -> Result<(StatusCode, String), String> {
     );
     let request = Request::post("/api/orders")
         .header("content-type", "application/json")
-        .header("idempotency-key", format!("filled-{number}"))
+        .header("idempotency-key", key)
         .extension(Caller::default())
         .body(Body::from(body))
         .map_err(|error| error.to_string())?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adapters::postgres::{OpenError, Options, Postgres};
+use platform::documents::{Change, Collection, Put, WriteBatch};
 use platform::log::{GroupOutcome, StreamId};
 use testkit::contract::log::{Pen, facts, group};
 use testkit::engines::OnPostgres;
@@ -28,6 +29,21 @@ async fn a_store_of_another_version_is_refused() {
     Server::shared().sql(&format!("UPDATE {}.meta SET format = 2", options.schema));
     let refused = Postgres::connect(&options).await.err().expect("a refusal");
     assert!(matches!(refused, OpenError::OtherVersion { found: 2, known: 1 }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_store_of_an_older_release_gets_the_functions_that_it_lacks() {
+    const ROOMS: Collection = Collection::derived("rooms");
+    let options = OnPostgres::default().fresh_options();
+    Postgres::connect(&options).await.expect("a new store").close().await.expect("it closes");
+    let function = format!("{}.write_documents_v2", options.schema);
+    Server::shared().sql(&format!("ALTER FUNCTION {function} RENAME TO write_documents_v1"));
+    let store = Postgres::connect(&options).await.expect("the store opens");
+    let (id, body) = ("a".to_owned(), "{}".into());
+    let changes = vec![Change::Put(Put { collection: ROOMS, id, body, entries: Vec::new(), expires: None })];
+    store.documents().write(WriteBatch { changes, checkpoints: Vec::new() }).await.expect("it is written");
+    let older = format!("SELECT to_regproc('{}.write_documents_v1') IS NOT NULL", options.schema);
+    assert_eq!(Server::shared().sql(&older), "t", "nodes of the older release have theirs");
 }
 
 #[tokio::test]
