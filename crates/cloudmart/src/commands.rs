@@ -79,7 +79,7 @@ pub fn needs_token() -> Failure {
 /// Throws every derived collection away and builds it from the log.
 pub async fn rebuild(at: AtData, said: &Variables) -> Result<ExitCode, Failure> {
     let (config, secrets) = at.load(said)?;
-    let store = wiring::Store::open(&config, &secrets).await?;
+    let store = wiring::Store::open_existing(&config, &secrets).await?;
     let documents = store.documents();
     let projections = services::projections();
     let mut progress = Progress::start("collections cleared", projections.len() as u64);
@@ -137,6 +137,7 @@ pub async fn erase(order: &str, at: AtDataOrUrl, said: &Variables) -> Result<Exi
             return Err(Failure::new(format!("the shop answered {}: {}", answer.status(), answer.text().await?)));
         }
     } else {
+        wiring::must_be_there(&config)?;
         let mart = wiring::open(&config, &secrets).await?;
         mart.orders.erase(&id, &Caller::system()).await?;
         mart.mail.forget(&id).await?;

@@ -13,7 +13,7 @@ use platform::http::problem::{FieldProblem, ProblemDetails};
 
 const DESCRIPTION: &str = "The API of a CloudMart shop. Amounts are integers in minor units. Errors are problems \
 (RFC 9457) with a stable `code`. Staff send their API key as a bearer token. `Idempotency-Key` is accepted on every \
-POST and PATCH, and required where money or stock moves. Best is a UUID of version 7: what comes about is named by the \
+POST and PATCH, and required where money or stock moves; key and body are compared byte for byte. Best is a UUID of version 7: what comes about is named by the \
 key's time then, which keeps large shops fast.";
 
 /// Adds what the conventions add to every route: their problems, security schemes, title and licence.

@@ -47,7 +47,7 @@ use services::staff::{self, Staff};
 use services::statistics::Statistics;
 use services::transfer::{self, Transfer};
 
-pub use self::store::{Beside, MOVED_FILE, Moment, Store, postgres_options};
+pub use self::store::{Beside, MOVED_FILE, Moment, Store, must_be_there, postgres_options};
 use crate::config::{self, Config, MailTls, MailTransport, Secret, Secrets};
 
 /// The master key's file in the data folder.

@@ -24,6 +24,12 @@ pub fn begun(moment: Moment, mut name: [u8; 16]) -> [u8; 16] {
     name
 }
 
+/// The name, beside another one in every index: it takes over that one's first bytes.
+pub fn beside(other: [u8; 16], name: [u8; 16]) -> [u8; 16] {
+    let [a, b, c, d, e, f, ..] = other;
+    begun([a, b, c, d, e, f], name)
+}
+
 /// A UUID of version 7: a key for a request, such as a careful client sends. Six bits of `rest` give way to what
 /// tells the version.
 pub fn key(at: Timestamp, rest: [u8; 10]) -> String {
@@ -61,6 +67,7 @@ mod tests {
         }
         let at = Timestamp::from_millisecond(0x018f_2b5c_7a00).unwrap();
         assert_eq!(moment_of(&key(at, [7; 10])), told);
+        assert_eq!(beside([1; 16], [2; 16]), begun([1; 6], [2; 16]));
         assert_eq!(begun([1; 6], [2; 16]), [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
     }
 }

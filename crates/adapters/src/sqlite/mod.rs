@@ -52,6 +52,7 @@ pub use beside::{Beside, open_beside};
 pub use bulk::{Locked, NewFile, lock_existing};
 pub use checkpointer::CheckpointStats;
 pub use inspect::{Inspection, backup, integrity_check, open_read_only};
+pub use schema::existing;
 pub use writer::WriterStats;
 
 use crate::blocking::on_a_thread;

@@ -85,9 +85,7 @@ struct Source {
 /// Saves the shop of a folder into a file that is not there yet.
 pub fn save(data: &Path, target: &Path, created_at: Timestamp) -> Result<Manifest, Error> {
     still_free(target)?;
-    if !data.join(DATABASE).exists() {
-        return Err(sqlite::OpenError::Missing(data.to_owned()).into());
-    }
+    sqlite::existing(data)?;
     let staging = Staging::beside(target)?;
     let mut progress = Progress::start("database", 0);
     sqlite::backup(data, &staging.database(), |done, total| progress.reach(done, total))?;

@@ -44,6 +44,12 @@ impl Store {
         })
     }
 
+    /// Opens what the settings name for whoever sees to a shop: there must be one. A database's schema is made by whoever serves.
+    pub async fn open_existing(config: &Config, secrets: &Secrets) -> Result<Self, Error> {
+        must_be_there(config)?;
+        Self::open(config, secrets).await
+    }
+
     /// What tells it from a copy of it elsewhere in the same database, or in another one; the same for all nodes.
     pub fn place(config: &Config, secrets: &Secrets) -> Result<String, Error> {
         Ok(match config.store.engine {
@@ -227,6 +233,14 @@ impl Beside {
             Self::Postgres(postgres) => postgres.close().await,
         }
     }
+}
+
+/// Whether a folder's shop is there; what is in a database, only the database tells.
+pub fn must_be_there(config: &Config) -> Result<(), Error> {
+    if config.store.engine == Engine::Sqlite {
+        sqlite::existing(&config.data)?;
+    }
+    Ok(())
 }
 
 fn stays(data: &Path) -> Result<(), Error> {

@@ -93,6 +93,19 @@ async fn what_is_no_backup_is_refused() {
 }
 
 #[tokio::test]
+async fn who_sees_to_a_shop_that_is_not_there_makes_none() {
+    let mart = Mart::prepare(Plan::empty(CLOUDMART)).await;
+    let nowhere = mart.beside("nowhere");
+    let (data, file) = (text(&nowhere), text(&mart.beside("file")));
+    let order = "ord_00000000000000000000000000";
+    for command in [&["rebuild"][..], &["erase", order], &["backup", &file], &["staff", "new-key"], &["doctor"]] {
+        let told = mart.command(&[command, &["--data", &data]].concat()).await;
+        assert!(!told.status.success() && told.text().contains("there is no shop in"), "{command:?}: {told}");
+        assert!(!nowhere.exists(), "{command:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_derived_can_be_made_again() {
     let mut mart = Mart::open(CLOUDMART).await;
     mart.product("LAMP", 1_000, 100).await;

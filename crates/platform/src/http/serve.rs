@@ -29,7 +29,9 @@ use super::metrics::Registry;
 pub struct ServeConfig {
     /// At once; more wait to be accepted.
     pub connections: usize,
-    /// To send a request's head in, and to keep a connection without asking anything.
+    /// To send a request's head in, and to keep a connection without asking anything. Whoever keeps connections to us must give
+    /// them up sooner, or a request may meet one that is just being closed: load balancers do after 60 s, Go's and hyper's
+    /// clients after 90 s.
     pub idle: Duration,
     /// Of one request's head; hyper itself allows 100 header lines.
     pub header_bytes: usize,
@@ -46,7 +48,7 @@ impl Default for ServeConfig {
     fn default() -> ServeConfig {
         ServeConfig {
             connections: 10_000,
-            idle: Duration::from_secs(60),
+            idle: Duration::from_secs(100),
             header_bytes: 32 * 1024,
             farewell: Duration::from_millis(500),
             drain: Duration::from_secs(30),

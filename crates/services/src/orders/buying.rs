@@ -55,8 +55,7 @@ impl Checkout for Counter {
         let named = [wish.cart.as_str().as_bytes(), wish.once.as_bytes()];
         let name = self.orders.bytes_named("order of a page", &named);
         // A cart is named by its moment: orders of one time lie together.
-        let [moment @ .., _, _, _, _, _, _, _, _, _, _] = wish.cart.bytes();
-        let id = OrderId::from_bytes(naming::begun(moment, name));
+        let id = OrderId::from_bytes(naming::beside(wish.cart.bytes(), name));
         let wish = PlaceOrder {
             id: id.clone(),
             body_hash: self.orders.master().hash_text("body of a page's order", &[&body]),

@@ -12,13 +12,15 @@ use super::{Answer, Gateway, Mart, POLL};
 
 /// Longer than anything the mart itself allows.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// A mart closes connections on which nothing is asked for 100 s.
+const IDLE: Duration = Duration::from_secs(45);
 /// Characters of a path that failures tell.
 const ASKED_SHOWN: usize = 200;
 
 pub(super) fn client() -> reqwest::Client {
     // Another mart may have done it before.
     rustls::crypto::ring::default_provider().install_default().ok();
-    let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).no_proxy();
+    let client = reqwest::Client::builder().timeout(ANSWER_LIMIT).pool_idle_timeout(IDLE).no_proxy();
     client.redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client")
 }
 
