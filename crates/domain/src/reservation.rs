@@ -1,5 +1,5 @@
 //! A reservation: the stock that one order holds, over all its SKUs, taken whole or not at all.
-//! It does not know prices or buyers. A reservation that was closed never opens again.
+//! It does not know prices or buyers. A reservation that was closed never opens again, but for one of which no order came.
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,8 @@ pub enum Closing {
     Undone,
     /// Nobody confirmed it in time.
     Expired,
+    /// No order came of it. Should one come after all, it may reserve anew.
+    Abandoned,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,6 +145,7 @@ impl Reservation {
                 self.status = match why {
                     Closing::Undone => Status::Released,
                     Closing::Expired => Status::Expired,
+                    Closing::Abandoned => Status::None,
                 };
                 self.open.clear();
                 self.expires_at = None;
@@ -215,10 +218,11 @@ impl Reservation {
         }
     }
 
-    /// Gives back what is still held, and refuses every later attempt to reserve. Also before anything was held.
+    /// Gives back what is still held, and refuses every later attempt to reserve. Also before anything was held. What expired or was
+    /// abandoned is only what nobody confirmed.
     pub fn release(&self, order: &OrderId, why: Closing) -> Change {
         let closed = matches!(self.status, Status::Released | Status::Expired | Status::Refused);
-        if closed || (why == Closing::Expired && self.status != Status::Held) {
+        if closed || (why != Closing::Undone && self.status != Status::Held) {
             return Change::default();
         }
         let stock = stock_facts(&self.open, |location, quantity| stock::Fact::Released {
@@ -471,6 +475,21 @@ mod tests {
         shelf.apply(&expired);
         assert_eq!((shelf.reservation.status, shelf.level("A")), (Status::Expired, (3, 0)));
         assert_eq!(shelf.reserve(&[line("A", 1)]), Err(Error::Closed));
+    }
+
+    #[test]
+    fn what_no_order_came_of_is_free_and_may_be_held_anew() {
+        let mut shelf = Shelf::with(&[("A", 3)]);
+        shelf.reserve(&[line("A", 2)]).unwrap();
+        let abandoned = shelf.reservation.release(&order(), Closing::Abandoned);
+        shelf.apply(&abandoned);
+        assert_eq!((shelf.level("A"), shelf.reservation.confirm()), ((3, 0), Err(Error::NotHeld)));
+        assert_eq!(shelf.reservation.release(&order(), Closing::Abandoned), Change::default());
+        shelf.reserve(&[line("A", 1)]).unwrap();
+        let confirmed = shelf.reservation.confirm().unwrap().unwrap();
+        shelf.reservation.apply(&confirmed);
+        assert_eq!(shelf.reservation.release(&order(), Closing::Abandoned), Change::default());
+        assert_eq!(shelf.level("A"), (3, 1));
     }
 
     #[test]

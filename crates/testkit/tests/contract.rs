@@ -8,6 +8,7 @@ mod fuzz;
 mod golden;
 mod laws;
 mod mail;
+mod orders;
 mod orphans;
 mod postgres;
 mod redis;

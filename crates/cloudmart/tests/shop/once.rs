@@ -120,3 +120,34 @@ async fn what_staff_do_twice_happens_once() {
     let path = format!("/api/admin/orders/{id}/capture");
     mart.staff(reqwest::Method::POST, &path).send().await.problem(400, "idempotency_key_required");
 }
+
+/// The version that the request names was the order's before it was granted.
+#[tokio::test]
+async fn a_request_that_names_a_version_and_comes_again_is_answered_as_the_first_time() {
+    let mart = Mart::open(CLOUDMART).await;
+    mart.product("LAMP", 4_900, 10).await;
+    let id = mart.buy("LAMP", 2).await.text("id");
+    let steps = [
+        ("notes", json!({"note": "call back"})),
+        ("capture", json!({"amount": 5_000})),
+        ("ship", json!({})),
+        ("deliver", json!({})),
+        ("refund", json!({"amount": 1_000})),
+    ];
+    for (action, body) in &steps {
+        let version = mart.order(&id).await.header("etag").expect("a version").to_owned();
+        let ask = async |key: &str| {
+            let path = format!("/api/admin/orders/{id}/{action}");
+            mart.staff(reqwest::Method::POST, &path).key(key).if_match(&version).json(body).send().await
+        };
+        let done = ask(action).await.expect(200);
+        let again = ask(action).await.expect(200);
+        assert_eq!(again.body, done.body, "{action}");
+        if *action != "deliver" {
+            ask("another").await.problem(412, "precondition_failed");
+        }
+    }
+    let order = mart.order(&id).await.body;
+    assert_eq!(order["staff_notes"].as_array().map(Vec::len), Some(1), "{order}");
+    assert_eq!((&order["payment"]["captured"], &order["payment"]["refunded"]), (&5_000.into(), &1_000.into()));
+}

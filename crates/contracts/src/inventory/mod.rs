@@ -46,6 +46,13 @@ pub trait Inventory: Send + Sync {
     /// Gives back what is held, and refuses every later attempt to reserve for this order.
     async fn release(&self, order: &OrderId, caller: &Caller) -> Result<()>;
 
+    /// Orders whose stock is held until then at most, and not confirmed.
+    async fn unconfirmed(&self, until: Timestamp) -> Result<Vec<OrderId>>;
+
+    /// Gives back what is held for an order that never came about, if it is not confirmed. Should the order come after all, it may
+    /// reserve anew. Answers whether anything was held.
+    async fn abandon(&self, order: &OrderId, caller: &Caller) -> Result<bool>;
+
     /// Takes the goods of a parcel off the shelf, once per shipment.
     async fn ship(
         &self,

@@ -366,7 +366,7 @@ impl Story {
             Move::Compensate => order.compensate("staff").into_iter().collect(),
             Move::Resume => order.resume().into_iter().collect(),
             Move::Skip => order.skip("seen to").into_iter().collect(),
-            Move::Note => vec![Fact::Noted { note: Sealed::new("1.x"), by: "staff".to_owned() }],
+            Move::Note => order.note("a wish", Sealed::new("1.x"), "staff").ok().flatten().into_iter().collect(),
             Move::Erase if !matches!(order.status, Pending) => vec![Fact::Erased {}],
             Move::Erase => Vec::new(),
         };

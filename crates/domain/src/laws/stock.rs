@@ -23,6 +23,7 @@ enum Move {
     Reserve { order: u8, lines: Vec<(usize, u32)> },
     Confirm { order: u8 },
     Undo { order: u8 },
+    Abandon { order: u8 },
     Expire { order: u8, is_time: bool },
     Ship { order: u8, parcel: u8, lines: Vec<(usize, u32)> },
     Return { order: u8, refund: u8, returned: Vec<(usize, u32)>, unshipped: Vec<(usize, u32)> },
@@ -41,6 +42,7 @@ fn a_move(policies: &'static [Policy]) -> impl Strategy<Value = Move> {
         6 => (order(), lines()).prop_map(|(order, lines)| Move::Reserve { order, lines }),
         3 => order().prop_map(|order| Move::Confirm { order }),
         2 => order().prop_map(|order| Move::Undo { order }),
+        1 => order().prop_map(|order| Move::Abandon { order }),
         1 => (order(), any::<bool>()).prop_map(|(order, is_time)| Move::Expire { order, is_time }),
         4 => (order(), 0..3u8, lines()).prop_map(|(order, parcel, lines)| Move::Ship { order, parcel, lines }),
         3 => (order(), 0..3u8, lines(), lines())
@@ -105,6 +107,10 @@ impl Warehouse {
                 let change = self.reservation(*order).release(&order_id(*order), Closing::Undone);
                 self.write(*order, change);
             }
+            Move::Abandon { order } => {
+                let change = self.reservation(*order).release(&order_id(*order), Closing::Abandoned);
+                self.write(*order, change);
+            }
             Move::Expire { order, is_time } => {
                 let now = if *is_time { Timestamp::UNIX_EPOCH } else { Timestamp::MIN };
                 let change = self.reservation(*order).expire(now);
@@ -164,8 +170,12 @@ impl Warehouse {
             prop_assert!(stock.levels.values().all(|level| level.reserved >= 0), "{:?}", stock);
         }
         for reservation in self.reservations.values() {
-            let is_over = matches!(reservation.status, Status::Released | Status::Expired | Status::Refused);
-            prop_assert!(!is_over || reservation.open.is_empty(), "what is over holds nothing: {:?}", reservation);
+            let may_hold = matches!(reservation.status, Status::Held | Status::Confirmed);
+            prop_assert!(
+                may_hold || reservation.open.is_empty(),
+                "nothing is held any more, or yet: {:?}",
+                reservation
+            );
             prop_assert!(reservation.open.iter().chain(&reservation.shipped).all(|held| held.quantity > 0));
         }
         Ok(())

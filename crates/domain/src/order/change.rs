@@ -7,6 +7,7 @@ use super::state::Progress;
 use super::{Cancellation, Error, Fact, Line, LineQuantity, MAX_ENTRIES, Order, Refund, Shipment, Status, StepKind};
 use crate::ids::{LineId, RefundId, ShipmentId};
 use crate::quantity::Quantity;
+use crate::seal::Sealed;
 
 /// What staff ask to be refunded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -166,6 +167,15 @@ impl Order {
                 Ok(Some(Fact::CancellationRequested { why }))
             }
             other => Err(Error::WrongStatus(other)),
+        }
+    }
+
+    /// Staff write something down. The same request again changes nothing.
+    pub fn note(&self, request: &str, note: Sealed, by: &str) -> Result<Option<Fact>, Error> {
+        match self.notes.iter().any(|known| known.request == request) {
+            true => Ok(None),
+            false if self.notes.len() >= MAX_ENTRIES => Err(Error::Limit),
+            false => Ok(Some(Fact::Noted { request: request.to_owned(), note, by: by.to_owned() })),
         }
     }
 

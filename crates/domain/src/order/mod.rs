@@ -245,7 +245,10 @@ pub enum Fact {
     Restocked {
         refund: RefundId,
     },
+    /// `request` names the wish; notes of older versions have none.
     Noted {
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        request: String,
         note: Sealed,
         by: String,
     },

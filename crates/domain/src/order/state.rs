@@ -89,6 +89,8 @@ pub struct RefundState {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteState {
+    #[serde(default)]
+    pub request: String,
     pub note: Sealed,
     pub by: String,
     pub at: Timestamp,
@@ -155,8 +157,8 @@ impl Order {
                 self.pass_over(*step);
                 self.complete_or_reopen();
             }
-            Fact::Noted { note, by } => {
-                self.notes.push(NoteState { note: note.clone(), by: by.clone(), at });
+            Fact::Noted { request, note, by } => {
+                self.notes.push(NoteState { request: request.clone(), note: note.clone(), by: by.clone(), at });
             }
             Fact::Erased {} => self.erased = true,
             other => self.apply_after_sale(other, at),

@@ -127,6 +127,14 @@ impl Inventory for Mart {
         unreachable!()
     }
 
+    async fn unconfirmed(&self, _: Timestamp) -> Result<Vec<OrderId>> {
+        unreachable!()
+    }
+
+    async fn abandon(&self, _: &OrderId, _: &Caller) -> Result<bool> {
+        unreachable!()
+    }
+
     async fn ship(&self, _: &OrderId, _: &ShipmentId, _: &[(Sku, Quantity)], _: &Caller) -> Result<()> {
         unreachable!()
     }

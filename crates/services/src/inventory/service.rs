@@ -190,6 +190,22 @@ impl contracts::inventory::Inventory for Inventory {
         self.change("release", order, caller, decide).await.map(|_| ())
     }
 
+    async fn unconfirmed(&self, until: Timestamp) -> Result<Vec<OrderId>> {
+        let (mut orders, mut next) = self.held_until(until, None).await?;
+        while next.is_some() {
+            let (more, after) = self.held_until(until, next).await?;
+            orders.extend(more);
+            next = after;
+        }
+        Ok(orders)
+    }
+
+    async fn abandon(&self, order: &OrderId, caller: &Caller) -> Result<bool> {
+        let of = order.clone();
+        let decide = move |held: &Reservation, _| Ok(held.release(&of, Closing::Abandoned));
+        self.change("abandon_reservation", order, caller, decide).await
+    }
+
     async fn ship(
         &self,
         order: &OrderId,

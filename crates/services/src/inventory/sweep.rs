@@ -9,7 +9,8 @@ use contracts::caller::Caller;
 use domain::ids::OrderId;
 use domain::reservation::Reservation;
 use futures::future::join_all;
-use platform::documents::{Query, Range, tuple};
+use jiff::Timestamp;
+use platform::documents::{Document, Query, Range, tuple};
 
 use super::projections::{BY_EXPIRY, HeldDoc, RESERVATIONS};
 use super::service::Inventory;
@@ -20,29 +21,38 @@ const EVERY: Duration = Duration::from_secs(5);
 /// Reservations that are given back at the same time.
 const AT_ONCE: usize = 100;
 
+/// Where a list goes on.
+pub(super) type Place = (Vec<u8>, String);
+
 impl Inventory {
     /// Gives back every reservation whose time is over. Answers how many.
     pub async fn sweep(&self) -> Result<usize> {
         let now = self.machinery.clock.now();
-        let until = tuple::Key::new().int(now.as_microsecond() + 1);
-        let range = Range::between(tuple::Key::new(), until);
         let mut after = None;
         let mut expired = 0;
         loop {
-            let query = Query::new(RESERVATIONS, BY_EXPIRY, range.clone()).limit(AT_ONCE).after(after);
-            let page = self.machinery.documents.query(query, now).await.map_err(stored)?;
-            let mut due: Vec<OrderId> = Vec::with_capacity(page.documents.len());
-            for document in &page.documents {
-                due.push(document.read::<HeldDoc>().map_err(stored)?.order);
-            }
+            let (due, next) = self.held_until(now, after).await?;
             for outcome in join_all(due.iter().map(|order| self.expire(order))).await {
                 expired += usize::from(outcome?);
             }
-            after = page.next;
+            after = next;
             if after.is_none() {
                 return Ok(expired);
             }
         }
+    }
+
+    /// The next orders of those whose reservation ends by then, the soonest first.
+    pub(super) async fn held_until(
+        &self,
+        until: Timestamp,
+        after: Option<Place>,
+    ) -> Result<(Vec<OrderId>, Option<Place>)> {
+        let range = Range::between(tuple::Key::new(), tuple::Key::new().int(until.as_microsecond() + 1));
+        let query = Query::new(RESERVATIONS, BY_EXPIRY, range).limit(AT_ONCE).after(after);
+        let page = self.machinery.documents.query(query, self.machinery.clock.now()).await.map_err(stored)?;
+        let read = |document: &Document| document.read::<HeldDoc>().map(|held| held.order).map_err(stored);
+        Ok((page.documents.iter().map(read).collect::<Result<_>>()?, page.next))
     }
 
     async fn expire(&self, order: &OrderId) -> Result<bool> {

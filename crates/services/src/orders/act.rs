@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use contracts::caller::Caller;
 use contracts::orders::{LineQuantityBody, NoteBody, OrderAction, RefundBody, ShipBody};
+use contracts::payments::AsOf;
 use contracts::{Error, Result};
 use domain::field::FieldError;
 use domain::ids::{LineId, OrderId, RefundId, ShipmentId};
@@ -47,9 +48,42 @@ impl Orders {
                 acceptable(errors)?;
                 self.cancel(id, body.reason, caller).await
             }
-            OrderAction::Note(body) => self.add_note(id, &read_note(body)?, caller).await,
+            OrderAction::Note(body) => self.add_note(id, &name_of_wish("note", bytes), &read_note(body)?, caller).await,
             OrderAction::Erase => self.erase(id, caller).await,
         }
+    }
+
+    /// Whether this very request was granted before, or what it asks for is so already, whoever did it.
+    pub async fn has_done(&self, id: &OrderId, action: &OrderAction, bytes: [u8; 16]) -> Result<bool> {
+        let order = self.existing(id).await?;
+        Ok(match action {
+            OrderAction::Capture(_) => order.captures.contains_key(&name_of_wish("capture", bytes)),
+            OrderAction::MarkPaid(_) => {
+                let payment = self.payments.payment(id, AsOf::Now).await?;
+                payment.requests.contains_key(&name_of_wish("paid", bytes))
+            }
+            OrderAction::Ship(_) => {
+                let id = ShipmentId::from_bytes(bytes);
+                order.shipments.iter().any(|known| known.shipment.id == id)
+            }
+            OrderAction::Refund(_) => {
+                let id = RefundId::from_bytes(bytes);
+                order.refunds.iter().any(|known| known.refund.id == id)
+            }
+            OrderAction::Note(_) => {
+                let request = name_of_wish("note", bytes);
+                order.notes.iter().any(|known| known.request == request)
+            }
+            OrderAction::Deliver(body) => {
+                let mut meant = order.shipments.iter().filter(|known| match &body.shipment {
+                    Some(wanted) => known.shipment.id.as_str() == wanted,
+                    None => true,
+                });
+                meant.clone().next().is_some() && meant.all(|known| known.delivered_at.is_some())
+            }
+            OrderAction::Cancel(_) => order.cancellation.is_some(),
+            OrderAction::Erase => order.erased,
+        })
     }
 }
 

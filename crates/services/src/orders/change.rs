@@ -9,7 +9,7 @@ use contracts::payments::AsOf;
 use contracts::{Error, Kind, Result};
 use domain::ids::{OrderId, RefundId, ShipmentId};
 use domain::order::change::RefundWish;
-use domain::order::{self, Fact, MAX_ENTRIES, Order, Shipment};
+use domain::order::{self, Fact, Order, Shipment};
 use platform::log::executor::{Command, Decision};
 use platform::sealing::DataKey;
 
@@ -109,18 +109,13 @@ impl Orders {
         self.drive_for_a_while(id, Vec::new(), caller).await.map(|_| ())
     }
 
-    /// Staff write something down.
-    pub async fn add_note(&self, id: &OrderId, note: &str, caller: &Caller) -> Result<()> {
+    /// Staff write something down. The same request again changes nothing.
+    pub async fn add_note(&self, id: &OrderId, request: &str, note: &str, caller: &Caller) -> Result<()> {
         self.existing(id).await?;
         let key = self.open_key(id).await?;
-        let (note, by) = (seal(&key, &note)?, caller.actor());
-        self.change(id, "orders.note", caller, move |order| {
-            if order.notes.len() >= MAX_ENTRIES {
-                return Err(order::Error::Limit);
-            }
-            Ok(vec![Fact::Noted { note: note.clone(), by: by.clone() }])
-        })
-        .await
+        let (request, note, by) = (request.to_owned(), seal(&key, &note)?, caller.actor());
+        let change = move |order: &Order| order.note(&request, note.clone(), &by).map(one);
+        self.change(id, "orders.note", caller, change).await
     }
 
     /// Takes a process on that cannot go on by itself.

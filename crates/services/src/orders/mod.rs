@@ -52,12 +52,16 @@ pub fn projections() -> Vec<Arc<dyn ErasedProjection>> {
     vec![Arc::new(list::OrderList), Arc::new(tasks::OrderTasks)]
 }
 
+/// An order that nobody has seen so long after its cart or its stock was set aside for it is lost: a crash, or a disk that was full,
+/// came between. What was set aside is free again.
+const LOST_S: i64 = 60;
+
 /// Bounds of the orders service.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// How long a request waits for its order to be confirmed before it answers 202.
     pub payment_wait: Duration,
-    /// How long stock is held for an order that is not confirmed.
+    /// How long stock is held for an order that is there and not confirmed.
     pub reservation_ttl: Duration,
     /// How often the sweeper looks for orders that nobody drives.
     pub sweep_every: Duration,

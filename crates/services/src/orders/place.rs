@@ -23,7 +23,7 @@ use platform::sealing::DataKey;
 
 use super::kinds::{CartFact, CartKind, NumberFact, NumberKind, cart_stream, number_stream};
 use super::personal::{self, Buyer, check_text, email_lookup, read_address, read_buyer, seal};
-use super::{OrderKind, Orders, stream};
+use super::{LOST_S, OrderKind, Orders, stream};
 use crate::machinery::{cause, refused, stored};
 use crate::quoting::{self, Pointers, Quoted, RequestLine, ShippingRule, TaxRule};
 use contracts::orders::{AddressBody, BuyerView};
@@ -34,8 +34,6 @@ const NUMBERS_DRAWN: u32 = 8;
 const TOKEN_MAX: usize = 500;
 /// The code of a refusal: the cart is another order.
 const CART_ORDERED: &str = "cart_already_ordered";
-/// A cart that is becoming an order which nobody ever saw is free again after this long.
-const LOST_CART_S: i64 = 60;
 
 /// What somebody wants to buy.
 pub struct PlaceOrder {
@@ -287,7 +285,7 @@ impl Orders {
         let age_s = self.machinery.clock.now().as_second() - held.updated_at.as_second();
         let is_free = match state.status {
             Status::Rejected | Status::Cancelled => true,
-            _ => !state.exists() && age_s > LOST_CART_S,
+            _ => !state.exists() && age_s > LOST_S,
         };
         if !is_free {
             return Err(refusal);

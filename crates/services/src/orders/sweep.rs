@@ -6,12 +6,12 @@ use std::sync::Arc;
 use contracts::Result;
 use contracts::caller::Caller;
 use domain::ids::OrderId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use platform::documents::tuple::Key;
 use platform::documents::{Query, Range};
 
-use super::Orders;
 use super::tasks::{BY_DUE, TASKS, Task};
+use super::{LOST_S, Orders};
 use crate::machinery::stored;
 
 /// Orders that one read of the list takes up.
@@ -39,6 +39,11 @@ impl Orders {
                 }
                 Err(error) => tracing::warn!(%error, "a sweep did not finish; the next one goes on"),
             }
+            match self.let_go_of_lost().await {
+                Ok(0) => {}
+                Ok(lost) => tracing::info!(lost, "stock was held for orders that never came about, and is free again"),
+                Err(error) => tracing::warn!(%error, "stock that is held for no order is looked for again"),
+            }
             tokio::time::sleep(self.limits.sweep_every).await;
         }
     }
@@ -63,6 +68,23 @@ impl Orders {
                 return Ok(swept);
             }
         }
+    }
+
+    /// Gives back what is held for orders that never came about; answers how many. Should the same request come after all, it holds
+    /// its stock anew.
+    async fn let_go_of_lost(&self) -> Result<usize> {
+        // What ends by then was held at least so long ago.
+        let left = SignedDuration::try_from(self.limits.reservation_ttl).unwrap_or(SignedDuration::MAX);
+        let left = left.saturating_sub(SignedDuration::from_secs(LOST_S));
+        let until = self.machinery.clock.now().saturating_add(left).unwrap_or(Timestamp::MAX);
+        let mut lost = 0;
+        for order in self.inventory.unconfirmed(until).await? {
+            let (known, _) = self.read(&order).await?;
+            if !known.exists() {
+                lost += usize::from(self.inventory.abandon(&order, &Caller::system()).await?);
+            }
+        }
+        Ok(lost)
     }
 
     /// Drives an order in a task of its own, unless it is being driven in this process.

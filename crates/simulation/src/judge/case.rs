@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use domain::ledger::{self, Account, Ledger};
 use domain::order::{self, Order, Status as OrderStatus, StepKind};
 use domain::payment::{self, Payment};
-use domain::reservation::{self, Reservation, Status};
+use domain::reservation::{self, Closing, Reservation, Status};
 use jiff::Timestamp;
 
 use super::{Finding, Invariant};
@@ -91,7 +91,10 @@ impl Case {
         let is_lawful = match fact {
             Fact::Held { .. } | Fact::Refused { .. } => status == Status::None,
             Fact::Confirmed {} => status == Status::Held,
-            Fact::Released { .. } => matches!(status, Status::None | Status::Held | Status::Confirmed),
+            Fact::Released { why: Closing::Abandoned | Closing::Expired, .. } => status == Status::Held,
+            Fact::Released { why: Closing::Undone, .. } => {
+                matches!(status, Status::None | Status::Held | Status::Confirmed)
+            }
             Fact::Shipped { shipment, .. } => {
                 matches!(status, Status::Held | Status::Confirmed) && !self.reservation.shipments.contains(shipment)
             }

@@ -37,6 +37,14 @@ impl Inventory for Unreleasing {
         self.0.confirm(order, caller).await
     }
 
+    async fn unconfirmed(&self, until: Timestamp) -> Result<Vec<OrderId>> {
+        self.0.unconfirmed(until).await
+    }
+
+    async fn abandon(&self, order: &OrderId, caller: &Caller) -> Result<bool> {
+        self.0.abandon(order, caller).await
+    }
+
     async fn ship(
         &self,
         order: &OrderId,

@@ -127,6 +127,14 @@ impl Inventory for Shelves {
         unreachable!("the catalogue only looks")
     }
 
+    async fn unconfirmed(&self, _: Timestamp) -> Result<Vec<OrderId>> {
+        unreachable!("the catalogue only looks")
+    }
+
+    async fn abandon(&self, _: &OrderId, _: &Caller) -> Result<bool> {
+        unreachable!("the catalogue only looks")
+    }
+
     async fn ship(&self, _: &OrderId, _: &ShipmentId, _: &[(Sku, Quantity)], _: &Caller) -> Result<()> {
         unreachable!("the catalogue only looks")
     }

@@ -63,11 +63,16 @@ impl<T, const KEYED: bool> Ask<T, KEYED> {
             Repeatable { caller: &caller, route: &route, key: key.as_ref(), body_hash: hash, mode: Mode::Rerun };
         let fresh = http.orders.fresh_bytes();
         let whole = async |bytes: [u8; 16]| -> Answer<Response> {
+            let action = action(body);
             if !if_match.is_missing() {
                 let (_, version) = http.orders.read(&id).await?;
-                if_match.check(ETag::version(version))?;
+                let is_right = if_match.check(ETag::version(version));
+                // Whoever sends the same request again names the version that it was about (RFC 9110, 13.1.1).
+                if is_right.is_err() && !http.orders.has_done(&id, &action, bytes).await? {
+                    is_right?;
+                }
             }
-            http.orders.act(&id, action(body), bytes, &caller).await?;
+            http.orders.act(&id, action, bytes, &caller).await?;
             let view = http.orders.view(&id, Reader::Staff).await?;
             Ok((StatusCode::OK, Json(view)).into_response())
         };
