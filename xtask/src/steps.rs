@@ -1,10 +1,21 @@
 //! Says what is being done and how long each step took. It does not know what the steps do.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 pub struct Steps {
+    told: Told,
+}
+
+/// How far the steps are, for whoever watches them.
+#[derive(Debug, Default, Clone)]
+pub struct Told(Arc<Mutex<Progress>>);
+
+#[derive(Debug, Default)]
+struct Progress {
     done: Vec<Step>,
+    running: Option<(String, Instant)>,
 }
 
 #[derive(Debug)]
@@ -18,29 +29,59 @@ impl Steps {
     /// Does `work` as the next step, with a line before and after it. What went wrong is the caller's to tell.
     #[expect(clippy::disallowed_methods, reason = "a synchronous tool tells how long its steps take")]
     pub fn run<T, E>(&mut self, name: &str, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let number = self.done.len() + 1;
-        println!("\n==> {number}. {name}");
         let start = Instant::now();
+        let number = self.told.begin(name, start);
+        println!("\n==> {number}. {name}");
         let outcome = work();
         let took = start.elapsed();
         let word = if outcome.is_ok() { "done in" } else { "FAILED after" };
         println!("    {word} {}", human(took));
-        self.done.push(Step { name: name.to_owned(), took, passed: outcome.is_ok() });
+        self.told.end(Step { name: name.to_owned(), took, passed: outcome.is_ok() });
         outcome
+    }
+
+    pub fn told(&self) -> Told {
+        self.told.clone()
     }
 
     /// One line per step, and the sum.
     pub fn print_summary(&self) {
-        println!("\n{}", self.summary());
+        println!("\n{}", self.told.summary());
+    }
+}
+
+impl Told {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn summary(&self) -> String {
+    fn begin(&self, name: &str, at: Instant) -> usize {
+        let mut progress = self.progress();
+        progress.running = Some((name.to_owned(), at));
+        progress.done.len() + 1
+    }
+
+    fn end(&self, step: Step) {
+        let mut progress = self.progress();
+        progress.running = None;
+        progress.done.push(step);
+    }
+
+    /// One line per step, the one that runs among them, and the sum.
+    pub fn summary(&self) -> String {
+        let progress = self.progress();
         let mut lines = Vec::new();
-        for step in &self.done {
-            let word = if step.passed { "ok" } else { "FAILED" };
-            lines.push(format!("{:>8}  {word:<6}  {}", human(step.took), step.name));
+        let mut total = Duration::ZERO;
+        let mut line = |took: Duration, word: &str, name: &str| {
+            total += took;
+            lines.push(format!("{:>8}  {word:<6}  {name}", human(took)));
+        };
+        for step in &progress.done {
+            line(step.took, if step.passed { "ok" } else { "FAILED" }, &step.name);
         }
-        let total = self.done.iter().map(|step| step.took).sum();
+        if let Some((name, since)) = &progress.running {
+            line(since.elapsed(), "runs", name);
+        }
         lines.push(format!("{:>8}  in all", human(total)));
         lines.join("\n")
     }
@@ -66,9 +107,12 @@ mod tests {
         let bad: Result<u8, String> = steps.run("second", || Err("no".to_owned()));
         assert_eq!(fine, Ok(7));
         assert!(bad.is_err());
-        let summary = steps.summary();
+        let summary = steps.told().summary();
         assert!(summary.contains("ok      first"), "{summary}");
         assert!(summary.contains("FAILED  second"), "{summary}");
+        let watched = steps.told();
+        let during: Result<String, String> = steps.run("third", || Ok(watched.summary()));
+        assert!(during.as_ref().is_ok_and(|during| during.contains("runs    third")), "{during:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod browser;
 mod conformance;
+mod limit;
 pub mod npm;
 pub mod packages;
 mod python;
@@ -10,15 +11,20 @@ mod scenarios;
 pub mod server;
 mod units;
 
+use std::time::Duration;
+
 use crate::check;
 use crate::process::{self, cargo};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
+use limit::Limit;
 use scenarios::Stand;
 use units::Counts;
 
 const EXAMPLES_PER_OPERATION: u32 = 20;
+/// Two cores need less than half of it from a clean clone.
+const WITHIN_MINUTES: u64 = 60;
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -31,6 +37,9 @@ pub struct Options {
     /// How many cases the API conformance step makes up for each operation
     #[arg(long, value_name = "N", default_value_t = EXAMPLES_PER_OPERATION, value_parser = clap::value_parser!(u32).range(1..))]
     examples: u32,
+    /// After so many minutes, tells what still runs, stops it and fails
+    #[arg(long, value_name = "MINUTES", default_value_t = WITHIN_MINUTES, value_parser = clap::value_parser!(u64).range(1..))]
+    within: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -75,6 +84,7 @@ impl Options {
 /// Runs the parts that are wanted; the last line printed says how many tests passed and failed.
 pub fn run(workspace: &Workspace, options: &Options, steps: &mut Steps) -> Result<(), Error> {
     let mut counts = None;
+    let _limit = Limit::start(Duration::from_secs(options.within * 60), steps.told());
     let outcome = run_parts(workspace, options, steps, &mut counts);
     steps.print_summary();
     if let Some(counts) = counts {
@@ -124,7 +134,7 @@ mod tests {
     use super::*;
 
     fn options(skip_check: bool, only: &[Part]) -> Options {
-        Options { skip_check, only: only.to_vec(), examples: EXAMPLES_PER_OPERATION }
+        Options { skip_check, only: only.to_vec(), examples: EXAMPLES_PER_OPERATION, within: WITHIN_MINUTES }
     }
 
     #[test]
