@@ -7,7 +7,7 @@
 use services::search::index::{AskedWord, Query};
 use services::search::words::Word;
 use tantivy::postings::{Postings, TermInfo};
-use tantivy::query::FuzzyTermQuery;
+use tantivy::query::{DfaWrapper, FuzzyTermQuery};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, TERMINATED, Term};
 
@@ -54,21 +54,52 @@ pub fn matched(snapshot: &Snapshot, fields: &Fields, query: &Query) -> tantivy::
         let everything = |segment: &Segment| Matched { bits: segment.alive.clone(), scores: Vec::new() };
         return Ok(snapshot.segments.iter().map(everything).collect());
     }
-    let all = |with_typos: bool| -> tantivy::Result<Vec<Matched>> {
+    let all = |typos: &[Vec<Typo>]| -> tantivy::Result<Vec<Matched>> {
         let segments = snapshot.segments.iter();
-        segments.map(|segment| Looking { segment, fields, with_typos }.all(&query.words)).collect()
+        segments.map(|segment| Looking { segment, fields }.all(&query.words, typos)).collect()
     };
     let count = |matched: &[Matched]| matched.iter().map(|matched| matched.bits.count()).sum::<u64>();
-    let as_written = all(false)?;
+    let as_written = all(&[])?;
     let may_be_wrong = query.words.iter().any(|asked| asked.word.typos > 0);
-    if !may_be_wrong || count(&as_written) >= ENOUGH { Ok(as_written) } else { all(true) }
+    if !may_be_wrong || count(&as_written) >= ENOUGH {
+        return Ok(as_written);
+    }
+    let typos = query.words.iter().map(|asked| typos(fields, &asked.word)).collect::<tantivy::Result<Vec<_>>>()?;
+    all(&typos)
+}
+
+/// What recognises a word with letters wrong. It is made once for all fields and segments: its tables take longer to fill than to
+/// use.
+struct Typo {
+    kind: u32,
+    automaton: DfaWrapper,
+}
+
+/// As it is and without the plural's ending, with letters wrong. An ending that is added and mistyped could be any.
+fn typos(fields: &Fields, word: &Word) -> tantivy::Result<Vec<Typo>> {
+    let mut typos = Vec::new();
+    if word.terms.len() != 1 {
+        return Ok(typos);
+    }
+    let is_shorter = |other: &&String| word.terms.iter().all(|term| other.len() < term.len());
+    for (wrong, kind) in [(1, ONE_WRONG), (2, TWO_WRONG)].into_iter().filter(|(wrong, _)| *wrong <= word.typos) {
+        for text in word.terms.iter().chain(word.others.iter().filter(is_shorter)) {
+            // Any field will do: the automaton is the word's alone.
+            let term = Term::from_field_text(fields.of(Words::Title), text);
+            let query = match word.begun {
+                Some(_) => FuzzyTermQuery::new_prefix(term, wrong, true),
+                None => FuzzyTermQuery::new(term, wrong, true),
+            };
+            typos.push(Typo { kind, automaton: query.automaton()? });
+        }
+    }
+    Ok(typos)
 }
 
 /// One segment, looked through for words.
 struct Looking<'a> {
     segment: &'a Segment,
     fields: &'a Fields,
-    with_typos: bool,
 }
 
 /// For each document how well it fits one word; 0 where it does not.
@@ -82,12 +113,13 @@ impl Scores {
 }
 
 impl Looking<'_> {
-    fn all(&self, words: &[AskedWord]) -> tantivy::Result<Matched> {
+    /// `typos`: those of each word, or none at all.
+    fn all(&self, words: &[AskedWord], typos: &[Vec<Typo>]) -> tantivy::Result<Matched> {
         let documents = self.segment.part.documents;
         let mut sums: Option<Vec<u32>> = None;
-        for asked in words {
+        for (place, asked) in words.iter().enumerate() {
             let mut scores = Scores(vec![0; documents as usize]);
-            self.word(asked, &mut scores)?;
+            self.word(asked, typos.get(place).map_or(&[], Vec::as_slice), &mut scores)?;
             if let Some(sums) = &mut sums {
                 let both = |(sum, score): (&mut u32, u32)| *sum = if *sum > 0 && score > 0 { *sum + score } else { 0 };
                 sums.iter_mut().zip(scores.0).for_each(both);
@@ -108,7 +140,7 @@ impl Looking<'_> {
         Ok(Matched { bits, scores })
     }
 
-    fn word(&self, asked: &AskedWord, scores: &mut Scores) -> tantivy::Result<()> {
+    fn word(&self, asked: &AskedWord, typos: &[Typo], scores: &mut Scores) -> tantivy::Result<()> {
         let word = &asked.word;
         for (place, field) in Words::ALL.into_iter().enumerate() {
             let worth = |kind: u32| AS_WRITTEN + weight(field) * kind;
@@ -123,8 +155,8 @@ impl Looking<'_> {
             if let Some(begun) = word.begun.as_ref().filter(is_long) {
                 self.begun(place, begun, worth(BEGUN), scores)?;
             }
-            if self.with_typos && word.terms.len() == 1 && field != Words::Codes {
-                self.mistyped(place, field, word, scores)?;
+            for typo in typos.iter().filter(|_| field != Words::Codes) {
+                self.mistyped(place, typo, weight(field) * typo.kind, scores)?;
             }
         }
         for slug in &asked.categories {
@@ -158,24 +190,12 @@ impl Looking<'_> {
         Ok(())
     }
 
-    /// As it is and without the plural's ending, with letters wrong. An ending that is added and mistyped could be any.
-    fn mistyped(&self, at: usize, field: Words, word: &Word, scores: &mut Scores) -> tantivy::Result<()> {
-        let kinds = [(1, ONE_WRONG), (2, TWO_WRONG)];
-        for (wrong, kind) in kinds.into_iter().filter(|(wrong, _)| *wrong <= word.typos) {
-            let is_shorter = |other: &&String| word.terms.iter().all(|term| other.len() < term.len());
-            for text in word.terms.iter().chain(word.others.iter().filter(is_shorter)) {
-                let term = Term::from_field_text(self.fields.of(field), text);
-                let query = match word.begun {
-                    Some(_) => FuzzyTermQuery::new_prefix(term, wrong, true),
-                    None => FuzzyTermQuery::new(term, wrong, true),
-                };
-                let mut terms = self.segment.words[at].terms().search(query.automaton()?).into_stream()?;
-                let mut left = TERMS_MAX;
-                while left > 0 && terms.advance() {
-                    self.mark(at, terms.value(), weight(field) * kind, scores)?;
-                    left -= 1;
-                }
-            }
+    fn mistyped(&self, at: usize, typo: &Typo, score: u32, scores: &mut Scores) -> tantivy::Result<()> {
+        let mut terms = self.segment.words[at].terms().search(&typo.automaton).into_stream()?;
+        let mut left = TERMS_MAX;
+        while left > 0 && terms.advance() {
+            self.mark(at, terms.value(), score, scores)?;
+            left -= 1;
         }
         Ok(())
     }
