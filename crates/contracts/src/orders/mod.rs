@@ -50,10 +50,14 @@ pub trait Checkout: Send + Sync {
     ///
     /// # Errors
     /// `Invalid` with the fields · `cart_already_ordered`, `insufficient_stock`, `price_changed`, `order_cancelled`, each
-    /// with `order_id` where there is one · `Declined` with the bank's words.
+    /// with `order_id` where there is one · `Declined` with the bank's words. What came of an earlier wish of the same
+    /// `once` has `repeated`; that it was declined is told to a wish with other contents, too.
     async fn buy(&self, wish: BuyCart, caller: &Caller) -> Result<OrderView>;
 
     /// An order and what happened to it, for whoever has its token; otherwise as if it did not exist.
+    ///
+    /// # Errors
+    /// `order_not_placed` for whoever has the token of an order that is on its way, or never came about.
     async fn watch(&self, order: &OrderId, token: &str) -> Result<Watched>;
 
     /// The same as soon as it differs from `revision`, or `None` when nothing happened `within` that time.
@@ -62,7 +66,8 @@ pub trait Checkout: Send + Sync {
     /// The order's id and token, for whoever knows its number and its buyer's e-mail address.
     async fn find(&self, number: &OrderNumber, email: &Email) -> Result<(OrderId, String)>;
 
-    /// The order that a cart became, and its token, for whoever has the cart's.
+    /// The order that a cart became or is becoming, and its token, for whoever has the cart's. Waits a moment for one that
+    /// is on its way. Where the order was undone, or never came about, the cart is opened again: `None`.
     async fn of_cart(&self, cart: &CartId, token: &str) -> Result<Option<(OrderId, String)>>;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use contracts::caller::Caller;
 use contracts::orders::{BuyCart, Checkout, Milestone, MilestoneKind, OrderView, Watched};
-use contracts::{Error, Result};
+use contracts::{Error, Kind, Result};
 use domain::ids::{CartId, OrderId, OrderNumber};
 use domain::order::Channel;
 use domain::text::Email;
@@ -19,13 +19,18 @@ use tokio::time::Instant;
 use super::Orders;
 use super::news::{NEWS_BATCHES, News};
 use super::personal::{email_lookup, opens};
-use super::place::{PlaceOrder, WantedLines, WantedShipping};
+use super::place::{Fate, PlaceOrder, REUSED, WantedLines, WantedShipping};
 use super::query::Wanted;
 use super::refusal::refusal;
 use super::view::Reader;
 
 /// Who watches looks again after this long even when nothing was heard: another process may have changed the order.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
+
+/// Who comes from a cart that is becoming an order waits no longer than this for the order.
+const PLACED_WITHIN: Duration = Duration::from_secs(2);
+/// They look at the cart this often: that an order came to nothing is no news of the order.
+const CART_LOOKED_AT_EVERY: Duration = Duration::from_millis(50);
 
 /// What shoppers reach of the orders service.
 pub struct Counter {
@@ -45,6 +50,13 @@ impl Counter {
         let mut view = self.orders.view(id, Reader::Buyer).await?;
         view.access_token = Some(self.orders.token_of(id));
         Ok(view)
+    }
+
+    /// What was told of the order that an earlier wish of this name became, where the bank declined it.
+    async fn declined_before(&self, id: &OrderId) -> Result<Option<Error>> {
+        let (order, _) = self.orders.read(id).await?;
+        let declined = refusal(&order).filter(|refusal| refusal.kind == Kind::Declined);
+        Ok(declined.map(|declined| told_of(declined, id, true)))
     }
 }
 
@@ -75,9 +87,12 @@ impl Checkout for Counter {
             placed_at: None,
             draft: None,
         };
-        let placed = self.orders.place(wish, caller).await?;
+        let placed = match self.orders.place(wish, caller).await {
+            Err(error) if error.code == REUSED => return Err(self.declined_before(&id).await?.unwrap_or(error)),
+            placed => placed?,
+        };
         match refusal(&placed.order) {
-            Some(refusal) => Err(refusal.with("order_id", id.as_str())),
+            Some(refusal) => Err(told_of(refusal, &id, placed.repeated)),
             None => self.told(&id).await,
         }
     }
@@ -86,7 +101,12 @@ impl Checkout for Counter {
         if !opens(self.orders.master(), order, token) {
             return Err(Error::not_found("order"));
         }
-        let order_view = self.told(order).await?;
+        let order_view = self.told(order).await.map_err(|error| match error.kind {
+            Kind::NotFound => {
+                Error::new(Kind::NotFound, "order_not_placed", "there is no order yet, or there will be none")
+            }
+            _ => error,
+        })?;
         let facts = self.orders.facts_of(order).await?;
         let milestones: Vec<Milestone> = facts.iter().filter_map(milestone).collect();
         let shown = serde_json::to_vec(&(&order_view, &milestones));
@@ -126,9 +146,32 @@ impl Checkout for Counter {
     }
 
     async fn of_cart(&self, cart: &CartId, token: &str) -> Result<Option<(OrderId, String)>> {
-        let cart = self.orders.carts.cart(cart, token).await?;
-        Ok(cart.order().map(|order| (order.clone(), self.orders.token_of(order))))
+        let until = Instant::now() + PLACED_WITHIN;
+        loop {
+            let held = self.orders.carts.cart(cart, token).await?;
+            let Some(order) = held.order() else { return Ok(None) };
+            let watcher = self.news.watcher(order);
+            let mut told = std::pin::pin!(watcher.notify.notified());
+            // From here on the order is not missed, though it is only awaited after the look.
+            told.as_mut().enable();
+            let fate = self.orders.fate_of(order, &held).await?;
+            let now = Instant::now();
+            match fate {
+                Fate::Awaited if now < until => {
+                    let _ = tokio::time::timeout_at(until.min(now + CART_LOOKED_AT_EVERY), told).await;
+                }
+                Fate::Awaited | Fate::Placed => return Ok(Some((order.clone(), self.orders.token_of(order)))),
+                Fate::Nothing => {
+                    self.orders.let_go_of_cart(cart, order).await;
+                    return Ok(None);
+                }
+            }
+        }
     }
+}
+
+fn told_of(refusal: Error, order: &OrderId, repeated: bool) -> Error {
+    refusal.with("order_id", order.as_str()).with("repeated", repeated)
 }
 
 fn milestone(fact: &RecordedFact) -> Option<Milestone> {

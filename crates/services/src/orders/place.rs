@@ -6,6 +6,7 @@ use std::sync::Arc;
 use contracts::caller::Caller;
 use contracts::payments::OpenPayment;
 use contracts::{Error, Kind, Result};
+use domain::cart::Cart;
 use domain::country::Country;
 use domain::field::FieldError;
 use domain::ids::{CartId, DraftId, LineId, OrderId, OrderNumber};
@@ -34,6 +35,8 @@ const NUMBERS_DRAWN: u32 = 8;
 const TOKEN_MAX: usize = 500;
 /// The code of a refusal: the cart is another order.
 const CART_ORDERED: &str = "cart_already_ordered";
+/// The code of a refusal: this name was used for another wish.
+pub const REUSED: &str = "idempotency_key_reused";
 
 /// What somebody wants to buy.
 pub struct PlaceOrder {
@@ -85,6 +88,17 @@ pub struct Placed {
     pub order: Arc<Order>,
     /// It had been placed before, by the same request.
     pub repeated: bool,
+}
+
+/// What became of the order that a cart names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is there.
+    Placed,
+    /// It is on its way.
+    Awaited,
+    /// It was undone, or never came about: the cart may become another one.
+    Nothing,
 }
 
 /// A wish whose every part was read and found acceptable.
@@ -281,17 +295,23 @@ impl Orders {
         };
         let held = self.carts.cart(cart, token).await?;
         let Some(other) = held.order().cloned() else { return Err(refusal) };
-        let (state, _) = self.read(&other).await?;
-        let age_s = self.machinery.clock.now().as_second() - held.updated_at.as_second();
-        let is_free = match state.status {
-            Status::Rejected | Status::Cancelled => true,
-            _ => !state.exists() && age_s > LOST_S,
-        };
-        if !is_free {
+        if self.fate_of(&other, &held).await? != Fate::Nothing {
             return Err(refusal);
         }
         self.carts.reopen(cart, &other).await?;
         self.carts.begin_order(cart, token, order).await.map(|_| ())
+    }
+
+    /// What became of the order that this cart names.
+    pub(super) async fn fate_of(&self, order: &OrderId, cart: &Cart) -> Result<Fate> {
+        let (state, _) = self.read(order).await?;
+        let age_s = self.machinery.clock.now().as_second() - cart.updated_at.as_second();
+        Ok(match state.status {
+            Status::Rejected | Status::Cancelled => Fate::Nothing,
+            _ if state.exists() => Fate::Placed,
+            _ if age_s > LOST_S => Fate::Nothing,
+            _ => Fate::Awaited,
+        })
     }
 
     pub(super) async fn let_go_of_cart(&self, cart: &CartId, order: &OrderId) {
@@ -532,5 +552,5 @@ fn check_expected(wish: &PlaceOrder, quoted: &Quoted) -> Result<()> {
 
 fn reused() -> Error {
     let message = "this Idempotency-Key was used with another body; use a new key for a new order";
-    Error::new(Kind::Invalid, "idempotency_key_reused", message)
+    Error::new(Kind::Invalid, REUSED, message)
 }

@@ -71,6 +71,7 @@ struct OperationPage {
     operation: Operation,
     path: String,
     is_running: bool,
+    is_done: bool,
     percent: u64,
     state: &'static str,
     state_class: &'static str,
@@ -203,6 +204,7 @@ async fn show(
     let page = OperationPage {
         path: format!("{PATH}/{id}"),
         is_running: operation.state == OperationState::Running,
+        is_done: operation.state == OperationState::Done,
         percent: (operation.progress.done.saturating_mul(100))
             .checked_div(operation.progress.total)
             .unwrap_or(0)

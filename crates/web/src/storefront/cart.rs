@@ -1,6 +1,8 @@
 //! `/cart`: what a shopper means to buy, what it costs today, and what stands against ordering it.
 //! It does not know orders beyond the one that a cart became.
 
+use std::num::IntErrorKind;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -30,7 +32,9 @@ const QUANTITY_MAX: i64 = 9_999;
 struct CartPage {
     frame: Frame,
     notice: Option<String>,
-    warning: Option<&'static str>,
+    warning: Option<String>,
+    /// That the cart stays in its currency.
+    remark: Option<String>,
     lines: Vec<Line>,
     totals: Vec<Total>,
     total: String,
@@ -81,6 +85,58 @@ pub struct Mine {
     pub view: CartView,
 }
 
+impl Mine {
+    /// Where not everything in the cart is sold in the currency that pages are read in: that the cart stays in its own.
+    pub fn stays(&self, place: &Place, words: &Words) -> Option<String> {
+        let wanted = place.currency.map(Currency::code)?;
+        let own = self.view.currency.as_str();
+        let stays = self.view.order_id.is_none() && own != wanted;
+        stays.then(|| fill(words.cart_stays, &[("wanted", wanted), ("own", own)]))
+    }
+}
+
+/// Why a cart is as it was, as the address of its page says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It is more than a cart holds, or than a form asks for.
+    Full,
+    /// The quantity is no whole number that can be meant.
+    NoQuantity,
+    NotSold,
+    /// Its order came to nothing.
+    Undone,
+}
+
+impl Refused {
+    fn asked(visitor: &Visitor) -> Option<Self> {
+        Some(match visitor.asked("refused")? {
+            "full" => Self::Full,
+            "quantity" => Self::NoQuantity,
+            "undone" => Self::Undone,
+            _ => Self::NotSold,
+        })
+    }
+
+    pub fn answer(self) -> Response {
+        let name = match self {
+            Self::Full => "full",
+            Self::NoQuantity => "quantity",
+            Self::NotSold => "no",
+            Self::Undone => "undone",
+        };
+        answer::see_other(&super::place::address("/cart", [("refused", name)]))
+    }
+
+    fn told(self, words: &Words) -> String {
+        match self {
+            Self::Full => words.cart_full.to_owned(),
+            Self::NoQuantity => fill(words.bad_quantity, &[("n", &QUANTITY_MAX.to_string())]),
+            Self::NotSold => words.not_added.to_owned(),
+            Self::Undone => format!("{}. {}", words.was_undone, words.was_undone_text),
+        }
+    }
+}
+
 pub(super) async fn show(State(front): State<Front>, visitor: Visitor) -> Response {
     match front.cart_page(&visitor).await {
         Ok(response) => response,
@@ -93,8 +149,8 @@ pub(super) async fn add(State(front): State<Front>, visitor: Visitor, fields: Fi
     match front.add_to_cart(&visitor, &fields).await {
         Ok(response) => response,
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
-            let reason = if error.code == "invalid" && is_too_much(&error) { "full" } else { "no" };
-            answer::see_other(&format!("/cart?refused={reason}"))
+            let is_full = error.code == "invalid" && is_too_much(&error);
+            if is_full { Refused::Full.answer() } else { Refused::NotSold.answer() }
         }
         Err(error) => front.refuse(&error, &visitor).await,
     }
@@ -130,7 +186,7 @@ impl Storefront {
         let (currency, locale) = (code.map(str::to_owned), Some(place.locale.to_string()));
         let change = ChangeCart { country: None, locale, currency };
         let view = match self.services.shopping.change(&id, &token, &change).await {
-            // What cannot be had in the other currency stays in this one.
+            // What cannot be had in the other currency stays in this one; see `Mine::stays`.
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => view,
             changed => changed?,
         };
@@ -141,18 +197,13 @@ impl Storefront {
         let grounds = self.grounds(visitor).await?;
         let mine = self.my_cart(visitor, &grounds.place).await?;
         let frame = self.frame_on(&grounds, Subject::private("/cart"));
-        let warning = match visitor.asked("refused") {
-            Some("full") => Some(frame.words.cart_full),
-            Some(_) => Some(frame.words.not_added),
-            None => None,
-        };
         let ordered = match &mine {
             Some(mine) if mine.view.order_id.is_some() => self.services.checkout.of_cart(&mine.id, &mine.token).await?,
             _ => None,
         };
         let lang = frame.lang.clone();
         let items = mine.as_ref().filter(|_| ordered.is_none()).map_or(0, |mine| mine.view.item_count);
-        let page = page(frame, mine.as_ref(), &grounds, visitor, warning, ordered.as_ref());
+        let page = page(frame, mine.as_ref(), &grounds, visitor, ordered.as_ref());
         let mut response = answer::private(StatusCode::OK, &page, &lang);
         if let Some((order, token)) = &ordered {
             self.jar.keep_order(&mut response, order, token);
@@ -163,11 +214,14 @@ impl Storefront {
     }
 
     async fn add_to_cart(&self, visitor: &Visitor, fields: &Fields) -> Result<Response> {
+        // Only a form without the field means one.
+        let quantity = match fields.given("quantity").map_or(Ok(1), |text| read_quantity(&text)) {
+            Ok(0) => return Ok(Refused::NoQuantity.answer()),
+            Ok(quantity) => quantity,
+            Err(refused) => return Ok(refused.answer()),
+        };
         let grounds = self.grounds(visitor).await?;
         let place = &grounds.place;
-        // What is no number is refused like 0; only a form without the field means one.
-        let read = |text: String| text.trim().parse::<i64>().map_or(0, |quantity| quantity.min(QUANTITY_MAX));
-        let quantity = fields.given("quantity").map_or(1, read);
         let sku = self.wanted_sku(place, fields).await?;
         let line = LineBody { sku: sku.clone(), quantity };
         let mine = self.my_cart(visitor, place).await?;
@@ -208,14 +262,13 @@ impl Storefront {
         let (Some(line), Some((id, token))) = (line, cookies::cart(visitor)) else {
             return Ok(answer::see_other("/cart"));
         };
-        let quantity = fields.text("quantity").parse::<i64>().ok().map(|quantity| quantity.min(QUANTITY_MAX));
         let change = |quantity, accept_price| ChangeLine { quantity, accept_price };
         let shopping = &self.services.shopping;
-        let changed = match (fields.text("action"), quantity) {
-            ("remove", _) | (_, Some(..=0)) => shopping.remove_line(&id, &token, &line).await,
+        let changed = match (fields.text("action"), read_quantity(fields.text("quantity"))) {
+            ("remove", _) | (_, Ok(0)) => shopping.remove_line(&id, &token, &line).await,
             ("accept", _) => shopping.change_line(&id, &token, &line, &change(None, Some(true))).await,
-            (_, Some(quantity)) => shopping.change_line(&id, &token, &line, &change(Some(quantity), None)).await,
-            (_, None) => return Ok(answer::see_other("/cart")),
+            (_, Ok(quantity)) => shopping.change_line(&id, &token, &line, &change(Some(quantity), None)).await,
+            (_, Err(refused)) => return Ok(refused.answer()),
         };
         let mut response = answer::see_other("/cart");
         match changed {
@@ -228,6 +281,16 @@ impl Storefront {
     }
 }
 
+/// A quantity as a form says it, from 0 on.
+fn read_quantity(text: &str) -> std::result::Result<i64, Refused> {
+    match text.parse::<i64>() {
+        Ok(quantity) if quantity > QUANTITY_MAX => Err(Refused::Full),
+        Ok(quantity) if quantity >= 0 => Ok(quantity),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(Refused::Full),
+        _ => Err(Refused::NoQuantity),
+    }
+}
+
 fn is_too_much(error: &Error) -> bool {
     error.fields.iter().any(|field| matches!(field.code.as_ref(), "too_many_lines" | "out_of_range"))
 }
@@ -237,7 +300,6 @@ fn page(
     mine: Option<&Mine>,
     grounds: &Grounds,
     visitor: &Visitor,
-    warning: Option<&'static str>,
     ordered: Option<&(OrderId, String)>,
 ) -> CartPage {
     let (words, place) = (frame.words, &grounds.place);
@@ -252,7 +314,8 @@ fn page(
     let added = visitor.asked("added").and_then(|sku| view?.lines.iter().find(|line| line.sku == sku));
     CartPage {
         notice: added.map(|line| fill(words.was_added, &[("title", &line.title)])),
-        warning,
+        warning: Refused::asked(visitor).map(|refused| refused.told(words)),
+        remark: mine.filter(|_| ordered.is_none()).and_then(|mine| mine.stays(place, words)),
         totals: view.map(|view| totals(&view.totals, &price, words)).unwrap_or_default(),
         total: view.and_then(total).and_then(price).unwrap_or_default(),
         tax_included: view.filter(|view| view.tax_included > 0).and_then(|view| price(view.tax_included)),
@@ -310,10 +373,10 @@ fn trouble(
         ProblemType::InsufficientStock => match problem.detail.available.unwrap_or(0) {
             ..=0 => Trouble { text: words.problem_sold_out.to_owned(), solution: None },
             left => {
-                let n = left.to_string();
-                let label = fill(words.lower_to, &[("n", &n)]);
-                let solution = Some(Solution { label, action: "update", quantity: left });
-                Trouble { text: fill(words.problem_short, &[("n", &n)]), solution }
+                let quantity = left.min(QUANTITY_MAX);
+                let label = fill(words.lower_to, &[("n", &quantity.to_string())]);
+                let solution = Some(Solution { label, action: "update", quantity });
+                Trouble { text: fill(words.problem_short, &[("n", &left.to_string())]), solution }
             }
         },
         ProblemType::Unavailable => Trouble { text: words.problem_unavailable.to_owned(), solution: None },

@@ -18,6 +18,7 @@ mod kept;
 mod listing;
 mod order;
 mod place;
+mod placing;
 mod preferences;
 mod product;
 mod refusal;

@@ -12,6 +12,7 @@ use domain::money::Currency;
 
 use super::cart::Total;
 use super::frame::{Frame, Grounds, Subject};
+use super::placing::NOT_PLACED;
 use super::timeline::{Moment, headline, moments, when};
 use super::visitor::Visitor;
 use super::words::{Words, fill};
@@ -80,7 +81,11 @@ pub(super) async fn show(State(front): State<Front>, order: Option<Path<String>>
     let Some(order) = order.and_then(|Path(order)| OrderId::parse(&order).ok()) else {
         return front.refuse_order(&visitor).await;
     };
-    match front.answer_order(&visitor, &order).await {
+    let answered = match front.answer_order(&visitor, &order).await {
+        Err(error) if error.code == NOT_PLACED => front.await_order(&visitor, &order).await,
+        answered => answered,
+    };
+    match answered {
         Ok(response) => response,
         Err(error) if error.kind == Kind::NotFound => front.refuse_order(&visitor).await,
         Err(error) => front.refuse(&error, &visitor).await,
@@ -88,7 +93,7 @@ pub(super) async fn show(State(front): State<Front>, order: Option<Path<String>>
 }
 
 impl Storefront {
-    async fn answer_order(&self, visitor: &Visitor, order: &OrderId) -> Result<Response> {
+    pub(super) async fn answer_order(&self, visitor: &Visitor, order: &OrderId) -> Result<Response> {
         // The link of a mail brings the token, which must not stay where others read it over the shoulder.
         if let Some(token) = visitor.asked("token") {
             self.services.checkout.watch(order, token).await?;

@@ -148,6 +148,17 @@ async fn a_file_is_tried_and_then_imported() {
     assert_eq!(office.get("/admin/import/opr_00000000000000000000000000").await.status, StatusCode::NOT_FOUND);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_file_that_cannot_be_read_is_not_called_fine() {
+    let office = Office::signed_in().await;
+    let path = "/admin/import";
+    let form = Filled::of(&office.get(path).await, path);
+    let tried = form.send_with(&office, None, &[("file", "goods.csv", "Colour,Size\nred,L\n".as_bytes())]).await;
+    let page = office.imported(tried.location()).await;
+    assert!(page.has("class=\"flash bad\"") && page.has("Handle"), "{}", page.body);
+    assert!(!page.has("Every row was fine"), "{}", page.body);
+}
+
 impl Office {
     /// The page of an import that has ended; within a minute of the box's time.
     async fn imported(&self, path: &str) -> super::Page {

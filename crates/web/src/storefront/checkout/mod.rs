@@ -84,7 +84,11 @@ impl Storefront {
         if !troubles.is_empty() {
             return self.show(&desk, written, Shown::troubles(troubles), StatusCode::UNPROCESSABLE_ENTITY).await;
         }
-        let wish = written.wish(&desk.mine, &desk.grounds.place.locale);
+        let Some(expected_total) = written.expected_total else {
+            let notice = Notice::plain(desk.words.out_of_date, desk.words.out_of_date_text);
+            return self.show(&desk, written, Shown::notice(notice), StatusCode::CONFLICT).await;
+        };
+        let wish = written.wish(&desk.mine, expected_total, &desk.grounds.place.locale);
         match self.services.checkout.buy(wish, &visitor.caller()).await {
             Ok(order) => self.placed(&order),
             Err(error) => self.not_placed(&desk, written, error).await,
@@ -143,7 +147,7 @@ impl Storefront {
                 }
             }
             (Kind::Declined, _) => {
-                let notice = Notice::plain(words.declined, words.declined_text);
+                let notice = Notice::declined(&error, words);
                 self.show(desk, written, Shown::notice(notice), StatusCode::PAYMENT_REQUIRED).await
             }
             (_, "insufficient_stock") => {

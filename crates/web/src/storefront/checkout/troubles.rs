@@ -36,6 +36,14 @@ impl Notice {
         Self { title, text: text.to_owned(), ..Self::default() }
     }
 
+    /// What came of an earlier try may be told to a form that was sent again, as by going back.
+    pub fn declined(error: &Error, words: &'static Words) -> Self {
+        match error.details.get("repeated").and_then(Value::as_bool) {
+            Some(true) => Self::plain(words.declined_before, words.declined_before_text),
+            _ => Self::plain(words.declined, words.declined_text),
+        }
+    }
+
     /// With what is left of each line.
     pub fn short(error: &Error, lines: &[CartLineView], words: &'static Words) -> Self {
         let short = error.details.get("lines").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

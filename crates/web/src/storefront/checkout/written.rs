@@ -7,6 +7,7 @@ use domain::address::AddressInput;
 use domain::country::Country;
 use domain::field::FieldError;
 use domain::locale::Locale;
+use domain::money::MAX_AMOUNT;
 use domain::settings::Settings;
 use domain::text::{Email, Phone};
 
@@ -37,8 +38,8 @@ pub struct Written {
     pub payment: String,
     pub note: String,
     pub accepts_terms: bool,
-    /// Of the page that was shown.
-    pub expected_total: i64,
+    /// Of the page that was shown; `None` where no page of ours shows such a total.
+    pub expected_total: Option<i64>,
 }
 
 impl Written {
@@ -52,6 +53,7 @@ impl Written {
     pub fn read(fields: &Fields, settings: &Settings) -> Self {
         let text = |name: &str| fields.text(name).to_owned();
         let country = Country::parse(fields.text("country")).ok();
+        let total = fields.text("expected_total").parse::<i64>().ok();
         Self {
             cart: text("cart"),
             once: text("once"),
@@ -68,7 +70,7 @@ impl Written {
             payment: text("payment"),
             note: text("note").replace("\r\n", "\n"),
             accepts_terms: !fields.text("terms").is_empty(),
-            expected_total: fields.text("expected_total").parse().unwrap_or(-1),
+            expected_total: total.filter(|total| (0..=MAX_AMOUNT).contains(total)),
         }
     }
 
@@ -118,7 +120,7 @@ impl Written {
     }
 
     /// `locale`: in which the order's titles and mail are written.
-    pub fn wish(&self, mine: &Mine, locale: &Locale) -> BuyCart {
+    pub fn wish(&self, mine: &Mine, expected_total: i64, locale: &Locale) -> BuyCart {
         let (method, token) = self.payment.split_once('/').unwrap_or((&self.payment, ""));
         BuyCart {
             cart: mine.id.clone(),
@@ -131,7 +133,7 @@ impl Written {
             payment_token: given(token),
             note: given(&self.note),
             locale: locale.to_string(),
-            expected_total: self.expected_total,
+            expected_total,
         }
     }
 

@@ -4,7 +4,7 @@ use super::browser::{Browser, Page};
 use super::*;
 
 /// The checkout's page of a browser that has one large mug in its cart.
-async fn at_checkout(browser: &mut Browser) -> Page {
+pub async fn at_checkout(browser: &mut Browser) -> Page {
     let cart = browser.follow("/cart/lines", &[("product", "mug"), ("o1", "Large"), ("quantity", "1")]).await;
     cart.shows("Stone mug is in your cart.");
     let page = browser.get("/checkout").await;
@@ -13,14 +13,15 @@ async fn at_checkout(browser: &mut Browser) -> Page {
 }
 
 /// Presses the button on a checkout's page, with Berlin's fields and these instead.
-async fn press(browser: &mut Browser, page: &Page, instead: &[(&str, &str)]) -> Page {
+pub async fn press(browser: &mut Browser, page: &Page, instead: &[(&str, &str)]) -> Page {
     let hidden = ["once", "cart", "expected_total"].map(|name| (name, page.field(name)));
-    let others = BERLIN.into_iter().filter(|(name, _)| instead.iter().all(|(known, _)| known != name));
-    let fields: Vec<_> = hidden.into_iter().chain(others).chain(instead.iter().copied()).collect();
+    let usual = hidden.into_iter().chain(BERLIN);
+    let others = usual.filter(|(name, _)| instead.iter().all(|(known, _)| known != name));
+    let fields: Vec<_> = others.chain(instead.iter().copied()).collect();
     browser.post("/checkout", &fields).await
 }
 
-async fn orders_of(shop: &Shop) -> usize {
+pub async fn orders_of(shop: &Shop) -> usize {
     let (status, list) =
         shop.boxed.send(axum::http::Method::GET, "/api/admin/orders?limit=100", None, Value::Null, true).await;
     assert_eq!(status, 200);
@@ -93,6 +94,24 @@ async fn a_price_that_changed_meanwhile_is_shown_and_not_charged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_form_without_a_total_that_can_be_is_shown_afresh() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser();
+    let page = at_checkout(&mut browser).await;
+    for total in ["abc", "", "-1", "36.90", "9000000000000000", "99999999999999999999"] {
+        let told = press(&mut browser, &page, &[("expected_total", total)]).await;
+        assert_eq!(told.status, 409, "{total}");
+        told.shows("This page was out of date");
+        assert_eq!(
+            (told.field("expected_total"), told.field("email")),
+            (page.field("expected_total"), "ada@example.com")
+        );
+        assert_ne!(told.field("once"), page.field("once"));
+    }
+    assert_eq!(orders_of(&shop).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_somebody_else_took_is_told_with_what_is_left() {
     let shop = Shop::open().await;
     let mut browser = shop.browser();
@@ -122,6 +141,27 @@ async fn a_declined_card_leaves_everything_as_it_was() {
     told.shows("The payment was declined");
     assert_eq!(told.field("email"), "ada@example.com");
     let placed = press(&mut browser, &told, &[]).await;
+    assert_eq!(placed.status, 303, "{}", placed.text);
+    browser.get(placed.location()).await.shows("Your order is confirmed.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_from_before_a_declined_card_is_shown_anew() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser();
+    let page = at_checkout(&mut browser).await;
+    press(&mut browser, &page, &[("payment", "card/tok_declined")]).await.hides("Your last try was declined");
+    // Going back shows the form as it was sent; it may be filled in otherwise, or not.
+    let mut shown = None;
+    for payment in ["card/tok_declined", "card/tok_success"] {
+        let told = press(&mut browser, &page, &[("payment", payment)]).await;
+        assert_eq!(told.status, 402, "{payment}");
+        told.shows("Your last try was declined");
+        assert_eq!(told.field("email"), "ada@example.com");
+        assert_ne!(told.field("once"), page.field("once"));
+        shown = Some(told);
+    }
+    let placed = press(&mut browser, &shown.unwrap(), &[]).await;
     assert_eq!(placed.status, 303, "{}", placed.text);
     browser.get(placed.location()).await.shows("Your order is confirmed.");
 }

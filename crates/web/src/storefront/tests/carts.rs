@@ -25,6 +25,48 @@ async fn a_line_is_changed_and_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_quantity_that_cannot_be_is_told_and_changes_nothing() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser();
+    let small = [("product", "mug"), ("o1", "Small")];
+    let line = line_of(&browser.follow("/cart/lines", &[small[0], small[1], ("quantity", "2")]).await);
+    let (no_number, too_many) = ("A quantity is a whole number from 1 to 9999.", "That is more than a cart holds.");
+    let told = [
+        ("x", no_number),
+        ("1.5", no_number),
+        ("-1", no_number),
+        ("10000", too_many),
+        ("99999999999999999999", too_many),
+    ];
+    for (quantity, says) in told {
+        for cart in [
+            browser.follow(&line, &[("quantity", quantity)]).await,
+            browser.follow("/cart/lines", &[small[0], small[1], ("quantity", quantity)]).await,
+        ] {
+            cart.shows(says);
+            cart.shows("€48.00");
+        }
+    }
+    browser.follow(&line, &[("quantity", "")]).await.shows(no_number);
+    browser.follow("/cart/lines", &[small[0], small[1], ("quantity", "0")]).await.shows(no_number);
+    browser.follow(&line, &[("quantity", "9999")]).await.shows("value=\"9999\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_offered_than_a_form_takes() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser();
+    shop.receive("MUG-S", 12_000).await;
+    let small = [("product", "mug"), ("o1", "Small"), ("quantity", "9999")];
+    browser.follow("/cart/lines", &small).await;
+    let cart = browser.follow("/cart/lines", &small).await;
+    cart.shows("Only 12005 left.");
+    cart.shows("Take 9999");
+    let lowered = browser.follow(&line_of(&cart), &[("action", "update"), ("quantity", "9999")]).await;
+    lowered.hides("Only 12005 left.");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_price_is_accepted_where_it_is_told() {
     let shop = Shop::open().await;
     let mut browser = shop.browser();

@@ -8,6 +8,7 @@ mod finding;
 mod hostile;
 mod looking;
 mod orders;
+mod placing;
 mod reading;
 mod safety;
 

@@ -51,6 +51,23 @@ async fn a_cart_follows_its_shopper() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cart_that_cannot_follow_says_so() {
+    let shop = Shop::open().await;
+    let tray = json!({"slug": "tray", "title": "Tray",
+        "variants": [{"sku": "TRAY", "prices": [{"amount": 1_000, "currency": "EUR"}]}]});
+    shop.sell(20, tray).await;
+    shop.receive("TRAY", 5).await;
+    let mut browser = shop.browser();
+    browser.follow("/cart/lines", &[("product", "tray")]).await.hides("so the cart stays in");
+    let cart = browser.follow("/preferences", &[("back", "/cart"), ("currency", "KRW")]).await;
+    cart.shows("Not everything in your cart is sold in KRW, so the cart stays in EUR.");
+    cart.shows("€10.00");
+    browser.get("/checkout").await.shows("so the cart stays in EUR.");
+    let cart = browser.follow("/preferences", &[("back", "/cart"), ("currency", "EUR")]).await;
+    cart.hides("so the cart stays in");
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_page_says_that_payments_are_tests_and_who_sells() {
     let shop = Shop::open().await;
     let mut browser = shop.browser();
