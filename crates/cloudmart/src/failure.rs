@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked: one sentence for the person who asked.
 //! It does not tell exit codes apart: what failed is in the sentence.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// What went wrong, and what to do.
@@ -13,7 +14,8 @@ impl Failure {
     }
 
     pub fn report(&self) -> ExitCode {
-        eprintln!("cloudmart: {}", self.0);
+        // Where nobody can be told, the exit code still tells.
+        let _ = writeln!(std::io::stderr(), "cloudmart: {}", self.0);
         ExitCode::FAILURE
     }
 }

@@ -2,7 +2,7 @@
 //! It does not know what is being done.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing_subscriber::EnvFilter;
 
+use crate::Failure;
 use crate::numbers::grouped;
 
 /// How often a line is written where there is no terminal. What is done sooner needs none.
@@ -24,8 +25,28 @@ const COUNTED: &str = "{msg:>12} [{wide_bar}] {pos} of {len}, {eta} left";
 const UNCOUNTED: &str = "{msg:>12} {spinner} for {elapsed}";
 
 /// Tells what came of it, on standard output. Whoever has read enough of it may close the pipe.
-pub fn say(text: &impl Display) {
-    let _ = write!(std::io::stdout(), "{text}");
+///
+/// # Errors
+/// When it takes no more: the disk that it goes to may be full.
+pub fn say(text: &impl Display) -> Result<(), Failure> {
+    let written = write_to(&mut io::stdout(), text);
+    written.map_err(|error| Failure::new(format!("standard output cannot be written: {error}")))
+}
+
+/// The same, on standard error: what a program that reads the other one is not meant to read.
+///
+/// # Errors
+/// As for [`say`].
+pub fn say_aside(text: &impl Display) -> Result<(), Failure> {
+    let written = write_to(&mut io::stderr(), text);
+    written.map_err(|error| Failure::new(format!("standard error cannot be written: {error}")))
+}
+
+fn write_to(out: &mut impl Write, text: &impl Display) -> io::Result<()> {
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// From now on a command says on standard error what its writes wait for, where they wait long; `serve` logs it.
@@ -148,6 +169,28 @@ fn style(total: u64) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Takes nothing.
+    struct Closed(ErrorKind);
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_told_is_an_error_unless_nobody_reads_on() {
+        assert!(write_to(&mut Closed(ErrorKind::StorageFull), &"text").is_err());
+        assert!(write_to(&mut Closed(ErrorKind::BrokenPipe), &"text").is_ok());
+        let mut told = Vec::new();
+        write_to(&mut told, &"text").unwrap();
+        assert_eq!(told, b"text");
+    }
 
     #[test]
     fn a_line_says_how_far_it_is() {

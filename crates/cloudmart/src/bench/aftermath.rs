@@ -2,7 +2,7 @@
 //! for again under its key as a careful buyer would; and what the shop's books say then.
 //! It does not judge.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +11,19 @@ use tokio::time::Instant;
 use super::goods::OwnProduct;
 use super::load::Sales;
 use super::question;
-use super::script::Script;
-use super::verdict::Books;
+use super::script::{self, Script};
+use super::verdict::{Books, Others};
 use super::wire::{self, Line, Lost, Request};
 use crate::client::{self, Shop};
+use crate::doctor::{count, were};
 use crate::numbers::grouped;
 
 /// The turn of the first order; no load gets that far.
 pub const FIRST: u64 = u64::MAX;
 /// Orders that are read of the shop's list.
 const ORDERS_READ_MAX: usize = 200_000;
+/// Of these, orders of others that are read one by one.
+const OTHERS_READ_MAX: usize = 2_000;
 /// How often an order without an answer is asked for again, and the first pause between; it doubles.
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -61,7 +64,7 @@ pub async fn ask_again(line: &mut Line, script: &Script, sales: &mut Sales) -> O
         return None;
     }
     let (asked, accepted) = (open.len(), sales.accepted.len());
-    eprintln!("bench: asking again for {} orders that have no answer for good", grouped(asked as u64));
+    eprintln!("bench: asking again, as {} never answered for good", were(asked as u64, "order"));
     let deadline = Instant::now() + AGAIN_LIMIT;
     let mut is_there = true;
     for (turn, why) in open {
@@ -76,8 +79,8 @@ pub async fn ask_again(line: &mut Line, script: &Script, sales: &mut Sales) -> O
     }
     let (confirmed, unknown) = (sales.accepted.len() - accepted, sales.open.len());
     Some(format!(
-        "{} had no answer for good and were asked for again under their keys: {} were accepted, {} remain unknown",
-        crate::doctor::count(asked as u64, "order"),
+        "{} not answered for good, and asked for again by key: {} accepted, {} still not known",
+        were(asked as u64, "order"),
         grouped(confirmed as u64),
         grouped(unknown as u64)
     ))
@@ -116,17 +119,45 @@ pub async fn read_books(
     let (mut orders, mut cursor) = (HashMap::new(), String::new());
     loop {
         let path = format!("/api/admin/orders?limit=100&placed_from={since}{cursor}");
-        let mut request = Request::get(path);
-        request.bearer = Some(token.clone());
-        let page = question::read(line, &request).await?;
+        let page = question::read(line, &by_staff(path, token)).await?;
         for row in page["items"].as_array().into_iter().flatten() {
             let text = |member: &str| row[member].as_str().unwrap_or_default().to_owned();
             orders.insert(text("id"), (text("status"), text("payment_status")));
         }
         match page["next_cursor"].as_str() {
-            Some(_) if orders.len() >= ORDERS_READ_MAX => return Ok(Books { shelves, orders, is_cut: true }),
+            Some(_) if orders.len() >= ORDERS_READ_MAX => {
+                return Ok(Books { shelves, orders, is_cut: true, others: Others::default() });
+            }
             Some(next) => cursor = format!("&cursor={next}"),
-            None => return Ok(Books { shelves, orders, is_cut: false }),
+            None => return Ok(Books { shelves, orders, is_cut: false, others: Others::default() }),
         }
     }
+}
+
+/// Among the orders in the books, what others than the load's own buyers ordered of its SKUs and did not give back.
+pub async fn read_others(
+    line: &mut Line,
+    books: &Books,
+    sales: &Sales,
+    product: &OwnProduct,
+    token: &Arc<str>,
+) -> Result<Others, Error> {
+    let accepted: HashSet<&str> = sales.accepted.iter().map(|(id, _)| &**id).collect();
+    let is_alive = |status: &str| matches!(status, "pending" | "confirmed" | "completed");
+    let strange =
+        |(id, (status, _)): &(&String, &(String, String))| is_alive(status) && !accepted.contains(id.as_str());
+    let strange: Vec<&String> = books.orders.iter().filter(strange).map(|(id, _)| id).collect();
+    eprintln!("bench: looking who else bought, in {}", count(strange.len() as u64, "order"));
+    let mut others = Others { are_cut: books.is_cut || strange.len() > OTHERS_READ_MAX, ..Others::default() };
+    for id in strange.into_iter().take(OTHERS_READ_MAX) {
+        let order = question::read(line, &by_staff(format!("/api/admin/orders/{id}"), token)).await?;
+        if !order["buyer"]["email"].as_str().is_some_and(script::is_own) {
+            others.take(&order, &product.skus);
+        }
+    }
+    Ok(others)
+}
+
+fn by_staff(path: String, token: &Arc<str>) -> Request {
+    Request { bearer: Some(token.clone()), ..Request::get(path) }
 }

@@ -43,10 +43,16 @@ pub enum Error {
     NoCurrency,
 }
 
-/// What there is to look at. Nothing is made.
-pub async fn look_around(line: &mut Line) -> Result<Ground, Error> {
+/// What the shop tells everybody, and the currency that it sells in unless told.
+pub async fn look_at_shop(line: &mut Line) -> Result<(Value, String), Error> {
     let shop = read(line, &Request::get("/api/shop")).await?;
     let currency = shop["default_currency"].as_str().ok_or(Error::NoCurrency)?.to_owned();
+    Ok((shop, currency))
+}
+
+/// What there is to look at. Nothing is made.
+pub async fn look_around(line: &mut Line) -> Result<Ground, Error> {
+    let (_, currency) = look_at_shop(line).await?;
     let mut ground = Ground { currency, ..Ground::default() };
     let mut words = BTreeSet::new();
     let mut cursor = String::new();
@@ -86,8 +92,7 @@ pub async fn look_for_stock(line: &mut Line, ground: &Ground) -> Result<Vec<Stri
 
 /// How an order is placed in this shop: where it goes, how, and with which payment that moves no money.
 pub async fn look_at_checkout(line: &mut Line, run: &str, skus: u32) -> Result<(String, Checkout), Error> {
-    let shop = read(line, &Request::get("/api/shop")).await?;
-    let currency = shop["default_currency"].as_str().ok_or(Error::NoCurrency)?.to_owned();
+    let (shop, currency) = look_at_shop(line).await?;
     let listed = |member: &str| shop[member].as_array().cloned().unwrap_or_default();
     let is_test = |method: &&Value| method["provider"] == "test";
     let payments = listed("payment_methods");

@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 use super::pace::{Pace, Turn, Window};
-use super::script::{Buyer, Kind, Script};
+use super::script::{self, Cart, Kind, Script};
 use super::tally::Tally;
 use super::usage;
 use super::wire::{Answer, Line, Lost, Target};
@@ -106,6 +106,9 @@ struct Crowd {
     pace: Pace,
     tally: RefCell<Tally>,
     sales: RefCell<Sales>,
+    /// Carts that nobody puts anything into at this moment. They are anybody's: at a low rate each turn may come to
+    /// another connection, which would have no cart of its own yet.
+    carts: RefCell<Vec<Cart>>,
     watch: Arc<Watch>,
 }
 
@@ -126,8 +129,8 @@ pub fn run(
             Press::Rate { per_second, .. } => Pace::by_rate(window, per_second)?,
             Press::AtOnce(_) => Pace::by_answers(window),
         };
-        let (tally, sales) = (RefCell::default(), RefCell::default());
-        let crowd = Rc::new(Crowd { script, pace, tally, sales, watch });
+        let (tally, sales, carts) = (RefCell::default(), RefCell::default(), RefCell::default());
+        let crowd = Rc::new(Crowd { script, pace, tally, sales, carts, watch });
         let lines = targets.iter().cycle().take(press.connections() as usize).map(Line::to);
         let buyers: Vec<_> = lines.map(|line| tokio::task::spawn_local(buy(crowd.clone(), line))).collect();
         tokio::time::sleep_until(window.counts_from).await;
@@ -148,16 +151,16 @@ pub fn run(
 }
 
 async fn buy(crowd: Rc<Crowd>, mut line: Line) {
-    let mut buyer = Buyer::default();
     while let Some(turn) = crowd.pace.turn().await {
-        let (kind, request) = crowd.script.request(turn.number, &buyer);
+        let cart = crowd.cart_for(turn);
+        let (kind, request) = crowd.script.request(turn.number, cart.as_ref());
         let answer = line.exchange(&request).await;
         let took = Instant::now().saturating_duration_since(turn.due);
         match answer {
             Ok(answer) => {
                 crowd.watch.answered.fetch_add(1, Ordering::Relaxed);
                 crowd.answered(turn, kind, &answer, took);
-                buyer.hear(kind, Some(&answer));
+                crowd.carts.borrow_mut().extend(script::left(kind, cart, &answer));
             }
             Err(lost) => {
                 crowd.watch.lost.fetch_add(1, Ordering::Relaxed);
@@ -167,7 +170,6 @@ async fn buy(crowd: Rc<Crowd>, mut line: Line) {
                 if kind == Kind::Order {
                     crowd.sales.borrow_mut().open.push((turn.number, lost.to_string()));
                 }
-                buyer.hear(kind, None);
                 if lost == Lost::NoConnection {
                     tokio::time::sleep(NOBODY_PAUSE).await;
                 }
@@ -177,6 +179,11 @@ async fn buy(crowd: Rc<Crowd>, mut line: Line) {
 }
 
 impl Crowd {
+    fn cart_for(&self, turn: Turn) -> Option<Cart> {
+        let needs_one = self.script.kind(turn.number) == Kind::CartLine;
+        if needs_one { self.carts.borrow_mut().pop() } else { None }
+    }
+
     fn answered(&self, turn: Turn, kind: Kind, answer: &Answer<'_>, took: Duration) {
         if turn.counts {
             self.tally.borrow_mut().answered(kind, answer.status, took);

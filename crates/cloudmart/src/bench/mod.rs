@@ -2,10 +2,12 @@
 //! It knows the shop by its address alone; what it measures is what a buyer's own program would.
 //!
 //! A load runs on one thread over connections of its own (`load`), in turns that `pace` hands out; `script` says what is
-//! asked in each turn. `goods` and `till` make what orders need, `aftermath` asks again for what got no answer and reads the
-//! books, `verdict` compares.
+//! asked in each turn. `nodes` sees to it that all of it goes to one shop, `goods` and `till` make what orders need,
+//! `aftermath` asks again for what got no answer and reads the books, `verdict` compares.
 
 mod options;
+
+mod nodes;
 
 mod goods;
 mod question;
@@ -36,7 +38,7 @@ use tokio::time::Instant;
 
 use crate::Failure;
 use crate::config::Secrets;
-use crate::doctor::Findings;
+use crate::doctor::count;
 use crate::numbers::grouped;
 use load::{Loaded, Press, Watch};
 pub use options::Options;
@@ -44,6 +46,7 @@ use output::Output;
 use report::Report;
 use script::{Ground, Scenario, Script};
 use till::Till;
+use verdict::Verdict;
 use wire::{Line, Target};
 
 /// How a program is told that the shop did not keep its word,
@@ -67,7 +70,7 @@ async fn try_run(options: &Options, secrets: &Secrets) -> Result<ExitCode, Failu
     let mut told_to_stop = std::pin::pin!(told_to_stop()?);
     let broken_off = || Failure::new("told to stop before the end; there are no figures");
     let targets = tokio::select! {
-        targets = reach_all(options) => targets?,
+        targets = nodes::reach_all(options) => targets?,
         () = &mut told_to_stop => return Err(broken_off()),
     };
     let mut line = Line::to(&targets[0]);
@@ -82,7 +85,7 @@ async fn try_run(options: &Options, secrets: &Secrets) -> Result<ExitCode, Failu
         None => Ok(()),
     };
     let (is_good, told) = match done {
-        Ok(report) => (Some(report.verdict.is_good), output.tell(&report)),
+        Ok(report) => (report.verdict.is_good, output.tell(&report)),
         Err(failure) => (None, Err(failure)),
     };
     let undone: Vec<Failure> = [told, closed].into_iter().filter_map(Result::err).collect();
@@ -106,36 +109,6 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
-}
-
-/// All nodes, each of them once.
-async fn reach_all(options: &Options) -> Result<Vec<Target>, Failure> {
-    let mut targets: Vec<Target> = Vec::new();
-    for url in std::iter::once(&options.url).chain(&options.also) {
-        let target = reach(url, options).await?;
-        if let Some(same) = targets.iter().find(|known| known.leads_where(&target)) {
-            let (one, other) = (&same.url, &target.url);
-            return Err(Failure::new(format!(
-                "{one} and {other} are the same node: name each once, by --url or --also"
-            )));
-        }
-        targets.push(target);
-    }
-    for target in &targets {
-        question::ready(&mut Line::to(target)).await?;
-    }
-    Ok(targets)
-}
-
-/// A node that answers, and that may be loaded.
-async fn reach(url: &str, options: &Options) -> Result<Target, Failure> {
-    let target = Target::find(url).await?;
-    if !target.is_here() && !options.yes {
-        let advice = "is not on this machine; say --yes when it is yours to put a load on";
-        return Err(Failure::new(format!("{} {advice}", target.url)));
-    }
-    target.reach().await?;
-    Ok(target)
 }
 
 /// What a scenario needs of the shop, and a till where it places orders.
@@ -174,13 +147,23 @@ async fn measure(
     let mut loaded = put_load_on(options, press, targets, Script::new(options.scenario, ground)).await?;
     let of_orders = match selling {
         Some((till, first)) => till.judge(&targets[0], line, &again, first, &mut loaded.sales).await,
-        None => Findings::default(),
+        None => Verdict::default(),
     };
-    let mut findings = Findings { checks: vec![verdict::answers(&loaded)], notes: of_orders.notes };
-    findings.checks.extend(of_orders.checks);
+    let mut verdict = Verdict::default();
+    verdict.blame(verdict::answers(&loaded));
+    let mut heard = verdict::heard(&loaded);
+    match nodes::missing(targets).await {
+        // Who has died has broken no word by its silence.
+        Some(gone) if !heard.is_well() => {
+            heard.tell(gone.to_string());
+            verdict.doubt(heard);
+        }
+        _ => verdict.blame(heard),
+    }
+    verdict.join(of_orders);
     let nodes: Vec<&str> = targets.iter().map(|target| target.url.as_str()).collect();
     let what = (options.scenario, nodes.join(" "));
-    Ok(Report::new(what, press, options.warm_up().as_secs_f64(), &loaded, findings))
+    Ok(Report::new(what, press, options.warm_up().as_secs_f64(), &loaded, verdict))
 }
 
 /// Runs the load on a thread of its own, and tells how far it is.
@@ -222,5 +205,5 @@ fn show(bar: &ProgressBar, since: Duration, warm_up: Duration, watch: &Watch) {
     let lost = if lost > 0 { format!(", {} without answer", grouped(lost)) } else { String::new() };
     #[expect(clippy::cast_precision_loss, reason = "a rate that is shown")]
     let rate = answered as f64 / since.as_secs_f64().max(f64::EPSILON);
-    bar.set_message(format!("{part}: {} answers, {rate:.0} per second{lost}", grouped(answered)));
+    bar.set_message(format!("{part}: {}, {rate:.0} per second{lost}", count(answered, "answer")));
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::options::Json;
 use super::report::Report;
 use crate::Failure;
-use crate::progress::say;
+use crate::progress::{say, say_aside};
 
 #[derive(Debug)]
 pub enum Output {
@@ -33,21 +33,23 @@ impl Output {
         }
     }
 
+    /// Where there are two, one that takes nothing does not keep the other one from being told.
     pub fn tell(self, report: &Report) -> Result<(), Failure> {
         let text = || serde_json::to_string_pretty(report).map(|text| text + "\n");
         match self {
             Self::Table => say(report),
             Self::Json => {
-                eprint!("{report}");
-                say(&text()?);
+                let table = say_aside(report);
+                say(&text()?)?;
+                table
             }
             Self::Both(draft) => {
-                say(report);
+                let table = say(report);
                 let path = draft.path.clone();
                 draft.finish(&text()?).map_err(|error| cannot_write(&path, &error))?;
+                table
             }
         }
-        Ok(())
     }
 }
 

@@ -70,11 +70,14 @@ pub async fn ask(line: &mut Line, request: &Request) -> Result<Said, Error> {
 pub async fn read(line: &mut Line, request: &Request) -> Result<Value, Error> {
     match ask(line, request).await? {
         Said { status: 200, body } => Ok(body),
-        said => {
-            let asked = format!("{} {}", request.method, request.path);
-            Err(Error::Refused { asked, status: said.status, detail: said.detail() })
-        }
+        said => Err(refused(request, &said)),
     }
+}
+
+/// An answer that is not what was asked for.
+pub fn refused(request: &Request, said: &Said) -> Error {
+    let asked = format!("{} {}", request.method, request.path);
+    Error::Refused { asked, status: said.status, detail: said.detail() }
 }
 
 /// Waits until the shop is ready to sell. One that does not tell whether it is, behind a gateway perhaps, counts as ready.

@@ -10,7 +10,8 @@ use super::load::{Loaded, Press};
 use super::script::{Kind, Scenario};
 use super::tally::{Count, Latencies};
 use super::usage;
-use crate::doctor::Findings;
+use super::verdict::Verdict;
+use crate::doctor::were;
 use crate::numbers::grouped;
 
 #[derive(Debug, Serialize)]
@@ -56,13 +57,6 @@ pub struct Cpu {
     pub shop: Option<f64>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct Verdict {
-    pub is_good: bool,
-    #[serde(flatten)]
-    pub findings: Findings,
-}
-
 impl Row {
     fn of(count: &Count, seconds: f64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "requests of one run are fewer than 2^52")]
@@ -79,7 +73,7 @@ impl Report {
         press: Press,
         warm_up_s: f64,
         loaded: &Loaded,
-        findings: Findings,
+        verdict: Verdict,
     ) -> Self {
         let seconds = loaded.lasted.as_secs_f64();
         let kinds = loaded.tally.kinds.iter().map(|(kind, count)| (*kind, Row::of(count, seconds))).collect();
@@ -102,7 +96,7 @@ impl Report {
                 generator: loaded.own_cpu_s / seconds,
                 shop: loaded.shop_cpu_s.map(|spent| spent / seconds),
             },
-            verdict: Verdict { is_good: findings.is_well(), findings },
+            verdict,
         }
     }
 }
@@ -131,20 +125,17 @@ impl fmt::Display for Report {
         let lost = self.all.lost.iter().map(|(why, count)| format!("{why}: {}", grouped(*count)));
         writeln!(f, "  answers    {}", statuses.chain(lost).collect::<Vec<_>>().join("   "))?;
         if self.unsent > 0 {
-            writeln!(
-                f,
-                "  behind     {} were due and could not be sent: the shop did not keep up",
-                grouped(self.unsent)
-            )?;
+            writeln!(f, "  behind     {} due and could not be sent", were(self.unsent, "request"))?;
         }
         writeln!(f, "  processors {}", self.cpu)?;
         writeln!(f)?;
         write!(f, "{}", self.verdict.findings)?;
-        writeln!(
-            f,
-            "{}",
-            if self.verdict.is_good { "The shop kept its word." } else { "The shop did NOT keep its word." }
-        )
+        let word = match self.verdict.is_good {
+            Some(true) => "The shop kept its word.",
+            Some(false) => "The shop did NOT keep its word.",
+            None => "Whether the shop kept its word is not known.",
+        };
+        writeln!(f, "{word}")
     }
 }
 

@@ -151,14 +151,9 @@ impl Checkout {
     }
 }
 
-/// One buyer, on one connection.
-#[derive(Debug, Default)]
-pub struct Buyer {
-    cart: Option<Cart>,
-}
-
+/// A cart that has room for another line.
 #[derive(Debug)]
-struct Cart {
+pub struct Cart {
     path: String,
     token: Arc<str>,
     version: String,
@@ -177,7 +172,7 @@ impl Script {
         Self { scenario, ground }
     }
 
-    /// What a turn asks for, before it is known whether its buyer has a cart.
+    /// What a turn asks for, before it is known whether there is a cart for it.
     pub fn kind(&self, turn: u64) -> Kind {
         let mut rest = scatter(turn) % 100;
         for (share, kind) in self.scenario.shares() {
@@ -189,7 +184,8 @@ impl Script {
         self.scenario.shares()[0].1
     }
 
-    pub fn request(&self, turn: u64, buyer: &Buyer) -> (Kind, Request) {
+    /// `cart`: where a line goes; without one it is a cart that is asked for.
+    pub fn request(&self, turn: u64, cart: Option<&Cart>) -> (Kind, Request) {
         let kind = self.kind(turn);
         let slug = || pick(&self.ground.slugs, turn);
         let request = match kind {
@@ -198,7 +194,7 @@ impl Script {
             Kind::List => Request::get(format!("/api/products?limit=20&currency={}", self.ground.currency)),
             Kind::Search => self.search(turn),
             Kind::Order => self.order(turn),
-            Kind::Cart | Kind::CartLine => return self.cart(turn, buyer),
+            Kind::Cart | Kind::CartLine => return self.cart(turn, cart),
         };
         (kind, request)
     }
@@ -215,9 +211,9 @@ impl Script {
         ))
     }
 
-    /// A line for the buyer's cart, or first a cart.
-    fn cart(&self, turn: u64, buyer: &Buyer) -> (Kind, Request) {
-        let Some(cart) = &buyer.cart else {
+    /// A line for the cart, or first a cart.
+    fn cart(&self, turn: u64, cart: Option<&Cart>) -> (Kind, Request) {
+        let Some(cart) = cart else {
             let body = json!({ "currency": self.ground.currency }).to_string();
             return (Kind::Cart, Request::post("/api/carts", body));
         };
@@ -235,12 +231,13 @@ impl Script {
         let sku = checkout.sku(turn);
         let body = format!(
             "{{\"currency\":\"{}\",\"lines\":[{{\"sku\":\"{sku}\",\"quantity\":1}}],\
-             \"buyer\":{{\"email\":\"buyer{turn}@example.com\",\"name\":\"A Buyer\"}},\
+             \"buyer\":{{\"email\":\"{}\",\"name\":\"A Buyer\"}},\
              \"shipping_address\":{{\"line1\":\"Main street 1\",\"city\":\"Springfield\",\"region\":\"{}\",\
              \"postal_code\":\"10115\",\"country\":\"{country}\"}},\
              \"shipping_method\":\"{shipping_method}\",\
              \"payment\":{{\"provider\":\"{payment_method}\",\"token\":\"tok_success\"}}}}",
             self.ground.currency,
+            email(turn),
             region_of(country),
         );
         let mut request = Request::post("/api/orders", body);
@@ -249,23 +246,29 @@ impl Script {
     }
 }
 
-impl Buyer {
-    /// What the buyer learns from an answer: which cart it has, and how many lines are in it.
-    pub fn hear(&mut self, kind: Kind, answer: Option<&Answer<'_>>) {
-        match (kind, answer) {
-            (Kind::Cart, Some(answer)) if answer.status == 201 => self.cart = new_cart(answer),
-            (Kind::CartLine, Some(answer)) if kind.expects(answer.status) => {
-                let Some(cart) = &mut self.cart else { return };
-                cart.lines += 1;
-                match &answer.etag {
-                    Some(tag) if cart.lines < LINES_PER_CART => cart.version = tag.to_string(),
-                    _ => self.cart = None,
-                }
-            }
-            // Whatever it was, a new cart is not concerned.
-            (Kind::CartLine, _) => self.cart = None,
-            _ => {}
+/// Who orders in a turn.
+fn email(turn: u64) -> String {
+    format!("buyer{turn}@example.com")
+}
+
+/// Whether this is a buyer of a load.
+pub fn is_own(email: &str) -> bool {
+    let turn = email.strip_prefix("buyer").and_then(|rest| rest.split_once('@')?.0.parse::<u64>().ok());
+    turn.is_some_and(|turn| self::email(turn) == email)
+}
+
+/// The cart that a turn leaves for another one: it is new, or has got a line and has room for more. Whatever else
+/// became of it, nobody goes on with it.
+pub fn left(kind: Kind, cart: Option<Cart>, answer: &Answer<'_>) -> Option<Cart> {
+    match kind {
+        Kind::Cart if answer.status == 201 => new_cart(answer),
+        Kind::CartLine if kind.expects(answer.status) => {
+            let Cart { path, token, lines, .. } = cart?;
+            let lines = lines + 1;
+            let version = answer.etag.as_ref()?.to_string();
+            (lines < LINES_PER_CART).then_some(Cart { path, token, version, lines })
         }
+        _ => None,
     }
 }
 
@@ -357,17 +360,17 @@ mod tests {
     #[test]
     fn no_two_searches_are_alike() {
         let script = script(Scenario::Search);
-        let asked: BTreeSet<_> = (0..10_000).map(|turn| script.request(turn, &Buyer::default()).1.path).collect();
+        let asked: BTreeSet<_> = (0..10_000).map(|turn| script.request(turn, None).1.path).collect();
         assert_eq!(asked.len(), 10_000);
     }
 
     #[test]
-    fn a_buyer_begins_another_cart_after_ten_lines() {
+    fn another_cart_is_begun_after_ten_lines() {
         let script = script(Scenario::Carts);
-        let mut buyer = Buyer::default();
+        let mut cart = None;
         let mut kinds = Vec::new();
         for turn in 0..12 {
-            let (kind, request) = script.request(turn, &buyer);
+            let (kind, request) = script.request(turn, cart.as_ref());
             kinds.push(kind);
             let body = br#"{"id":"crt_1","token":"secret"}"#;
             let (status, etag) = if kind == Kind::Cart { (201, "\"1\"") } else { (200, "\"2\"") };
@@ -378,11 +381,26 @@ mod tests {
                 );
             }
             let answer = Answer { status, etag: Some(etag.into()), retry_after: None, body: Cow::Borrowed(body) };
-            buyer.hear(kind, Some(&answer));
+            cart = left(kind, cart, &answer);
         }
         let new: Vec<usize> = (0..12).filter(|at| kinds[*at] == Kind::Cart).collect();
         assert_eq!(new, [0, 11]);
-        buyer.hear(Kind::CartLine, None);
-        assert_eq!(script.request(12, &buyer).0, Kind::Cart);
+        let refused = Answer { status: 412, etag: None, retry_after: None, body: Cow::Borrowed(b"{}") };
+        assert!(cart.is_some() && left(Kind::CartLine, cart, &refused).is_none());
+    }
+
+    #[test]
+    fn a_loads_own_buyers_are_known_by_their_addresses() {
+        let body = |turn| -> serde_json::Value {
+            serde_json::from_str(&script(Scenario::Checkout).order(turn).body.unwrap()).unwrap()
+        };
+        for turn in [0, 7, u64::MAX] {
+            assert!(is_own(body(turn)["buyer"]["email"].as_str().unwrap()));
+        }
+        for other in
+            ["ada@example.com", "buyer@example.com", "buyer7@example.org", "buyer07@example.com", "buyer+7@example.com"]
+        {
+            assert!(!is_own(other), "{other}");
+        }
     }
 }

@@ -9,14 +9,13 @@ use super::goods::{self, OwnProduct};
 use super::load::Sales;
 use super::options::Options;
 use super::script::{Checkout, Ground, Scenario, Script};
-use super::verdict::{self, Books};
+use super::verdict::{self, Books, Verdict};
 use super::wire::{Line, Target};
 use crate::Failure;
 use crate::client::{Ask, Shop};
 use crate::commands::needs_token;
 use crate::config::Secrets;
-use crate::doctor::{self, Check, Findings};
-use crate::numbers::grouped;
+use crate::doctor::{self, Check, count};
 
 /// More of a SKU than any load orders.
 const PLENTY: i64 = 100_000_000;
@@ -49,11 +48,13 @@ impl Till {
         };
         let (currency, checkout) = goods::look_at_checkout(line, &run, skus).await?;
         eprintln!(
-            "In this shop it makes a product of its own, {}, which shoppers see while it runs: {skus} SKUs with {} pieces \
-             each; and as many orders as the load comes to, paid by test payments. Afterwards the product is archived; the \
-             orders stay. The shop writes to their buyers, buyer…@example.com, which takes no mail; its mail goes to {}.",
+            "In this shop it makes a product of its own, {}, which shoppers see while it runs: {} with {}{}; and as \
+             many orders as the load comes to, paid by test payments. Afterwards the product is archived; the orders \
+             stay. The shop writes to their buyers, buyer…@example.com, which takes no mail; its mail goes to {}.",
             OwnProduct::slug(&run),
-            grouped(given.unsigned_abs()),
+            count(skus, "SKU"),
+            count(given.unsigned_abs(), "piece"),
+            if skus == 1 { "" } else { " each" },
             mail.body["transport"].as_str().unwrap_or("where it always goes")
         );
         let product = OwnProduct::make(&shop, &checkout, &currency, given).await?;
@@ -70,36 +71,46 @@ impl Till {
         script: &Script,
         first: First,
         sales: &mut Sales,
-    ) -> Findings {
-        let mut findings = Findings::default();
+    ) -> Verdict {
+        let mut verdict = Verdict::default();
         sales.accepted.push((first.id.into(), aftermath::FIRST));
-        findings.notes.extend(aftermath::ask_again(line, script, sales).await);
-        findings.checks.push(verdict::known(sales));
-        let books = match self.read_books(target, line, &first.placed_at).await {
+        verdict.findings.notes.extend(aftermath::ask_again(line, script, sales).await);
+        verdict.blame(verdict::one_each(sales));
+        let books = match self.read_books(target, line, sales, &first.placed_at).await {
             Ok(books) => books,
             Err(error) => {
-                // Nor would its doctor answer.
-                findings.checks.push(unread("the shop's books", &error));
-                return findings;
+                // Who cannot be asked for its books cannot answer its buyers either; nor would its doctor.
+                verdict.doubt(verdict::known(sales));
+                verdict.doubt(unread("the shop's books", &error));
+                return verdict;
             }
         };
-        findings.checks.extend(verdict::orders(sales, &books, &self.checkout));
+        verdict.blame(verdict::known(sales));
+        verdict::orders(sales, &books, &self.checkout).into_iter().for_each(|check| verdict.blame(check));
+        verdict.findings.notes.extend(verdict::told_of_others(&books));
         if self.asks_doctor {
             eprintln!("bench: the shop's doctor is looking");
             match doctor::ask_url(target.url.as_str(), &self.token).await {
-                Ok(own) => {
-                    findings.checks.extend(own.checks);
-                    findings.notes.extend(own.notes);
-                }
-                Err(error) => findings.checks.push(unread("the shop's doctor", &error)),
+                Ok(own) => verdict.join(Verdict { is_good: Some(own.is_well()), findings: own }),
+                Err(error) => verdict.doubt(unread("the shop's doctor", &error)),
             }
         }
-        findings
+        verdict
     }
 
-    async fn read_books(&self, target: &Target, line: &mut Line, since: &str) -> Result<Books, aftermath::Error> {
+    async fn read_books(
+        &self,
+        target: &Target,
+        line: &mut Line,
+        sales: &Sales,
+        since: &str,
+    ) -> Result<Books, aftermath::Error> {
         target.reach().await?;
-        aftermath::read_books(line, &self.shop, &self.product, &self.token, since).await
+        let mut books = aftermath::read_books(line, &self.shop, &self.product, &self.token, since).await?;
+        if !verdict::sold(sales, &books, &self.checkout).is_well() {
+            books.others = aftermath::read_others(line, &books, sales, &self.product, &self.token).await?;
+        }
+        Ok(books)
     }
 
     /// Puts away what was made.

@@ -113,6 +113,11 @@ pub fn count(number: impl TryInto<u64>, singular: &str) -> String {
     format!("{} {text}", crate::numbers::grouped(number))
 }
 
+/// `1 order was`, `424 orders were`.
+pub fn were(number: u64, singular: &str) -> String {
+    format!("{} {}", count(number, singular), if number == 1 { "was" } else { "were" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +138,6 @@ mod tests {
         let findings = Findings { checks: vec![Check::of("log", count(1_234_u64, "fact"), Vec::new())], notes: vec![] };
         assert_eq!(findings.to_string(), "  ok  log  1,234 facts\n\nall is well\n");
         assert_eq!((count(1_u64, "key"), count(2_u64, "key")), ("1 key".into(), "2 keys".into()));
+        assert_eq!((were(1, "key"), were(0, "key")), ("1 key was".into(), "0 keys were".into()));
     }
 }

@@ -28,7 +28,7 @@ use crate::config::{Config, Secret, Secrets};
 use crate::progress::{Progress, say};
 pub use data::{examine_data, examine_database, examine_moment};
 use examination::Examination;
-pub use findings::{Check, Findings, count};
+pub use findings::{Check, Findings, count, were};
 pub use url::ask as ask_url;
 
 /// Refused mails that are counted.
@@ -52,8 +52,8 @@ pub async fn run_on_url(url: &str, token: &str, json: bool) -> Result<ExitCode, 
 
 fn tell(findings: &Findings, json: bool) -> Result<ExitCode, crate::Failure> {
     match json {
-        true => say(&format_args!("{}\n", serde_json::to_string_pretty(findings)?)),
-        false => say(findings),
+        true => say(&format_args!("{}\n", serde_json::to_string_pretty(findings)?))?,
+        false => say(findings)?,
     }
     Ok(findings.exit_code())
 }

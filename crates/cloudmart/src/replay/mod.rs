@@ -47,7 +47,7 @@ pub enum Error {
 /// Replays and prints what came of it. Success: the shop says what the file says.
 pub async fn run(options: Options) -> Result<ExitCode, crate::Failure> {
     let report = replay(&options).await?;
-    say(&report);
+    say(&report)?;
     Ok(if report.is_right() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -49,14 +49,17 @@ pub async fn import(import: Import, said: &Variables) -> Result<ExitCode, Failur
         None => at_data::import(&import, format, (&config, &secrets), &mut progress).await,
     };
     drop(progress);
-    let operation = match done {
+    let told = done.and_then(|operation| {
+        say(&report::Report(&operation))?;
+        Ok(operation)
+    });
+    let operation = match told {
         Ok(operation) => operation,
         Err(failure) => {
             failure.report();
             return Ok(ExitCode::from(NOT_IMPORTED));
         }
     };
-    say(&report::Report(&operation));
     Ok(match (operation.state, operation.errors) {
         (OperationState::Done, 0) => ExitCode::SUCCESS,
         (OperationState::Done, _) => ExitCode::from(SOME_ROWS_BAD),

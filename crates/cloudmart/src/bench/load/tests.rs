@@ -1,10 +1,11 @@
-//! The load against small servers of one thread: one that stalls, one that hangs up on everybody.
+//! The load against small servers: one that stalls, one that keeps carts, one that hangs up on everybody.
 //! It does not know what is asked.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 
 use super::super::script::{Ground, Scenario};
+use super::super::tally::Count;
 use super::*;
 
 /// A server of one thread that answers at once, but stops for a while in the middle of things.
@@ -33,12 +34,52 @@ fn stalling_server(answers_before: usize, stall: Duration) -> String {
     address
 }
 
+/// A server that makes carts and takes lines, on any number of connections.
+fn cart_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    #[expect(clippy::disallowed_methods, reason = "a thread for each connection")]
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            std::thread::spawn(move || keep_carts(BufReader::new(stream)));
+        }
+    });
+    address
+}
+
+fn keep_carts(mut reader: BufReader<TcpStream>) {
+    let (mut line, mut first, mut length) = (String::new(), String::new(), 0);
+    while reader.read_line(&mut line).is_ok_and(|read| read > 0) {
+        if first.is_empty() {
+            first.clone_from(&line);
+        }
+        if let Some(told) = line.strip_prefix("content-length: ") {
+            length = told.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            reader.read_exact(&mut vec![0_u8; length]).unwrap();
+            let status = if first.starts_with("POST /api/carts HTTP") { "201 Created" } else { "200 OK" };
+            let body = r#"{"id":"crt_1","token":"secret"}"#;
+            let head = format!("HTTP/1.1 {status}\r\netag: \"1\"\r\ncontent-length: {}\r\n\r\n", body.len());
+            if reader.get_mut().write_all((head + body).as_bytes()).is_err() {
+                return;
+            }
+            first.clear();
+        }
+        line.clear();
+    }
+}
+
 fn load(address: &str, press: Press) -> Loaded {
+    let ground = Ground { slugs: vec!["lamp".to_owned()], ..Ground::default() };
+    load_with(address, press, Script::new(Scenario::Browse, ground))
+}
+
+fn load_with(address: &str, press: Press, script: Script) -> Loaded {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let target = runtime.block_on(Target::find(address)).unwrap();
-    let ground = Ground { slugs: vec!["lamp".to_owned()], ..Ground::default() };
     let times = (Duration::ZERO, Duration::from_millis(800));
-    run(vec![target], Script::new(Scenario::Browse, ground), press, times, Arc::default()).unwrap()
+    run(vec![target], script, press, times, Arc::default()).unwrap()
 }
 
 /// Of 160 requests in 0.8 s, some 80 are due while nobody answers for 0.4 s; they have waited 0.2 s on average.
@@ -58,6 +99,17 @@ fn one_after_another_a_stall_is_felt_once() {
     let told = loaded.tally.whole().latencies();
     assert!(told.max >= 400.0, "the stall itself is there: {told:?}");
     assert!(told.p90 < 200.0, "and hardly anybody felt it: {told:?}");
+}
+
+/// Forty requests on as many connections: each of them comes to a connection that has not asked for anything yet.
+#[test]
+fn lines_are_put_into_carts_also_at_a_low_rate() {
+    let ground = Ground { cart_skus: vec!["LAMP".to_owned()], ..Ground::default() };
+    let press = Press::Rate { per_second: 50.0, connections: 64 };
+    let loaded = load_with(&cart_server(), press, Script::new(Scenario::Carts, ground));
+    let answered = |kind| loaded.tally.kinds.get(&kind).map_or(0, Count::answered);
+    let (carts, lines) = (answered(Kind::Cart), answered(Kind::CartLine));
+    assert!(carts > 0 && lines > 2 * carts, "{carts} carts, {lines} lines");
 }
 
 #[test]
