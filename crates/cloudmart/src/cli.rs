@@ -60,8 +60,9 @@ pub enum Command {
     /// product of their own, archive it afterwards, and then compare what buyers were told with the shop's books: accepted
     /// orders are stock sold, nothing is oversold, no order is without payment; and they ask the shop's own doctor.
     ///
-    /// Ends with 0 when the shop kept its word; with 1 when it did not; with 2 when it could not be measured: no shop, no or
-    /// the wrong key, a limit that refuses this address, wrong options.
+    /// Ends with 0 when the shop kept its word; with 1 when it did not; with 2 when it could not be measured or judged: no
+    /// shop, another one at --also, or one that went away for good, no or the wrong key, a limit that refuses this address,
+    /// wrong options, output that cannot be written.
     Bench(bench::Options),
     /// Bring products in from a file, into a shop that is stopped or, by --url, through a running one
     Import {
