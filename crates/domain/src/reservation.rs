@@ -83,6 +83,7 @@ pub enum Status {
     Confirmed,
     Released,
     Expired,
+    Abandoned,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -145,7 +146,7 @@ impl Reservation {
                 self.status = match why {
                     Closing::Undone => Status::Released,
                     Closing::Expired => Status::Expired,
-                    Closing::Abandoned => Status::None,
+                    Closing::Abandoned => Status::Abandoned,
                 };
                 self.open.clear();
                 self.expires_at = None;
@@ -163,7 +164,9 @@ impl Reservation {
         }
     }
 
-    /// All SKUs or none. Lines of one SKU are folded first. Reserving again answers as the first time.
+    /// All SKUs or none. Lines of one SKU are folded first. Reserving again answers as the first time. What was abandoned is held
+    /// anew or closed, never refused: a driver that heard of the first hold may have the money already, so that the order must be
+    /// undone.
     pub fn reserve(
         &self,
         order: &OrderId,
@@ -172,7 +175,7 @@ impl Reservation {
         expires_at: Timestamp,
     ) -> Result<Change, Error> {
         match self.status {
-            Status::None => {}
+            Status::None | Status::Abandoned => {}
             Status::Held | Status::Confirmed => return Ok(Change::default()),
             Status::Refused => return Err(Error::Short(self.shortages.clone())),
             Status::Released | Status::Expired => return Err(Error::Closed),
@@ -198,6 +201,9 @@ impl Reservation {
                 }
             }
         }
+        if !shortages.is_empty() && self.status == Status::Abandoned {
+            return Err(Error::Closed);
+        }
         if !shortages.is_empty() {
             let refused = Fact::Refused { order: order.clone(), shortages };
             return Ok(Change { reservation: Some(refused), stock: Vec::new() });
@@ -214,7 +220,7 @@ impl Reservation {
             Status::Held => Ok(Some(Fact::Confirmed {})),
             Status::Confirmed => Ok(None),
             Status::None => Err(Error::NotHeld),
-            Status::Refused | Status::Released | Status::Expired => Err(Error::Closed),
+            Status::Refused | Status::Released | Status::Expired | Status::Abandoned => Err(Error::Closed),
         }
     }
 
@@ -483,8 +489,13 @@ mod tests {
         shelf.reserve(&[line("A", 2)]).unwrap();
         let abandoned = shelf.reservation.release(&order(), Closing::Abandoned);
         shelf.apply(&abandoned);
-        assert_eq!((shelf.level("A"), shelf.reservation.confirm()), ((3, 0), Err(Error::NotHeld)));
+        assert_eq!((shelf.level("A"), shelf.reservation.confirm()), ((3, 0), Err(Error::Closed)));
         assert_eq!(shelf.reservation.release(&order(), Closing::Abandoned), Change::default());
+        assert_eq!(
+            shelf.reserve(&[line("A", 4)]),
+            Err(Error::Closed),
+            "its order may be paid: it is undone, not refused"
+        );
         shelf.reserve(&[line("A", 1)]).unwrap();
         let confirmed = shelf.reservation.confirm().unwrap().unwrap();
         shelf.reservation.apply(&confirmed);

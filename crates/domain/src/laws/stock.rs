@@ -1,7 +1,7 @@
 //! Stock: many orders for a few things at a few places, in any order of events. Nothing is sold twice, nothing is lost, and
 //! the facts alone tell all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{OrderId, RefundId, ShipmentId};
 use crate::quantity::Quantity;
@@ -55,6 +55,8 @@ fn a_move(policies: &'static [Policy]) -> impl Strategy<Value = Move> {
 struct Warehouse {
     stocks: BTreeMap<Sku, Stock>,
     reservations: BTreeMap<u8, Reservation>,
+    /// Orders that held something at some time.
+    ever_held: BTreeSet<u8>,
     stock_facts: Vec<(Sku, stock::Fact)>,
     counted: BTreeMap<Sku, i64>,
     left: BTreeMap<Sku, i64>,
@@ -137,6 +139,9 @@ impl Warehouse {
     fn write(&mut self, order: u8, change: Change) {
         let reservation = self.reservations.entry(order).or_default();
         change.reservation.iter().for_each(|fact| reservation.apply(fact));
+        if reservation.status == Status::Held {
+            self.ever_held.insert(order);
+        }
         for (sku, fact) in change.stock {
             match &fact {
                 stock::Fact::Shipped { quantity, .. } => *self.left.entry(sku.clone()).or_default() += quantity,
@@ -169,7 +174,9 @@ impl Warehouse {
             prop_assert!(left >= 0, "no more of {sku} came back than had left");
             prop_assert!(stock.levels.values().all(|level| level.reserved >= 0), "{:?}", stock);
         }
-        for reservation in self.reservations.values() {
+        for (order, reservation) in &self.reservations {
+            let is_refused = reservation.status == Status::Refused;
+            prop_assert!(!(is_refused && self.ever_held.contains(order)), "who held it may be paid: {:?}", reservation);
             let may_hold = matches!(reservation.status, Status::Held | Status::Confirmed);
             prop_assert!(
                 may_hold || reservation.open.is_empty(),

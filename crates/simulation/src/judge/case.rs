@@ -89,11 +89,12 @@ impl Case {
         use reservation::Fact;
         let status = self.reservation.status;
         let is_lawful = match fact {
-            Fact::Held { .. } | Fact::Refused { .. } => status == Status::None,
+            Fact::Held { .. } => matches!(status, Status::None | Status::Abandoned),
+            Fact::Refused { .. } => status == Status::None,
             Fact::Confirmed {} => status == Status::Held,
             Fact::Released { why: Closing::Abandoned | Closing::Expired, .. } => status == Status::Held,
             Fact::Released { why: Closing::Undone, .. } => {
-                matches!(status, Status::None | Status::Held | Status::Confirmed)
+                matches!(status, Status::None | Status::Held | Status::Confirmed | Status::Abandoned)
             }
             Fact::Shipped { shipment, .. } => {
                 matches!(status, Status::Held | Status::Confirmed) && !self.reservation.shipments.contains(shipment)
