@@ -2,7 +2,7 @@
 //! It does not know what is on the page.
 
 use askama::Template;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use platform::http::etag::ETag;
 use platform::http::extract::IfNoneMatch;
@@ -48,6 +48,24 @@ pub fn refusal(status: StatusCode, page: &impl Template, lang: &str) -> Response
 pub fn see_other(to: &str) -> Response {
     let Ok(location) = HeaderValue::try_from(to) else { return unrendered() };
     (StatusCode::SEE_OTHER, [(header::LOCATION, location), (header::CACHE_CONTROL, NOT_KEPT)]).into_response()
+}
+
+/// 308: the page has this address now, relative to the shop's. Asked for again each time, for addresses come back.
+pub fn moved(to: &str) -> Response {
+    let Ok(location) = HeaderValue::try_from(to) else { return unrendered() };
+    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location), (header::CACHE_CONTROL, KEPT)]).into_response()
+}
+
+/// Leads who asks as one asks for a folder to the page: no page of ours ends so but the first.
+pub fn without_last_slash(method: &Method, uri: &Uri) -> Option<Response> {
+    let path = uri.path().strip_suffix('/').filter(|path| is_ours(path))?;
+    let is_read = [Method::GET, Method::HEAD].contains(method);
+    is_read.then(|| moved(&uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))))
+}
+
+/// Whether an address is a page of this shop, wherever the shop is.
+pub fn is_ours(url: &str) -> bool {
+    url.starts_with('/') && !url.starts_with("//") && !url.contains('\\') && !url.contains(char::is_control)
 }
 
 fn shared_headers(lang: &str) -> HeaderMap {

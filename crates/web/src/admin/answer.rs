@@ -14,6 +14,7 @@ use super::flash::Flash;
 use super::frame::Frame;
 use super::session::Session;
 use super::words::Words;
+use crate::answer::without_last_slash;
 
 /// Nothing but our own pictures, style and script; the script asks nobody else.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -79,8 +80,11 @@ impl Admin {
     }
 }
 
-pub async fn nothing_here(_: Request) -> Refused {
-    Refused(Error::not_found("page"))
+pub async fn nothing_here(request: Request) -> Answer {
+    match without_last_slash(request.method(), request.uri()) {
+        Some(led) => Ok(led),
+        None => Err(Error::not_found("page").into()),
+    }
 }
 
 /// Where not even the frame can be shown.

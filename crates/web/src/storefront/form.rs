@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use platform::http::problem::Problem;
 
 use super::visitor::pairs;
+use crate::answer::is_ours;
 
 /// The fields of a form, as they were written.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +41,7 @@ impl Fields {
     /// A path of this shop that the form leads back to; the beginning of the shop where that is none.
     pub fn back(&self) -> &str {
         let back = self.text("back");
-        let is_local = back.starts_with('/') && !back.starts_with("//") && !back.contains('\\');
-        if is_local && !back.contains(char::is_control) { back } else { "/" }
+        if is_ours(back) { back } else { "/" }
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use contracts::Result;
 use contracts::catalog::{Availability, OptionView, ProductView, VariantView};
 use platform::http::Finished;
@@ -91,7 +90,7 @@ impl Storefront {
         let place = &grounds.place;
         let product = self.services.catalog.product(slug, &place.reading()).await?;
         if product.slug != slug {
-            return Ok(moved(&place.product(&product.slug)));
+            return Ok(answer::moved(&place.product(&product.slug)));
         }
         let is_plain = visitor.asked("variant").is_none() && visitor.all_under("o").next().is_none();
         let finished = match is_plain {
@@ -247,11 +246,6 @@ fn variants(product: &ProductView, place: &Place, words: &'static Words) -> Stri
         })
     };
     product.variants.iter().map(variant).collect::<serde_json::Value>().to_string()
-}
-
-fn moved(to: &str) -> Response {
-    let location = HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static("/"));
-    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response()
 }
 
 pub fn paragraphs(text: &str) -> Vec<String> {

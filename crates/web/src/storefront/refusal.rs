@@ -36,9 +36,12 @@ struct RefusalPage {
     is_about_orders: bool,
 }
 
-pub(super) async fn nothing_here(State(front): State<Front>, uri: Uri, visitor: Visitor) -> Response {
+pub(super) async fn nothing_here(State(front): State<Front>, method: Method, uri: Uri, visitor: Visitor) -> Response {
     if is_for_programs(uri.path()) {
         return Problem::not_found().into_response();
+    }
+    if let Some(led) = answer::without_last_slash(&method, &uri) {
+        return led;
     }
     front.refuse(&Error::not_found("page"), &visitor).await
 }

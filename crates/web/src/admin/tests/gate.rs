@@ -88,6 +88,10 @@ async fn who_signs_in_comes_where_they_wanted_and_nowhere_else() {
     let policy = home.header(header::CONTENT_SECURITY_POLICY);
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(office.get("/admin/sign-in?to=/admin/drafts").await.location(), "/admin/drafts");
+    for (asked, page) in [("/admin/orders/?status=pending", "/admin/orders?status=pending"), ("/admin/", "/admin")] {
+        let led = office.get(asked).await;
+        assert_eq!((led.status, led.location()), (StatusCode::PERMANENT_REDIRECT, page));
+    }
 }
 
 #[tokio::test]

@@ -117,7 +117,7 @@ impl Storefront {
         let id = OrderId::parse(&order.id).map_err(|error| Error::internal(error.to_string()))?;
         let token = order.access_token.as_deref().unwrap_or_default();
         // A bank of another site is linked to from the order's page: a form of ours leads to our own pages only.
-        let next = order.next_action.as_ref().map(|next| next.url.as_str()).filter(|url| is_ours(url));
+        let next = order.next_action.as_ref().map(|next| next.url.as_str()).filter(|url| answer::is_ours(url));
         let own = cookies::order_path(&id);
         let mut response = answer::see_other(next.unwrap_or(&own));
         self.jar.keep_order(&mut response, &id, token);
@@ -206,9 +206,4 @@ impl Storefront {
         desk.grounds.place.remember(desk.visitor, self.jar, &mut response);
         Ok(response)
     }
-}
-
-/// Whether an address is one of this shop's pages.
-fn is_ours(url: &str) -> bool {
-    url.starts_with('/') && !url.starts_with("//") && !url.contains('\\')
 }

@@ -19,6 +19,21 @@ async fn a_choice_is_shown_without_scripts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_address_that_ends_like_a_folder_leads_to_its_page() {
+    let shop = Shop::open().await;
+    let mut browser = shop.browser();
+    for (asked, page) in [("/p/mug/", "/p/mug"), ("/search/?q=mug", "/search?q=mug"), ("/nothing/", "/nothing")] {
+        let led = browser.get(asked).await;
+        assert_eq!((led.status, led.location()), (308, page));
+    }
+    assert_eq!(browser.get("/nothing").await.status, 404);
+    for asked in ["//evil.example/", "/\\evil.example/", "/api/products/"] {
+        assert_eq!(browser.get(asked).await.status, 404, "{asked}");
+    }
+    assert_eq!(browser.post("/cart/", &[]).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
 async fn machines_read_what_it_is_and_costs() {
     let shop = Shop::open().await;
     let page = shop.browser().get("/p/mug").await;
