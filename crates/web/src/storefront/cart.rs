@@ -183,13 +183,14 @@ impl Storefront {
         if is_here || view.order_id.is_some() {
             return Ok(Some(Mine { id, token, view }));
         }
-        let (currency, locale) = (code.map(str::to_owned), Some(place.locale.to_string()));
-        let change = ChangeCart { country: None, locale, currency };
-        let view = match self.services.shopping.change(&id, &token, &change).await {
-            // What cannot be had in the other currency stays in this one; see `Mine::stays`.
-            Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => view,
-            changed => changed?,
-        };
+        // What cannot be had in the other currency stays in this one (see `Mine::stays`), and is read in the language all the same.
+        for currency in [code.map(str::to_owned), None] {
+            let change = ChangeCart { country: None, locale: Some(place.locale.to_string()), currency };
+            match self.services.shopping.change(&id, &token, &change).await {
+                Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {}
+                changed => return Ok(Some(Mine { id, token, view: changed? })),
+            }
+        }
         Ok(Some(Mine { id, token, view }))
     }
 

@@ -53,7 +53,7 @@ async fn a_cart_follows_its_shopper() {
 #[tokio::test(start_paused = true)]
 async fn a_cart_that_cannot_follow_says_so() {
     let shop = Shop::open().await;
-    let tray = json!({"slug": "tray", "title": "Tray",
+    let tray = json!({"slug": "tray", "title": "Tray", "translations": {"ko": {"title": "쟁반"}},
         "variants": [{"sku": "TRAY", "prices": [{"amount": 1_000, "currency": "EUR"}]}]});
     shop.sell(20, tray).await;
     shop.receive("TRAY", 5).await;
@@ -63,8 +63,12 @@ async fn a_cart_that_cannot_follow_says_so() {
     cart.shows("Not everything in your cart is sold in KRW, so the cart stays in EUR.");
     cart.shows("€10.00");
     browser.get("/checkout").await.shows("so the cart stays in EUR.");
-    let cart = browser.follow("/preferences", &[("back", "/cart"), ("currency", "EUR")]).await;
+    let korean = browser.follow("/preferences", &[("back", "/cart"), ("locale", "ko")]).await;
+    korean.shows("쟁반");
+    korean.shows("€10.00");
+    let cart = browser.follow("/preferences", &[("back", "/cart"), ("currency", "EUR"), ("locale", "en")]).await;
     cart.hides("so the cart stays in");
+    cart.shows("€10.00");
 }
 
 #[tokio::test(start_paused = true)]
