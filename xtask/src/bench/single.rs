@@ -149,7 +149,7 @@ pub fn products(bench: &Bench, count: u64) -> Result<PathBuf, Error> {
 
 fn import_into(bench: &Bench, folder: &Path, file: &Path) -> Result<watched::Done, Error> {
     let mut command = Command::new(&bench.cloudmart);
-    command.args(["import", "products"]).arg(file).args(["--currency", "EUR"]);
+    command.args(["import", "products"]).arg(file);
     command.arg("--data").arg(folder.join("data"));
     watched::run(&mut command, &bench.folder)
 }
@@ -157,7 +157,7 @@ fn import_into(bench: &Bench, folder: &Path, file: &Path) -> Result<watched::Don
 /// The same into a shop that runs.
 pub fn import_at(bench: &Bench, shop: SocketAddr, file: &Path) -> Result<watched::Done, Error> {
     let mut command = Command::new(&bench.cloudmart);
-    command.args(["import", "products"]).arg(file).args(["--currency", "EUR", "--url", &format!("http://{shop}")]);
+    command.args(["import", "products"]).arg(file).args(["--url", &format!("http://{shop}")]);
     command.env("CLOUDMART_ADMIN_TOKEN", shop::ADMIN_TOKEN);
     watched::run(&mut command, &bench.folder)
 }

@@ -101,6 +101,18 @@ async fn enough_as_written_is_not_diluted() {
 }
 
 #[tokio::test]
+async fn a_word_that_many_have_is_not_mistyped() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path());
+    let put =
+        (0..5).map(|n| entry(n, "Blue lamp")).chain([entry(8, "Glue"), entry(9, "Glue tray"), entry(10, "Blue tary")]);
+    write(&index, put.collect(), 1).await;
+    assert_eq!(found(&index, "blue tray").await, [10], "no glue");
+    assert_eq!(found(&index, "bule tray").await, [10]);
+    assert_eq!(found(&index, "glue lamp").await, [4, 3, 2, 1, 0], "few have glue, so it may be meant otherwise");
+}
+
+#[tokio::test]
 async fn many_small_writes_stay_findable() {
     let folder = tempfile::tempdir().unwrap();
     let index = open(folder.path());

@@ -4,6 +4,8 @@
 //! Scores are whole numbers, so they are the same on every machine and can stand in a cursor. A word that is there as
 //! written, begun, or in the other number is worth more than any number of wrong letters.
 
+use std::slice;
+
 use services::search::index::{AskedWord, Query};
 use services::search::words::Word;
 use tantivy::postings::{Postings, TermInfo};
@@ -16,7 +18,7 @@ use super::part::Group;
 use super::schema::{Fields, Words};
 use super::snapshot::{Segment, Snapshot};
 
-/// When a search finds fewer as it is written, letters may be wrong.
+/// When a search finds fewer as it is written, letters may be wrong in those of its words that fewer have.
 const ENOUGH: u64 = 5;
 /// Terms that one beginning, or one word with wrong letters, is tried as.
 const TERMS_MAX: usize = 10_000;
@@ -54,18 +56,21 @@ pub fn matched(snapshot: &Snapshot, fields: &Fields, query: &Query) -> tantivy::
         let everything = |segment: &Segment| Matched { bits: segment.alive.clone(), scores: Vec::new() };
         return Ok(snapshot.segments.iter().map(everything).collect());
     }
-    let all = |typos: &[Vec<Typo>]| -> tantivy::Result<Vec<Matched>> {
+    let all = |words: &[AskedWord], typos: &[Vec<Typo>]| -> tantivy::Result<Vec<Matched>> {
         let segments = snapshot.segments.iter();
-        segments.map(|segment| Looking { segment, fields }.all(&query.words, typos)).collect()
+        segments.map(|segment| Looking { segment, fields }.all(words, typos)).collect()
     };
-    let count = |matched: &[Matched]| matched.iter().map(|matched| matched.bits.count()).sum::<u64>();
-    let as_written = all(&[])?;
-    let may_be_wrong = query.words.iter().any(|asked| asked.word.typos > 0);
-    if !may_be_wrong || count(&as_written) >= ENOUGH {
+    let has_enough = |matched: &[Matched]| matched.iter().map(|matched| matched.bits.count()).sum::<u64>() >= ENOUGH;
+    let as_written = all(&query.words, &[])?;
+    if has_enough(&as_written) {
         return Ok(as_written);
     }
-    let typos = query.words.iter().map(|asked| typos(fields, &asked.word)).collect::<tantivy::Result<Vec<_>>>()?;
-    all(&typos)
+    let of_rare = |asked: &AskedWord| -> tantivy::Result<Vec<Typo>> {
+        let may_be_wrong = asked.word.typos > 0 && !has_enough(&all(slice::from_ref(asked), &[])?);
+        if may_be_wrong { typos(fields, &asked.word) } else { Ok(Vec::new()) }
+    };
+    let typos = query.words.iter().map(of_rare).collect::<tantivy::Result<Vec<_>>>()?;
+    if typos.iter().all(Vec::is_empty) { Ok(as_written) } else { all(&query.words, &typos) }
 }
 
 /// What recognises a word with letters wrong. It is made once for all fields and segments: its tables take longer to fill than to
