@@ -90,6 +90,8 @@ pub enum Error {
     Failed { program: String, status: std::process::ExitStatus, said: String },
     #[error("the shop answered {path} with {status}")]
     Refused { path: String, status: u16 },
+    #[error("the shop finds {found} products instead of {wanted}, so a search of them cannot be measured")]
+    TooFewFound { found: u64, wanted: u64 },
     #[error("the user `postgres` cannot enter {0}: name another --folder on the same disk, such as one below /var/tmp")]
     NotForPostgres(PathBuf),
     #[error("not measured: {0}; why stands where it was tried, above")]

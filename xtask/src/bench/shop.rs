@@ -75,6 +75,21 @@ pub fn copy(bench: &Bench, from: &Path, name: &str) -> Result<std::path::PathBuf
     Ok(to)
 }
 
+/// Waits until so many products are found by who searches as the load does, in the shop's own currency.
+#[expect(clippy::disallowed_methods, reason = "a synchronous tool that waits for the search index")]
+pub fn wait_until_found(shop: SocketAddr, wanted: u64) -> Result<(), Error> {
+    let began = Instant::now();
+    loop {
+        let list: serde_json::Value =
+            serde_json::from_slice(&body_of(shop, "/api/products?limit=1")?).unwrap_or_default();
+        match list["total"].as_u64().unwrap_or(0) {
+            found if found >= wanted => return Ok(()),
+            found if began.elapsed() > START_LIMIT => return Err(Error::TooFewFound { found, wanted }),
+            _ => std::thread::sleep(LOOK_EVERY),
+        }
+    }
+}
+
 /// Status and body of a GET.
 pub fn get(shop: SocketAddr, path: &str) -> std_io::Result<(u16, Vec<u8>)> {
     let mut connection = TcpStream::connect_timeout(&shop, PATIENCE)?;

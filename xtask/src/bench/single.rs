@@ -32,9 +32,10 @@ const REST: Duration = Duration::from_secs(5);
 
 pub fn search(bench: &Bench) -> Result<Vec<Cells>, Error> {
     let folder = shop::copy(bench, &shop::sample(bench)?, "search")?;
-    let file = products(bench, SEARCH_PRODUCTS / bench.shrink)?;
-    import_into(bench, &folder, &file)?;
+    let count = SEARCH_PRODUCTS / bench.shrink;
+    import_into(bench, &folder, &products(bench, count)?)?;
     let server = shop::start(bench, &folder)?;
+    shop::wait_until_found(server.address, count)?;
     let runs = repeat(bench, || load::run(bench, server.address, &["search", "--concurrency", "64"], "search"))?;
     server.stop()?;
     let run = medians(&runs);
