@@ -110,6 +110,9 @@ async fn a_word_that_many_have_is_not_mistyped() {
     assert_eq!(found(&index, "blue tray").await, [10], "no glue");
     assert_eq!(found(&index, "bule tray").await, [10]);
     assert_eq!(found(&index, "glue lamp").await, [4, 3, 2, 1, 0], "few have glue, so it may be meant otherwise");
+    write(&index, vec![entry(11, "Slate holder")], 2).await;
+    write(&index, (12..17).map(|n| entry(n, "Late bloom")).collect(), 3).await;
+    assert_eq!(found(&index, "late holder").await, [11], "nothing else is found");
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use super::part::Group;
 use super::schema::{Fields, Words};
 use super::snapshot::{Segment, Snapshot};
 
-/// When a search finds fewer as it is written, letters may be wrong in those of its words that fewer have.
+/// When a search finds fewer as it is written, letters may be wrong in those of its words that fewer have; in all, when nothing is
+/// found then.
 const ENOUGH: u64 = 5;
 /// Terms that one beginning, or one word with wrong letters, is tried as.
 const TERMS_MAX: usize = 10_000;
@@ -65,12 +66,20 @@ pub fn matched(snapshot: &Snapshot, fields: &Fields, query: &Query) -> tantivy::
     if has_enough(&as_written) {
         return Ok(as_written);
     }
-    let of_rare = |asked: &AskedWord| -> tantivy::Result<Vec<Typo>> {
-        let may_be_wrong = asked.word.typos > 0 && !has_enough(&all(slice::from_ref(asked), &[])?);
-        if may_be_wrong { typos(fields, &asked.word) } else { Ok(Vec::new()) }
-    };
-    let typos = query.words.iter().map(of_rare).collect::<tantivy::Result<Vec<_>>>()?;
-    if typos.iter().all(Vec::is_empty) { Ok(as_written) } else { all(&query.words, &typos) }
+    let mut typos_of = Vec::with_capacity(query.words.len());
+    for asked in &query.words {
+        let is_meant = has_enough(&all(slice::from_ref(asked), &[])?);
+        typos_of.push(if is_meant { Vec::new() } else { typos(fields, &asked.word)? });
+    }
+    let found = all(&query.words, &typos_of)?;
+    if found.iter().any(|matched| matched.bits.count() > 0) {
+        return Ok(found);
+    }
+    // Nothing has all of them, so what many have was mistyped into what it is, perhaps.
+    for (asked, typos_of) in query.words.iter().zip(&mut typos_of).filter(|(_, known)| known.is_empty()) {
+        *typos_of = typos(fields, &asked.word)?;
+    }
+    all(&query.words, &typos_of)
 }
 
 /// What recognises a word with letters wrong. It is made once for all fields and segments: its tables take longer to fill than to
@@ -155,6 +164,9 @@ impl Looking<'_> {
             }
             for other in &word.others {
                 self.exact(place, field, other, worth(OTHER), scores)?;
+            }
+            for terms in &word.apart {
+                self.side_by_side(place, field, terms, worth(OTHER), scores)?;
             }
             let is_long = |begun: &&String| field != Words::Codes || begun.chars().count() >= CODE_BEGINNING_MIN;
             if let Some(begun) = word.begun.as_ref().filter(is_long) {

@@ -132,6 +132,10 @@ pub fn heard(loaded: &Loaded) -> Check {
     let mut check = Check::new("an answer for each request");
     let (answered, unsent) = (loaded.tally.whole().answered(), loaded.tally.unsent);
     check.looked_at = count(answered, "answer");
+    let asked_again: u64 = loaded.tally.kinds.get(&Kind::Order).map_or(0, |orders| orders.lost.values().sum());
+    if asked_again > 0 {
+        check.looked_at += &format!("; {} without one, and asked for again", were(asked_again, "order"));
+    }
     for (kind, counted) in loaded.tally.kinds.iter().filter(|(kind, _)| **kind != Kind::Order) {
         for (lost, number) in &counted.lost {
             check.tell(format!("{} without answer, {}: {lost}", were(*number, "request"), kind.name()));
@@ -298,6 +302,7 @@ mod tests {
 
     use super::super::script::Kind;
     use super::super::tally::Tally;
+    use super::super::wire::Lost;
     use super::*;
 
     fn sales(accepted: &[&str], sold_out: u64) -> Sales {
@@ -412,6 +417,11 @@ mod tests {
         assert_eq!(problems(&[(200, 8), (500, 1)]), ["1 request was answered 500: product page"]);
         assert_eq!(heard(&loaded(&[(200, 9), (503, 5), (429, 4)], 1)).problems, Vec::<String>::new());
         assert!(heard(&loaded(&[(200, 8)], 1)).problems[0].contains("did not keep up"));
+        let mut died = loaded(&[(200, 8)], 0);
+        (0..2).for_each(|_| died.tally.lost(Kind::Order, Lost::Broke, Duration::ZERO));
+        let told = heard(&died);
+        assert_eq!(told.looked_at, "8 answers; 2 orders were without one, and asked for again");
+        assert!(told.is_well(), "{told:?}");
     }
 
     #[test]

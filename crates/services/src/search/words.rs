@@ -16,6 +16,9 @@ const LETTERS_FOR_TYPOS: [usize; 2] = [4, 8];
 /// Letters that a word needs to be tried in the other number: `mugs` for `mug`.
 const LETTERS_FOR_NUMBER: usize = 3;
 
+/// Letters that each part of a word needs to be tried as two: `giftcard` for `gift card`.
+const LETTERS_APART: usize = 3;
+
 /// What a search asks for with one word.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Word {
@@ -23,6 +26,8 @@ pub struct Word {
     pub terms: Vec<String>,
     /// As good: the same in the other number, or written as one.
     pub others: Vec<String>,
+    /// As good: written as two words, each of these side by side.
+    pub apart: Vec<Vec<String>>,
     /// What begins with this is found, too.
     pub begun: Option<String>,
     /// How many letters of a single term may be wrong, where it would hardly be found as it is.
@@ -114,8 +119,8 @@ impl Word {
     pub fn is_in(&self, words: &[String]) -> bool {
         let is_other = |word: &String| self.others.contains(word);
         let is_begun = |word: &String| self.begun.as_ref().is_some_and(|begun| word.starts_with(begun.as_str()));
-        words.windows(self.terms.len().max(1)).any(|some| some == self.terms)
-            || words.iter().any(|word| is_other(word) || is_begun(word))
+        let has = |terms: &Vec<String>| words.windows(terms.len().max(1)).any(|some| some == *terms);
+        has(&self.terms) || self.apart.iter().any(has) || words.iter().any(|word| is_other(word) || is_begun(word))
     }
 }
 
@@ -127,14 +132,27 @@ fn single(piece: Piece) -> Word {
             let may_be_wrong = word.chars().all(char::is_alphabetic);
             let typos = LETTERS_FOR_TYPOS.iter().filter(|least| may_be_wrong && letters >= **least).count();
             let others = if may_be_wrong { in_other_number(&word) } else { Vec::new() };
-            Word { terms: vec![word], others, begun: None, typos: u8::try_from(typos).unwrap_or(0) }
+            let apart = if may_be_wrong { in_two(&word) } else { Vec::new() };
+            Word { terms: vec![word], others, apart, begun: None, typos: u8::try_from(typos).unwrap_or(0) }
         }
         Piece::Signs(signs) => {
             let terms = pairs(&signs, signs.len() == 1);
             let begun = (signs.len() == 1).then(|| terms.concat());
-            Word { terms, begun, ..Word::default() }
+            let apart = (1..signs.len()).map(|at| {
+                let (first, second) = signs.split_at(at);
+                [pairs(first, true), pairs(second, second.len() == 1)].concat()
+            });
+            Word { terms, apart: apart.collect(), begun, ..Word::default() }
         }
     }
+}
+
+/// A word as two, wherever each of them would be long enough to be one.
+fn in_two(word: &str) -> Vec<Vec<String>> {
+    let cuts: Vec<usize> = word.char_indices().map(|(at, _)| at).collect();
+    let last = cuts.len().saturating_sub(LETTERS_APART);
+    let cuts = cuts.get(LETTERS_APART..=last).unwrap_or_default();
+    cuts.iter().map(|at| vec![word[..*at].to_owned(), word[*at..].to_owned()]).collect()
 }
 
 /// `t-shirt`: side by side, or written as one.
@@ -236,6 +254,32 @@ mod tests {
         assert_eq!((word.terms.as_slice(), word.begun), (["가방".to_owned(), "방끈".to_owned()].as_slice(), None));
         let [one] = asked("끈").try_into().unwrap();
         assert_eq!((one.terms.as_slice(), one.begun.as_deref()), (["끈".to_owned()].as_slice(), Some("끈")));
+    }
+
+    #[test]
+    fn two_words_are_found_where_they_are_asked_for_as_one() {
+        let finds = |asked_for: &str, text: &str| asked(asked_for)[0].is_in(&words(text));
+        let found = [
+            ("giftcard", "A gift card"),
+            ("선물카드", "선물 카드"),
+            ("황동만년필", "황동 만년필 세트"),
+            ("차쟁반", "차 쟁반"),
+            ("녹차잔", "녹차 잔"),
+        ];
+        for (asked_for, text) in found {
+            assert!(finds(asked_for, text), "{asked_for}");
+        }
+        let strange = [
+            ("giftcard", "card gift"),
+            ("giftcard", "gift and card"),
+            ("선물카드", "선물 상자 카드"),
+            ("선물카드", "선물"),
+        ];
+        for (asked_for, text) in strange {
+            assert!(!finds(asked_for, text), "{asked_for} in {text}");
+        }
+        assert_eq!(asked("tea abcde abcdef")[2].apart, [["abc", "def"]]);
+        assert!(asked("tea abcde 123456").iter().all(|word| word.apart.is_empty()));
     }
 
     #[test]

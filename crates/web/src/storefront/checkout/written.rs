@@ -125,7 +125,8 @@ impl Written {
         BuyCart {
             cart: mine.id.clone(),
             cart_token: mine.token.clone(),
-            once: self.once.clone(),
+            // Whoever goes back after a declined card and chooses another one means another try.
+            once: format!("{} {}", self.once, self.payment),
             buyer: BuyerView { email: given(&self.email), name: given(&self.name), phone: self.phone() },
             shipping_address: self.address(),
             shipping_method: self.shipping_method.clone(),

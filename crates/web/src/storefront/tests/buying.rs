@@ -152,18 +152,20 @@ async fn a_form_from_before_a_declined_card_is_shown_anew() {
     let page = at_checkout(&mut browser).await;
     press(&mut browser, &page, &[("payment", "card/tok_declined")]).await.hides("Your last try was declined");
     // Going back shows the form as it was sent; it may be filled in otherwise, or not.
-    let mut shown = None;
-    for payment in ["card/tok_declined", "card/tok_success"] {
-        let told = press(&mut browser, &page, &[("payment", payment)]).await;
-        assert_eq!(told.status, 402, "{payment}");
+    let changed = [("payment", "card/tok_declined"), ("note", "Ring twice")];
+    for instead in [&changed[..1], &changed] {
+        let told = press(&mut browser, &page, instead).await;
+        assert_eq!(told.status, 402, "{instead:?}");
         told.shows("Your last try was declined");
         assert_eq!(told.field("email"), "ada@example.com");
         assert_ne!(told.field("once"), page.field("once"));
-        shown = Some(told);
     }
-    let placed = press(&mut browser, &shown.unwrap(), &[]).await;
+    // Another card was not tried yet.
+    let placed = press(&mut browser, &page, &[("payment", "card/tok_success")]).await;
     assert_eq!(placed.status, 303, "{}", placed.text);
     browser.get(placed.location()).await.shows("Your order is confirmed.");
+    assert_eq!(press(&mut browser, &page, &[]).await.location(), placed.location());
+    assert_eq!(orders_of(&shop).await, 2, "the declined one and this one");
 }
 
 #[tokio::test(start_paused = true)]
