@@ -63,21 +63,28 @@ pub fn matched(snapshot: &Snapshot, fields: &Fields, query: &Query) -> tantivy::
     };
     let has_enough = |matched: &[Matched]| matched.iter().map(|matched| matched.bits.count()).sum::<u64>() >= ENOUGH;
     let as_written = all(&query.words, &[])?;
-    if has_enough(&as_written) {
+    let may_be_wrong = query.words.iter().any(|asked| asked.word.typos > 0);
+    if !may_be_wrong || has_enough(&as_written) {
         return Ok(as_written);
     }
-    let mut typos_of = Vec::with_capacity(query.words.len());
-    for asked in &query.words {
-        let is_meant = has_enough(&all(slice::from_ref(asked), &[])?);
-        typos_of.push(if is_meant { Vec::new() } else { typos(fields, &asked.word)? });
+    let (mut typos_of, mut meant) = (Vec::with_capacity(query.words.len()), Vec::new());
+    for (place, asked) in query.words.iter().enumerate() {
+        // A word that is alone has too few, as was seen.
+        let may_be_meant = asked.word.typos > 0 && query.words.len() > 1;
+        if may_be_meant && has_enough(&all(slice::from_ref(asked), &[])?) {
+            meant.push(place);
+            typos_of.push(Vec::new());
+        } else {
+            typos_of.push(typos(fields, &asked.word)?);
+        }
     }
     let found = all(&query.words, &typos_of)?;
-    if found.iter().any(|matched| matched.bits.count() > 0) {
+    if meant.is_empty() || found.iter().any(|matched| !matched.bits.is_empty()) {
         return Ok(found);
     }
     // Nothing has all of them, so what many have was mistyped into what it is, perhaps.
-    for (asked, typos_of) in query.words.iter().zip(&mut typos_of).filter(|(_, known)| known.is_empty()) {
-        *typos_of = typos(fields, &asked.word)?;
+    for place in meant {
+        typos_of[place] = typos(fields, &query.words[place].word)?;
     }
     all(&query.words, &typos_of)
 }
