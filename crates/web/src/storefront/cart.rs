@@ -1,6 +1,7 @@
 //! `/cart`: what a shopper means to buy, what it costs today, and what stands against ordering it.
 //! It does not know orders beyond the one that a cart became.
 
+use std::iter;
 use std::num::IntErrorKind;
 
 use askama::Template;
@@ -184,7 +185,8 @@ impl Storefront {
             return Ok(Some(Mine { id, token, view }));
         }
         // What cannot be had in the other currency stays in this one (see `Mine::stays`), and is read in the language all the same.
-        for currency in [code.map(str::to_owned), None] {
+        let language_alone = (view.locale != place.locale.as_str()).then_some(None);
+        for currency in iter::once(code.map(str::to_owned)).chain(language_alone) {
             let change = ChangeCart { country: None, locale: Some(place.locale.to_string()), currency };
             match self.services.shopping.change(&id, &token, &change).await {
                 Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {}
